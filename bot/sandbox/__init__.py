@@ -1,0 +1,1 @@
+"""Embedded servers and a synthetic operator: the demo, and the tests' first peers."""

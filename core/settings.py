@@ -1,0 +1,322 @@
+"""Settings from the environment or a `.env` file, all faults told at once.
+
+Each variable is documented in `.env.example`; a test keeps the two in step.
+"""
+
+import difflib
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "ORIGYNE_"
+
+MailTls = Literal["none", "starttls", "tls"]
+FtpTls = Literal["none", "explicit"]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; `faults` has one French sentence for each variable in question."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True)
+class FtpAccess:
+    """How to reach the operator's FTP account. `settle_seconds`: how long a size must stand still."""
+
+    host: str
+    port: int
+    login: str
+    password: str = field(repr=False)
+    tls: FtpTls = "none"
+    encoding: str = "utf-8"
+    root: str = "/"
+    ca_file: Path | None = None
+    settle_seconds: float = 10.0
+
+
+@dataclass(frozen=True)
+class MailAccess:
+    """How to reach an SMTP or an IMAP server. An empty login means no authentication (SMTP only)."""
+
+    host: str
+    port: int
+    login: str
+    password: str = field(repr=False)
+    tls: MailTls = "starttls"
+    ca_file: Path | None = None
+    folder: str = "INBOX"
+
+
+@dataclass(frozen=True)
+class TelegramAccess:
+    """The bot's token and the address of the Bot API (Telegram's own, or a local server's)."""
+
+    token: str = field(repr=False)
+    api: str = "https://api.telegram.org"
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """A verifying context; `ca_file` adds a private authority to the system's own."""
+    context = ssl.create_default_context()
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+def _email(value: str) -> str:
+    value = value.strip()
+    local, _, domain = value.rpartition("@")
+    if not local or "." not in domain.strip(".") or any(c.isspace() or c in "<>,;\"'" for c in value):
+        raise ValueError(f"« {value} » n'est pas une adresse de courriel (exemple : compta@exemple.fr)")
+    return value
+
+
+def _emails(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(_email(part) for part in value.replace(";", ",").split(",") if part.strip())
+
+
+def _one_line(value: str) -> str:
+    if any(ord(c) < 32 for c in value):
+        raise ValueError("doit tenir sur une seule ligne")
+    return value.strip()
+
+
+def _required_line(value: str) -> str:
+    value = _one_line(value)
+    if not value:
+        raise ValueError("manque")
+    return value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    number, colon, secret = value.get_secret_value().strip().partition(":")
+    if not (colon and number.isdigit() and len(secret) >= 10):
+        raise ValueError(
+            "n'a pas la forme d'un jeton Telegram (chiffres, deux-points, lettres) : le demander à @BotFather"
+        )
+    return SecretStr(value.get_secret_value().strip())
+
+
+def _http_address(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("doit commencer par https:// (ou http:// pour un serveur local)")
+    return value.rstrip("/")
+
+
+def _existing_file(value: Path | None) -> Path | None:
+    if value is not None and not value.is_file():
+        raise ValueError(f"le fichier {value} n'existe pas")
+    return value
+
+
+def _codec(value: str) -> str:
+    try:
+        "é".encode(value)
+    except (LookupError, UnicodeEncodeError):
+        raise ValueError(f"encodage inconnu : « {value} » (utf-8, latin-1 ou cp1252)") from None
+    return value
+
+
+def _blank_is_absent(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+Line = Annotated[str, AfterValidator(_required_line)]
+OptionalLine = Annotated[str, AfterValidator(_one_line)]
+Email = Annotated[str, AfterValidator(_email)]
+
+
+class Settings(BaseSettings):
+    """Everything the service needs to know; see `.env.example` for what each variable means."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
+
+    operator_name: Line
+    accounting_email: Email
+    technical_email: Email
+    technical_contact: Line
+    staff_emails: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_emails)] = ()
+    bot_email: Email
+
+    data: Path = Path("data")
+    retention_months: int = 12
+
+    telegram_token: Annotated[SecretStr, AfterValidator(_token)]
+    telegram_api: Annotated[str, AfterValidator(_http_address)] = "https://api.telegram.org"
+
+    ftp_host: Line
+    ftp_port: int = 21
+    ftp_login: Line
+    ftp_password: SecretStr
+    ftp_tls: FtpTls = "explicit"
+    ftp_encoding: Annotated[str, AfterValidator(_codec)] = "utf-8"
+    ftp_root: OptionalLine = "/"
+    ftp_interval: int = 300
+    ftp_settle: float = 10.0
+
+    smtp_host: Line
+    smtp_port: int = 587
+    smtp_login: OptionalLine = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_tls: MailTls = "starttls"
+
+    imap_host: Line
+    imap_port: int = 993
+    imap_login: Line
+    imap_password: SecretStr
+    imap_tls: MailTls = "tls"
+    imap_folder: Line = "INBOX"
+    mail_trusted_server: OptionalLine = ""
+
+    tls_ca: Annotated[Path | None, BeforeValidator(_blank_is_absent), AfterValidator(_existing_file)] = None
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Self:
+        """Read and check the settings; the environment wins over `.env`.
+
+        :param environ: the environment (the process's own by default).
+        :param env_file: a `.env` file (`.env` in the current folder by default); it may be absent.
+        :raises SettingsError: with every fault, not only the first.
+        """
+        environ = os.environ if environ is None else environ
+        env_file = Path(".env") if env_file is None else env_file
+        try:
+            from_file = dotenv_values(env_file) if env_file.is_file() else {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError([f"{env_file} ne se lit pas ({error})."]) from error
+        given = {
+            name.upper(): value
+            for source in (from_file, environ)
+            for name, value in source.items()
+            if name.upper().startswith(PREFIX) and value is not None
+        }
+        known = {f"{PREFIX}{name}".upper() for name in cls.model_fields}
+        faults = [_unknown(name, known) for name in sorted(given.keys() - known)]
+        values = {
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in given.items()
+            if name in known and value.strip()
+        }
+        try:
+            settings = cls(**values)  # type: ignore[arg-type]
+        except ValidationError as error:
+            faults += [_french(fault) for fault in error.errors()]
+            raise SettingsError(faults) from None
+        faults += settings._out_of_bounds()
+        if faults:
+            raise SettingsError(faults)
+        return settings
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # `load` merges the environment and the file itself, so that it can also name unknown variables.
+        return (init_settings,)
+
+    def _out_of_bounds(self) -> list[str]:
+        faults = [
+            f"{PREFIX}{name.upper()} : {value} n'est pas un port (1 à 65535)."
+            for name in ("ftp_port", "smtp_port", "imap_port")
+            if not 1 <= (value := getattr(self, name)) <= 65535
+        ]
+        if not 1 <= self.retention_months <= 12:
+            faults.append(
+                f"{PREFIX}RETENTION_MONTHS : {self.retention_months} mois ; la loi (CPCE, art. L34-1 et R10-14) "
+                "limite la garde des données de trafic à 12 mois : mettre 1 à 12."
+            )
+        if self.ftp_interval < 1:
+            faults.append(f"{PREFIX}FTP_INTERVAL : au moins 1 seconde.")
+        if self.ftp_settle < 0:
+            faults.append(f"{PREFIX}FTP_SETTLE : 0 seconde ou plus.")
+        return faults
+
+    @property
+    def ftp(self) -> FtpAccess:
+        return FtpAccess(
+            host=self.ftp_host,
+            port=self.ftp_port,
+            login=self.ftp_login,
+            password=self.ftp_password.get_secret_value(),
+            tls=self.ftp_tls,
+            encoding=self.ftp_encoding,
+            root=self.ftp_root or "/",
+            ca_file=self.tls_ca,
+            settle_seconds=self.ftp_settle,
+        )
+
+    @property
+    def smtp(self) -> MailAccess:
+        return MailAccess(
+            host=self.smtp_host,
+            port=self.smtp_port,
+            login=self.smtp_login,
+            password=self.smtp_password.get_secret_value(),
+            tls=self.smtp_tls,
+            ca_file=self.tls_ca,
+        )
+
+    @property
+    def imap(self) -> MailAccess:
+        return MailAccess(
+            host=self.imap_host,
+            port=self.imap_port,
+            login=self.imap_login,
+            password=self.imap_password.get_secret_value(),
+            tls=self.imap_tls,
+            ca_file=self.tls_ca,
+            folder=self.imap_folder,
+        )
+
+    @property
+    def telegram(self) -> TelegramAccess:
+        return TelegramAccess(token=self.telegram_token.get_secret_value(), api=self.telegram_api)
+
+    def open_data_folder(self) -> Path:
+        """Create the data folder if need be, readable by its owner only, and return it.
+
+        :raises SettingsError: it cannot be created or written.
+        """
+        try:
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.data.chmod(0o700)
+            probe = self.data / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise SettingsError(
+                [f"{PREFIX}DATA : on ne peut pas écrire dans {self.data} ({error.strerror})."]
+            ) from error
+        return self.data
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"{name} : réglage inconnu" + (f" ; vouliez-vous dire {close[0]} ?" if close else ".")
+
+
+def _french(fault: Any) -> str:
+    name = f"{PREFIX}{str(fault['loc'][0]).upper()}"
+    if fault["type"] == "missing":
+        return f"{name} manque : voir .env.example."
+    if fault["type"] == "value_error":
+        reason = str(fault["ctx"]["error"])
+        return f"{name} manque : voir .env.example." if reason == "manque" else f"{name} : {reason}."
+    if fault["type"] == "literal_error":
+        choices = str(fault["ctx"]["expected"]).replace(" or ", " ou ").replace("'", "")
+        return f"{name} : « {fault['input']} » n'est pas possible ; choisir {choices}."
+    if fault["type"].startswith(("int_", "float_")):
+        return f"{name} : « {fault['input']} » n'est pas un nombre."
+    return f"{name} : valeur refusée."

@@ -1,0 +1,37 @@
+"""A question, whichever door it came by."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Door = Literal["chat", "mail", "terminal"]
+Role = Literal["technique", "comptabilité", "équipe", "admin"]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody the bot knows, with what he may do."""
+
+    id: str
+    name: str
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True)
+class SentFile:
+    """A file that came with a question. `as_photo`: Telegram recompressed it, its density is lost."""
+
+    name: str
+    content: bytes = field(repr=False)
+    as_photo: bool = False
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One question: a command's name, its arguments, who asks and by which door."""
+
+    command: str
+    arguments: str
+    person: Person
+    door: Door
+    private: bool = True
+    files: tuple[SentFile, ...] = ()
