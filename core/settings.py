@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
 PREFIX = "ORIGYNE_"
 
@@ -138,16 +137,16 @@ OptionalLine = Annotated[str, AfterValidator(_one_line)]
 Email = Annotated[str, AfterValidator(_email)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything the service needs to know; see `.env.example` for what each variable means."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = ConfigDict(frozen=True)
 
     operator_name: Line
     accounting_email: Email
     technical_email: Email
     technical_contact: Line
-    staff_emails: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_emails)] = ()
+    staff_emails: Annotated[tuple[str, ...], BeforeValidator(_emails)] = ()
     bot_email: Email
 
     data: Path = Path("data")
@@ -210,7 +209,7 @@ class Settings(BaseSettings):
             if name in known and value.strip()
         }
         try:
-            settings = cls(**values)  # type: ignore[arg-type]
+            settings = cls.model_validate(values)
         except ValidationError as error:
             faults += [_french(fault) for fault in error.errors()]
             raise SettingsError(faults) from None
@@ -218,13 +217,6 @@ class Settings(BaseSettings):
         if faults:
             raise SettingsError(faults)
         return settings
-
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # `load` merges the environment and the file itself, so that it can also name unknown variables.
-        return (init_settings,)
 
     def _out_of_bounds(self) -> list[str]:
         faults = [
@@ -234,7 +226,7 @@ class Settings(BaseSettings):
         ]
         if not 1 <= self.retention_months <= 12:
             faults.append(
-                f"{PREFIX}RETENTION_MONTHS : {self.retention_months} mois ; la loi (CPCE, art. L34-1 et R10-14) "
+                f"{PREFIX}RETENTION_MONTHS : {self.retention_months} mois ; la loi (CPCE, art. L34-1, R10-14) "
                 "limite la garde des données de trafic à 12 mois : mettre 1 à 12."
             )
         if self.ftp_interval < 1:
