@@ -1,0 +1,154 @@
+"""RIO, the operator identity statement needed to port a number: `OO Q RRRRRR CCC`.
+
+Sources: Arcep decisions 2012-0576, article 13 (mobile) and 2013-0830, article 12 (fixed); the inter-operator
+specification for the key. A RIO with its number is enough to take a line over: never log either.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from core.numbers import NumberError, msisdn
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+"
+
+#: Mainland mobile operators; elsewhere the same codes mean others, and none is named.
+MAINLAND_OPERATORS = {
+    "01": "Orange",
+    "02": "SFR",
+    "03": "Bouygues Telecom",
+    "04": "Free Mobile",
+    "56": "Bazile",
+}
+
+_OVERSEAS = ("0690", "0691", "0692", "0693", "0694", "0696", "0697", "0639")
+_MAINLAND_EXAMPLES = "063998"  # kept for fiction by Arcep, within Mayotte's 0639
+_SEPARATORS = re.compile(r"[\s.\-_/:;,()\u00a0\u202f]+")
+
+Fault = Literal["length", "signs", "operator", "quality", "reference", "key"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found of a RIO.
+
+    `right`: True, False, or None when the form is right and the key could not be checked for want of a number.
+    `correction`: the RIO with O and 0 exchanged somewhere, whose key is right: to be proposed, never assumed.
+    """
+
+    rio: str
+    number: str
+    right: bool | None
+    fault: Fault | None = None
+    operator: str = ""
+    quality: Literal["", "particulier", "entreprise", "fixe"] = ""
+    correction: str = ""
+
+
+def key(nine: str, number: str) -> str:
+    """The three signs that close a RIO.
+
+    :param nine: operator, quality and reference (9 signs of `ALPHABET`).
+    :param number: the national number with its leading 0 (10 digits, 14 for machine-to-machine).
+    """
+    a = b = c = 0
+    for sign in nine + number:
+        value = ALPHABET.index(sign)
+        a, b, c = (a + value) % 37, (2 * b + value) % 37, (4 * c + value) % 37
+    return ALPHABET[a] + ALPHABET[b] + ALPHABET[c]
+
+
+def check(rio: str, number: str = "") -> Verdict:
+    """Judge a RIO, with its number where there is one (canonical form, see `core.numbers.msisdn`).
+
+    An operator code that nobody knows never makes a RIO invalid.
+    """
+    rio = _SEPARATORS.sub("", rio).upper()
+    fault = _fault_of_form(rio, number)
+    if fault is None and number and key(rio[:9], number) != rio[9:]:
+        fault = "key"
+    if fault:
+        return Verdict(rio, number, False, fault, correction=_correction(rio, number))
+    mobile = _is_mobile(rio, number)
+    quality: Literal["particulier", "entreprise", "fixe"] = (
+        "fixe" if not mobile else "entreprise" if rio[2] == "E" else "particulier"
+    )
+    # Without the number nothing tells a mainland line from an overseas one, where 01 to 04 mean others.
+    mainland = bool(number) and (number.startswith(_MAINLAND_EXAMPLES) or not number.startswith(_OVERSEAS))
+    operator = MAINLAND_OPERATORS.get(rio[:2], "") if mobile and mainland else ""
+    return Verdict(rio, number, True if number else None, None, operator, quality)
+
+
+def read(text: str) -> tuple[str, str]:
+    """The RIO and the number in a text, in any order and spacing; what is not found is empty.
+
+    `+` is a sign of the key, never a separator. Several readings possible: the one whose key is right wins.
+    """
+    words = [word for word in _SEPARATORS.split(text.strip()) if word]
+    readings: list[tuple[int, str, str]] = []
+    for start, end in combinations(range(len(words) + 1), 2):
+        rio = "".join(words[start:end]).upper()
+        if len(rio) != 12 or any(sign not in ALPHABET for sign in rio) or rio.isdigit():
+            continue
+        number = _number("".join(words[:start])) or _number("".join(words[end:]))
+        leftovers = (bool(words[:start]) + bool(words[end:])) - bool(number)
+        right = check(rio, number).right
+        readings.append((4 * (right is True) + 2 * bool(number) + (right is None) - leftovers, rio, number))
+    if readings:
+        _, rio, number = max(readings, key=lambda reading: reading[0])
+        return rio, number
+    # No twelve signs anywhere: tell the number from the rest, so that the fault can be named.
+    for start, end in combinations(range(len(words) + 1), 2):
+        number = _number("".join(words[start:end]))
+        rest = "".join(words[:start] + words[end:]).upper()
+        if number and (rest or len(words) == end - start):
+            return rest, number
+    return "".join(words).upper(), ""
+
+
+def _number(text: str) -> str:
+    try:
+        return msisdn(text)
+    except NumberError:
+        return ""
+
+
+def _is_mobile(rio: str, number: str) -> bool:
+    if number:
+        return number.startswith(("06", "07"))
+    return rio[:2].isdigit() and rio[2] in "PE"
+
+
+def _fault_of_form(rio: str, number: str) -> Fault | None:
+    if len(rio) != 12:
+        return "length"
+    if any(sign not in ALPHABET for sign in rio):
+        return "signs"
+    if "+" in rio[:3]:
+        return "operator" if "+" in rio[:2] else "quality"
+    if number.startswith(("06", "07")):
+        if not rio[:2].isdigit():
+            return "operator"
+        if rio[2] not in "PE":
+            return "quality"
+    elif not (rio[:2].isdigit() and rio[2] in "PE") and not "F" <= rio[2] <= "Z":
+        return "quality"
+    if "+" in rio[3:9]:
+        return "reference"
+    return None
+
+
+def _correction(rio: str, number: str) -> str:
+    """The same RIO with the fewest exchanges of O and 0 that make its form and key right, or nothing."""
+    if len(rio) != 12 or not number:
+        return ""
+    doubtful = [place for place, sign in enumerate(rio) if sign in "O0"]
+    for count in range(1, len(doubtful) + 1):
+        for places in combinations(doubtful, count):
+            other = "".join(
+                {"O": "0", "0": "O"}[sign] if place in places else sign for place, sign in enumerate(rio)
+            )
+            if _fault_of_form(other, number) is None and key(other[:9], number) == other[9:]:
+                return other
+    return ""

@@ -1,0 +1,41 @@
+"""`telecom.db`: what the operator delivered. The sync worker is its only writer.
+
+Times are UTC seconds, amounts millionths of a euro, volumes bytes, durations seconds; numbers, ICCIDs and
+codes are text. Columns named `…_clock` hold this machine's own time; all others derive from the files alone,
+so that two stores fed with the same files hold the same.
+"""
+
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from core.store.schema import migrations
+
+FILE_NAME = "telecom.db"
+
+
+def open_to_write(data: Path) -> Database:
+    """The store, created or brought to the newest schema. One process at a time."""
+    path = data / FILE_NAME
+    path.touch(mode=0o600)
+    db = connect(path)
+    migrations.apply(db)
+    return db
+
+
+def open_to_read(data: Path) -> Database:
+    """The store for questions only; `open_to_write` must have been called once before."""
+    db = connect(data / FILE_NAME)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
+def connect(path: Path) -> Database:
+    """A connection as all ours are: WAL, foreign keys on, patient when another process writes."""
+    db = Database(path)
+    db.execute("PRAGMA page_size = 8192")
+    db.execute("PRAGMA busy_timeout = 10000")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")  # what is acknowledged must survive a power cut
+    db.execute("PRAGMA foreign_keys = ON")
+    return db

@@ -1,0 +1,164 @@
+"""The schema of `telecom.db`, by numbered migrations; what has been released is never edited."""
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("telecom")
+
+
+@migrations(name="0001_first")
+def first(db: Database) -> None:
+    for statement in _FIRST.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+_FIRST = """
+-- The mirror's ledger: one row a path on the FTP, at its present version.
+-- state: fetched (on disk, to be read), read, waiting (needs a person's word, see reason), kept (nothing to read).
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,
+    folder TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    stamp TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    modified_at INTEGER,
+    as_of INTEGER,
+    version INTEGER NOT NULL DEFAULT 1,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    rows INTEGER NOT NULL DEFAULT 0,
+    known_rows INTEGER NOT NULL DEFAULT 0,
+    rejected_rows INTEGER NOT NULL DEFAULT 0,
+    first_month INTEGER,
+    last_month INTEGER,
+    fetched_clock INTEGER NOT NULL
+) STRICT;
+CREATE INDEX files_by_state ON files (state) WHERE state IN ('fetched', 'waiting');
+CREATE INDEX files_by_folder ON files (folder, as_of);
+CREATE INDEX files_by_content ON files (sha256);
+
+CREATE TABLE rejects (
+    file_id INTEGER NOT NULL REFERENCES files (id),
+    line INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    content TEXT NOT NULL,
+    PRIMARY KEY (file_id, line)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE clients (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- status: stock, reserved, active, suspended, suspended_by_operator, terminated, unknown; word: the operator's own.
+-- since: as_of of the file in which this status was first seen; seen_at: as_of of the last file that says so.
+CREATE TABLE lines (
+    msisdn TEXT PRIMARY KEY,
+    iccid TEXT NOT NULL,
+    imsi TEXT NOT NULL,
+    client_id INTEGER REFERENCES clients (id),
+    status TEXT NOT NULL,
+    word TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    activated_on TEXT NOT NULL,
+    rio TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    file_id INTEGER NOT NULL REFERENCES files (id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lines_by_client ON lines (client_id);
+CREATE INDEX lines_by_iccid ON lines (iccid);
+
+CREATE TABLE line_changes (
+    id INTEGER PRIMARY KEY,
+    msisdn TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    change TEXT NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    file_id INTEGER NOT NULL REFERENCES files (id)
+) STRICT;
+CREATE INDEX line_changes_by_line ON line_changes (msisdn, at);
+
+-- A SIM card: from a listing (with its codes), or from an AccountStatus row that carries no line.
+CREATE TABLE sims (
+    iccid TEXT PRIMARY KEY,
+    imsi TEXT NOT NULL DEFAULT '',
+    msisdn TEXT NOT NULL DEFAULT '',
+    pin TEXT NOT NULL DEFAULT '',
+    puk TEXT NOT NULL DEFAULT '',
+    pin2 TEXT NOT NULL DEFAULT '',
+    puk2 TEXT NOT NULL DEFAULT '',
+    status TEXT NOT NULL DEFAULT '',
+    word TEXT NOT NULL DEFAULT '',
+    seen_at INTEGER NOT NULL,
+    file_id INTEGER NOT NULL REFERENCES files (id)
+) STRICT, WITHOUT ROWID;
+
+-- source: 0 rated (daily), 1 billed (monthly). month: YYYYMM of the local day. start: UTC seconds.
+-- id: hash of the rest of the row and of its rank among identical rows of its file, so that a row delivered
+-- again is the same row, and two identical rows of one file are two.
+-- kind: voice, sms, mms, data, premium, other. amount: NULL when the file has none. client_id: 0 when the row names none.
+CREATE TABLE cdrs (
+    source INTEGER NOT NULL,
+    month INTEGER NOT NULL,
+    msisdn TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    called TEXT NOT NULL,
+    seconds INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    amount INTEGER,
+    out_of_bundle INTEGER NOT NULL,
+    zone TEXT NOT NULL,
+    client_id INTEGER NOT NULL,
+    file_id INTEGER NOT NULL REFERENCES files (id),
+    PRIMARY KEY (source, month, msisdn, start, id)
+) STRICT, WITHOUT ROWID;
+
+-- Totals of cdrs, kept in the same transaction.
+CREATE TABLE usage (
+    source INTEGER NOT NULL,
+    month INTEGER NOT NULL,
+    msisdn TEXT NOT NULL,
+    client_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    out_of_bundle INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    seconds INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    amount INTEGER,
+    PRIMARY KEY (source, month, msisdn, client_id, kind, out_of_bundle)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_by_client ON usage (source, client_id, month);
+
+-- side: operator (to the integrator) or client. month: YYYYMM, 0 when the path does not tell.
+CREATE TABLE invoices (
+    file_id INTEGER PRIMARY KEY REFERENCES files (id),
+    side TEXT NOT NULL,
+    month INTEGER NOT NULL,
+    client TEXT NOT NULL
+) STRICT;
+CREATE INDEX invoices_by_month ON invoices (side, month);
+
+-- What people may be told; written in the transaction of what happened. data: JSON.
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    file_id INTEGER REFERENCES files (id),
+    data TEXT NOT NULL
+) STRICT;
+
+-- One row a pass over the FTP that came to its end; last_event: the newest event by then.
+CREATE TABLE passes (
+    id INTEGER PRIMARY KEY,
+    started_clock INTEGER NOT NULL,
+    ended_clock INTEGER NOT NULL,
+    fetched INTEGER NOT NULL,
+    last_event INTEGER NOT NULL,
+    error TEXT NOT NULL DEFAULT ''
+) STRICT;
+"""
