@@ -146,9 +146,7 @@ def _correction(rio: str, number: str) -> str:
     doubtful = [place for place, sign in enumerate(rio) if sign in "O0"]
     for count in range(1, len(doubtful) + 1):
         for places in combinations(doubtful, count):
-            other = "".join(
-                {"O": "0", "0": "O"}[sign] if place in places else sign for place, sign in enumerate(rio)
-            )
+            other = "".join({"O": "0", "0": "O"}[sign] if place in places else sign for place, sign in enumerate(rio))
             if _fault_of_form(other, number) is None and key(other[:9], number) == other[9:]:
                 return other
     return ""

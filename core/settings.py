@@ -204,9 +204,7 @@ class Settings(BaseModel):
         known = {f"{PREFIX}{name}".upper() for name in cls.model_fields}
         faults = [_unknown(name, known) for name in sorted(given.keys() - known)]
         values = {
-            name.removeprefix(PREFIX).lower(): value
-            for name, value in given.items()
-            if name in known and value.strip()
+            name.removeprefix(PREFIX).lower(): value for name, value in given.items() if name in known and value.strip()
         }
         try:
             settings = cls.model_validate(values)

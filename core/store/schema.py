@@ -100,7 +100,7 @@ CREATE TABLE sims (
 -- source: 0 rated (daily), 1 billed (monthly). month: YYYYMM of the local day. start: UTC seconds.
 -- id: hash of the rest of the row and of its rank among identical rows of its file, so that a row delivered
 -- again is the same row, and two identical rows of one file are two.
--- kind: voice, sms, mms, data, premium, other. amount: NULL when the file has none. client_id: 0 when the row names none.
+-- kind: voice, sms, mms, data, premium, other. amount: NULL when the file has none; client_id: 0 likewise.
 CREATE TABLE cdrs (
     source INTEGER NOT NULL,
     month INTEGER NOT NULL,

@@ -1,0 +1,59 @@
+"""What happened to the files and lines, as people may be told of it. Written with what happened, read by notices."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from sqlite_utils import Database
+
+Kind = Literal[
+    "lines.loaded",  # the first AccountStatus: lines, clients
+    "line.new",
+    "line.activated",
+    "line.suspended",
+    "line.resumed",
+    "line.terminated",
+    "line.sim",
+    "line.client",
+    "line.plan",
+    "line.status",  # any other change of status
+    "rated.arrived",
+    "billed.arrived",
+    "sims.arrived",
+    "invoice.operator",
+    "invoice.client",
+    "document.arrived",
+    "tariffs.arrived",
+    "other.arrived",
+    "file.waiting",
+    "file.rejects",
+]
+
+
+@dataclass(frozen=True)
+class Event:
+    """`path`: the file it came from; `data`: see where each kind is written, in `core.intake`."""
+
+    id: int
+    kind: Kind
+    path: str
+    data: dict[str, Any]
+
+
+def write(db: Database, kind: Kind, file_id: int, **data: Any) -> None:
+    """Record an event, in the transaction of what happened."""
+    assert kind in get_args(Kind)
+    db.execute(
+        "INSERT INTO events (kind, file_id, data) VALUES (?, ?, ?)",
+        (kind, file_id, json.dumps(data, ensure_ascii=False, sort_keys=True)),
+    )
+
+
+def since(db: Database, cursor: int) -> list[Event]:
+    """The events after `cursor` that belong to a pass that came to its end, oldest first."""
+    rows = db.execute(
+        "SELECT events.id, events.kind, files.path, events.data FROM events JOIN files ON files.id = events.file_id "
+        "WHERE events.id > ? AND events.id <= (SELECT coalesce(max(last_event), 0) FROM passes) ORDER BY events.id",
+        (cursor,),
+    )
+    return [Event(number, kind, path, json.loads(data)) for number, kind, path, data in rows]

@@ -1,0 +1,354 @@
+"""From the mirror's copies to the store: one transaction a file holds its rows, its totals and its events."""
+
+import logging
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from core import events
+from core.folders import folder_of, invoice_of
+from core.layouts import Layouts, fold
+from core.readers import Reject, Waiting
+from core.readers.account_status import AccountStatus, read_account_status
+from core.readers.cdrs import FIELDS, read_cdrs
+from core.readers.sims import read_sims
+
+log = logging.getLogger(__name__)
+
+#: Where the mirror keeps the operator's files, below the data folder.
+MIRROR = "ftp"
+
+_SOURCES = {"rated_cdrs": 0, "billed_cdrs": 1}
+_CDR_EVENTS: dict[int, events.Kind] = {0: "rated.arrived", 1: "billed.arrived"}
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What one CDR file gave: `new` rows were not known from another file."""
+
+    rows: int
+    new: int
+    months: set[int]
+    rejects: list[Reject]
+    unknown_types: list[str]
+
+
+@dataclass(frozen=True)
+class _File:
+    id: int
+    path: str
+    folder: str
+    version: int
+    as_of: int
+    sha256: str
+    waited: str
+
+
+class Intake:
+    """Reads what the mirror fetched, oldest first. To be used by one process at a time."""
+
+    def __init__(self, db: Database, data: Path) -> None:
+        self._db = db
+        self._data = data
+        self.layouts = Layouts.load(data)
+
+    def pending(self, with_waiting: bool) -> list[int]:
+        """Files to be read, in the order of what they tell; AccountStatus first, for it names the clients."""
+        states = ("fetched", "waiting") if with_waiting else ("fetched", "fetched")
+        rows = self._db.execute(
+            "SELECT id FROM files WHERE state IN (?, ?) "
+            "ORDER BY folder != 'account_status', coalesce(as_of, modified_at, 0), path",
+            states,
+        )
+        return [file_id for (file_id,) in rows]
+
+    def read(self, file_id: int) -> None:
+        """Take one file in: everything of it, or a reason to wait. Nothing of it stays half-done."""
+        file = self._file(file_id)
+        try:
+            with self._db.atomic():
+                # The transaction begins with a write, so that it never has to be raised from reading to writing.
+                self._db.execute("UPDATE files SET state = 'read', reason = '' WHERE id = ?", (file_id,))
+                self._db.execute("DELETE FROM rejects WHERE file_id = ?", (file_id,))
+                self._take(file)
+        except Waiting as waiting:
+            self._wait(file, str(waiting))
+        except (sqlite3.OperationalError, OSError):
+            raise  # disk full, database locked: the file is as good as before, the pass is not
+        except Exception as error:
+            # A fault of ours in one file must not stop the others; the file waits, and is reported.
+            log.exception("reading %s", file.path)
+            self._wait(file, f"lecture impossible ({type(error).__name__})")
+
+    def _file(self, file_id: int) -> _File:
+        row = self._db.execute(
+            "SELECT id, path, folder, version, coalesce(as_of, modified_at, fetched_clock), sha256, "
+            "CASE state WHEN 'waiting' THEN reason ELSE '' END FROM files WHERE id = ?",
+            (file_id,),
+        ).fetchone()
+        return _File(*row)
+
+    def _wait(self, file: _File, reason: str) -> None:
+        with self._db.atomic():
+            self._db.execute("UPDATE files SET state = 'waiting', reason = ? WHERE id = ?", (reason, file.id))
+            if file.waited != reason:
+                events.write(self._db, "file.waiting", file.id, reason=reason)
+
+    def _content(self, path: str) -> bytes:
+        return (self._data / MIRROR / path).read_bytes()
+
+    def _take(self, file: _File) -> None:
+        folder = folder_of(file.path)
+        is_table = file.path.lower().endswith((".csv", ".txt", ".csv.gz", ".gz"))
+        if folder in _SOURCES and is_table:
+            self._take_cdrs(file, _SOURCES[folder])
+        elif folder == "account_status" and is_table:
+            self._take_account_status(file)
+        elif folder == "sims" and is_table:
+            self._take_sims(file)
+        elif invoice := invoice_of(file.path):
+            self._take_invoice(file, invoice.side, invoice.month, invoice.client)
+        else:
+            self._db.execute("UPDATE files SET state = 'kept' WHERE id = ?", (file.id,))
+            if folder != "personalisation":  # what the bot itself put there
+                kind: events.Kind = {
+                    "documents": "document.arrived",
+                    "tariffs": "tariffs.arrived",
+                }.get(folder, "other.arrived")  # type: ignore[assignment]
+                events.write(self._db, kind, file.id, replaced=file.version > 1)
+
+    # -- CDRs
+
+    def _take_cdrs(self, file: _File, source: int) -> None:
+        forgotten = self._forget_cdrs(file, source) if file.version > 1 else set()
+        taken = self._insert_cdrs(file, source)
+        months = forgotten | taken.months
+        if file.version > 1:
+            # Rows that other files also held had been counted once, under the file that is now replaced.
+            for other in self._overlapping(file, months):
+                self._insert_cdrs(other, source)
+        self._total(source, months)
+        events.write(
+            self._db,
+            _CDR_EVENTS[source],
+            file.id,
+            rows=taken.rows,
+            new=taken.new,
+            rejected=len(taken.rejects),
+            unknown_types=taken.unknown_types,
+            replaced=file.version > 1,
+        )
+        self._report_rejects(file, taken.rejects)
+
+    def _insert_cdrs(self, file: _File, source: int) -> _Taken:
+        cdrs = read_cdrs(self._content(file.path), self.layouts)
+        rows = cdrs.rows
+        clients = {name: self._client(name) or 0 for name in rows["client"].unique()}
+        rows = rows.assign(client=rows["client"].map(clients))
+        rows = rows.sort_values(["month", "msisdn", "start", "id"], kind="stable")
+        columns = [rows[name].tolist() for name in FIELDS]
+        before = self._db.conn.total_changes
+        self._db.conn.executemany(
+            "INSERT OR IGNORE INTO cdrs (source, month, msisdn, start, id, kind, called, seconds, bytes, amount, "
+            f"out_of_bundle, zone, client_id, file_id) VALUES ({source}, {', '.join('?' * len(FIELDS))}, {file.id})",
+            zip(*columns, strict=True),
+        )
+        new = self._db.conn.total_changes - before
+        months = set(columns[0])
+        self._db.execute(
+            "UPDATE files SET rows = ?, known_rows = ?, rejected_rows = ?, first_month = ?, last_month = ? "
+            "WHERE id = ?",
+            (
+                len(rows),
+                len(rows) - new,
+                len(cdrs.rejects),
+                min(months, default=None),
+                max(months, default=None),
+                file.id,
+            ),
+        )
+        return _Taken(len(rows), new, months, cdrs.rejects, cdrs.unknown_types)
+
+    def _forget_cdrs(self, file: _File, source: int) -> set[int]:
+        first, last = self._db.execute(
+            "SELECT coalesce(first_month, 0), coalesce(last_month, 0) FROM files WHERE id = ?", (file.id,)
+        ).fetchone()
+        where = "source = ? AND month BETWEEN ? AND ?"
+        self._db.execute(f"DELETE FROM cdrs WHERE {where} AND file_id = ?", (source, first, last, file.id))
+        return {
+            month
+            for (month,) in self._db.execute(
+                f"SELECT DISTINCT month FROM usage WHERE {where}",
+                (source, first, last),
+            )
+        }
+
+    def _overlapping(self, file: _File, months: set[int]) -> list[_File]:
+        rows = self._db.execute(
+            "SELECT id FROM files WHERE folder = ? AND state = 'read' AND known_rows > 0 AND id != ? "
+            "AND first_month <= ? AND last_month >= ? ORDER BY id",
+            (file.folder, file.id, max(months, default=0), min(months, default=0)),
+        )
+        return [self._file(file_id) for (file_id,) in rows.fetchall()]
+
+    def _total(self, source: int, months: set[int]) -> None:
+        for month in sorted(months):
+            self._db.execute("DELETE FROM usage WHERE source = ? AND month = ?", (source, month))
+            self._db.execute(
+                "INSERT INTO usage SELECT source, month, msisdn, client_id, kind, out_of_bundle, count(*), "
+                "sum(seconds), sum(bytes), sum(amount) FROM cdrs WHERE source = ? AND month = ? "
+                "GROUP BY source, month, msisdn, client_id, kind, out_of_bundle",
+                (source, month),
+            )
+
+    # -- AccountStatus
+
+    def _take_account_status(self, file: _File) -> None:
+        status = read_account_status(self._content(file.path), self.layouts)
+        self._db.execute(
+            "UPDATE files SET rows = ?, rejected_rows = ? WHERE id = ?",
+            (len(status.lines) + len(status.sims), len(status.rejects), file.id),
+        )
+        self._report_rejects(file, status.rejects)
+        newest = self._db.execute("SELECT coalesce(max(seen_at), 0), count(*) FROM lines").fetchone()
+        if file.as_of < newest[0]:
+            return  # a late copy of an older hour says nothing of the present
+        self._compare_lines(file, status, first=newest[1] == 0)
+        for row in status.sims.to_dict("records"):
+            self._upsert_sim(file, {**row, "msisdn": ""}, ("imsi", "status", "word"))
+
+    def _compare_lines(self, file: _File, status: AccountStatus, first: bool) -> None:
+        known = {
+            row["msisdn"]: row
+            for row in self._db.query(
+                "SELECT lines.*, clients.name AS client FROM lines LEFT JOIN clients ON clients.id = client_id"
+            )
+        }
+        for row in status.lines.to_dict("records"):
+            msisdn, name = str(row["msisdn"]), str(row["client"])
+            before = known.get(msisdn)
+            client_id = self._client(name)
+            after: dict[str, Any] = {
+                **{
+                    field: str(row[field])
+                    for field in ("iccid", "imsi", "status", "word", "plan", "activated_on", "rio")
+                },
+                "client_id": client_id,
+                "since": file.as_of,
+            }
+            if before:
+                # A column that this file lacks, or an empty cell, takes nothing away from what is known.
+                after = {field: value or before[field] for field, value in after.items()}
+                if after["status"] == before["status"]:
+                    after["since"] = before["since"]
+                for change, old, new in _changes(before, after, name):
+                    self._record_change(file, msisdn, name or before["client"] or "", change, old, new)
+            elif not first:
+                change = "activated" if after["status"] == "active" else "new"
+                self._record_change(file, msisdn, name, change, "", after["word"])
+            self._db.execute(
+                "INSERT OR REPLACE INTO lines (msisdn, iccid, imsi, client_id, status, word, plan, activated_on, rio, "
+                "since, seen_at, file_id) VALUES (:msisdn, :iccid, :imsi, :client_id, :status, :word, :plan, "
+                ":activated_on, :rio, :since, :seen_at, :file_id)",
+                {**after, "msisdn": msisdn, "seen_at": file.as_of, "file_id": file.id},
+            )
+        if first and len(status.lines):
+            events.write(
+                self._db, "lines.loaded", file.id, lines=len(status.lines), clients=status.lines["client"].nunique()
+            )
+
+    def _record_change(self, file: _File, msisdn: str, client: str, change: str, before: str, after: str) -> None:
+        self._db.execute(
+            "INSERT INTO line_changes (msisdn, at, change, before, after, file_id) VALUES (?, ?, ?, ?, ?, ?)",
+            (msisdn, file.as_of, change, before, after, file.id),
+        )
+        events.write(
+            self._db,
+            f"line.{change}",  # type: ignore[arg-type]
+            file.id,
+            msisdn=msisdn,
+            client=client,
+            before=before,
+            after=after,
+            at=file.as_of,
+        )
+
+    def _client(self, name: str) -> int | None:
+        folded = fold(name)
+        if not folded:
+            return None
+        found = self._db.execute("SELECT id FROM clients WHERE folded = ?", (folded,)).fetchone()
+        if found:
+            return int(found[0])
+        cursor = self._db.execute("INSERT INTO clients (name, folded) VALUES (?, ?)", (name, folded))
+        return cursor.lastrowid
+
+    # -- SIM listings and invoices
+
+    def _take_sims(self, file: _File) -> None:
+        listing = read_sims(self._content(file.path), self.layouts)
+        for row in listing.rows.to_dict("records"):
+            self._upsert_sim(file, row, ("imsi", "msisdn", "pin", "puk", "pin2", "puk2"))
+        self._db.execute(
+            "UPDATE files SET rows = ?, rejected_rows = ? WHERE id = ?",
+            (len(listing.rows), len(listing.rejects), file.id),
+        )
+        events.write(self._db, "sims.arrived", file.id, cards=len(listing.rows), replaced=file.version > 1)
+        self._report_rejects(file, listing.rejects)
+
+    def _upsert_sim(self, file: _File, row: dict[Any, Any], fields: tuple[str, ...]) -> None:
+        names = ("iccid", *fields, "seen_at", "file_id")
+        updates = ", ".join(f"{name} = iif(excluded.{name} = '', {name}, excluded.{name})" for name in fields)
+        self._db.execute(
+            f"INSERT INTO sims ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
+            f"ON CONFLICT (iccid) DO UPDATE SET {updates}, seen_at = excluded.seen_at, file_id = excluded.file_id",
+            (str(row["iccid"]), *(str(row[name]) for name in fields), file.as_of, file.id),
+        )
+
+    def _take_invoice(self, file: _File, side: str, month: int, client: str) -> None:
+        copy = self._db.execute(
+            "SELECT 1 FROM invoices JOIN files ON files.id = file_id WHERE sha256 = ? AND file_id != ? AND side = ?",
+            (file.sha256, file.id, side),
+        ).fetchone()
+        self._db.execute(
+            "INSERT OR REPLACE INTO invoices (file_id, side, month, client) VALUES (?, ?, ?, ?)",
+            (file.id, side, month, client),
+        )
+        if not copy:
+            kind: events.Kind = "invoice.operator" if side == "operator" else "invoice.client"
+            events.write(self._db, kind, file.id, month=month, client=client, replaced=file.version > 1)
+
+    def _report_rejects(self, file: _File, rejects: list[Reject]) -> None:
+        if not rejects:
+            return
+        self._db.conn.executemany(
+            "INSERT OR REPLACE INTO rejects (file_id, line, reason, content) VALUES (?, ?, ?, ?)",
+            [(file.id, reject.line, reject.reason, reject.content) for reject in rejects],
+        )
+        first = min(rejects, key=lambda reject: reject.line)
+        events.write(self._db, "file.rejects", file.id, count=len(rejects), line=first.line, reason=first.reason)
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any], client: str) -> list[tuple[str, str, str]]:
+    """What changed on a line: (change, before, after), the words being the operator's own."""
+    found = []
+    if before["status"] != after["status"] or (after["status"] == "unknown" and before["word"] != after["word"]):
+        found.append((_transition(before["status"], after["status"]), before["word"], after["word"]))
+    if before["iccid"] and before["iccid"] != after["iccid"]:
+        found.append(("sim", before["iccid"], after["iccid"]))
+    if before["client_id"] and before["client_id"] != after["client_id"]:
+        found.append(("client", before["client"], client))
+    if before["plan"] and before["plan"] != after["plan"]:
+        found.append(("plan", before["plan"], after["plan"]))
+    return found
+
+
+def _transition(before: str, after: str) -> str:
+    if after == "active":
+        return "resumed" if before.startswith("suspended") else "activated"
+    if after.startswith("suspended") and not before.startswith("suspended"):
+        return "suspended"
+    return "terminated" if after == "terminated" else "status"

@@ -1,0 +1,92 @@
+"""One pass over the FTP account: mirror, then intake; and the ledger of passes."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+from sqlite_utils import Database
+
+from core import store
+from core.ftp import FtpError
+from core.intake import Intake
+from core.layouts import USER_FILE
+from core.mirror import Fetched, Progress, mirror
+from core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a pass did. `error`: why the FTP could not be followed to the end (French), "" when it could."""
+
+    fetched: int
+    read: int
+    waiting: int
+    error: str = ""
+
+
+class Syncer:
+    """Makes passes; keeps the store open and pandas loaded between them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._data = settings.open_data_folder()
+        self._layouts_seen: float | None = None
+
+    async def run(
+        self,
+        fetching: Callable[[Progress], None] = lambda _: None,
+        reading: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Pass:
+        """Make one pass; waits while another process makes one.
+
+        :param fetching: told how the transfer goes.
+        :param reading: told how many files are read, of how many.
+        :raises LayoutError: the user's layouts.toml cannot be used; nothing is read until it is mended.
+        """
+        with FileLock(self._data / "sync.lock"):
+            db = store.open_to_write(self._data)
+            try:
+                return await self._run(db, fetching, reading)
+            finally:
+                db.close()
+
+    async def _run(
+        self, db: Database, fetching: Callable[[Progress], None], reading: Callable[[int, int], None]
+    ) -> Pass:
+        started = int(time.time())
+        error = ""
+        fetched = Fetched(0, 0)
+        try:
+            fetched = await mirror(self._settings.ftp, db, self._data, fetching)
+        except FtpError as ftp_error:
+            # What had arrived by then is read all the same.
+            error = str(ftp_error)
+            log.warning("%s", error)
+        intake = Intake(db, self._data)
+        files = intake.pending(with_waiting=self._layouts_changed())
+        for number, file_id in enumerate(files):
+            reading(number, len(files))
+            intake.read(file_id)
+        reading(len(files), len(files))
+        with db.atomic():
+            db.execute(
+                "INSERT INTO passes (started_clock, ended_clock, fetched, last_event, error) "
+                "VALUES (?, ?, ?, (SELECT coalesce(max(id), 0) FROM events), ?)",
+                (started, int(time.time()), fetched.files, error),
+            )
+            # One row a pass for ever would be the largest table of a quiet account.
+            db.execute("DELETE FROM passes WHERE id <= (SELECT max(id) FROM passes) - 1000")
+        return Pass(fetched.files, len(files), fetched.waiting, error)
+
+    def _layouts_changed(self) -> bool:
+        """Files that wait are tried again after a start, and whenever the user's layouts changed."""
+        path = Path(self._data / USER_FILE)
+        now = path.stat().st_mtime if path.exists() else 0.0
+        changed = self._layouts_seen != now
+        self._layouts_seen = now
+        return changed

@@ -1,0 +1,57 @@
+"""The sync worker, a process of its own: `python -m core.worker`.
+
+It makes a pass every `ORIGYNE_FTP_INTERVAL` seconds, or at once when a line comes on standard input, and says on
+standard output, as one JSON object a line, how each pass ended. It stops when standard input ends, so that it never
+outlives the service. pandas is imported here only: chat answers stay quick while a month of CDRs loads.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from dataclasses import asdict
+
+from core.layouts import LayoutError
+from core.settings import Settings, SettingsError
+from core.sync import Pass, Syncer
+
+
+def _say(report: Pass) -> None:
+    print(json.dumps(asdict(report), ensure_ascii=False), flush=True)
+
+
+async def _work(settings: Settings) -> None:
+    syncer = Syncer(settings)
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    orders = asyncio.create_task(reader.readline())
+    while True:
+        making = asyncio.create_task(syncer.run())
+        await asyncio.wait({making, orders}, return_when=asyncio.FIRST_COMPLETED)
+        if orders.done() and not orders.result():
+            making.cancel()
+            return
+        try:
+            _say(await making)
+        except LayoutError as error:
+            _say(Pass(0, 0, 0, str(error)))
+        await asyncio.wait({orders}, timeout=settings.ftp_interval)
+        if orders.done():
+            if not orders.result():
+                return
+            orders = asyncio.create_task(reader.readline())
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        sys.exit(str(error))
+    os.nice(10)
+    asyncio.run(_work(settings))
+
+
+if __name__ == "__main__":
+    main()
