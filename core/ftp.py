@@ -1,0 +1,687 @@
+"""The operator's FTP account: list, download and upload, plain or with explicit TLS.
+
+aioftp speaks on the control channel. Data connections are opened here: aioftp 0.28 starts their TLS before it sends
+the command, where real servers start theirs after (RFC 4217, 12.7), and both wait for ever.
+Names travel as latin-1, which keeps any byte as it is; only `Entry.path` is decoded for people.
+"""
+
+import asyncio
+import logging
+import os
+import re
+import socket
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+from unicodedata import normalize
+from urllib.parse import quote_from_bytes
+from zoneinfo import ZoneInfo
+
+import aioftp
+
+from core.settings import FtpAccess, tls_context
+
+log = logging.getLogger(__name__)
+
+BLOCK = 256 * 1024
+READER_LIMIT = 1024 * 1024
+LISTING_LIMIT = 64 * 1024 * 1024
+DEEPEST = 10  # a server that follows symbolic links can show a folder inside itself
+NOT_IMPLEMENTED = ("500", "501", "502", "504")
+GRACE = 2.0  # seconds given to a peer that has nothing more to say
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of the account.
+
+    `path`: relative to the account's root, to show and to store; it is unique in a listing.
+    `wire`: the same path byte for byte (as latin-1), for the server alone.
+    `size`: bytes. `stamp`: the listing's own words for the time of change: compare them, never read them.
+    """
+
+    path: str
+    wire: str
+    size: int
+    stamp: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One line of a folder's listing; `name` byte for byte (as latin-1)."""
+
+    name: str
+    is_folder: bool
+    size: int
+    stamp: str
+
+
+class FtpError(Exception):
+    """What failed, where, and what to do. `permanent`: the same attempt would fail again."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+@asynccontextmanager
+async def connect(access: FtpAccess, patience: float = 60.0) -> AsyncIterator["FtpSession"]:
+    """A session that is logged in and stands in the account's root.
+
+    :param patience: seconds for which a silent server is waited for, at each step.
+    :raises FtpError: permanent when the login, the root folder or the certificate is refused.
+    """
+    session = FtpSession(access, patience)
+    try:
+        await session._open()
+        yield session
+    finally:
+        await session._close()
+
+
+class FtpSession:
+    """One connection, one task at a time. After any error it is closed for good: open another.
+
+    `ignored`: what the last `list_files` could not read, one French sentence each.
+    """
+
+    def __init__(self, access: FtpAccess, patience: float) -> None:
+        self.ignored: list[str] = []
+        self._access = access
+        self._patience = patience
+        self._client = aioftp.Client(encoding="latin-1")
+        self._closed = False
+        self._passive = "EPSV"
+        self._has_mlsd = True
+        self._base = ""
+
+    async def list_files(self) -> list[Entry]:
+        """Every file of the account, folders walked, sorted by path. An absent file is no proof of a deletion.
+
+        :raises FtpError: the account's root cannot be listed, or the connection fails.
+        """
+        self.ignored = []
+        files: list[tuple[str, Listed]] = []
+        folders = deque([""])
+        async with self._step("Lecture des dossiers"):
+            while folders:
+                folder = folders.popleft()
+                try:
+                    listing = await self._list_folder(folder)
+                except aioftp.StatusCodeError as error:
+                    if not folder or not error.received_codes[-1].matches("5"):
+                        raise
+                    self._ignore(f"dossier {self._shown(folder)} : refusé par le serveur ({_said(error)})")
+                    continue
+                for listed in listing:
+                    wire = f"{folder}/{listed.name}" if folder else listed.name
+                    if not listed.is_folder:
+                        files.append((wire, listed))
+                    elif wire.count("/") < DEEPEST:
+                        folders.append(wire)
+                    else:
+                        self._ignore(f"dossier {self._shown(wire)} : plus de {DEEPEST} niveaux")
+        return self._entries(files)
+
+    async def modified(self, entry: Entry) -> datetime | None:
+        """When the file changed (MDTM, in UTC), or None where the server does not say."""
+        async with self._step(f"Date de {entry.path}"):
+            try:
+                _, words = await self._command(f"MDTM {self._absolute(entry.wire)}", "213")
+            except aioftp.StatusCodeError as error:
+                if not error.received_codes[-1].matches("5"):
+                    raise
+                return None
+            return _mdtm(" ".join(words))
+
+    async def download(self, entry: Entry, to: Path, progress: Callable[[int], None] | None = None) -> None:
+        """Copy the file to `to`, which appears whole and on disk, or not at all.
+
+        :param progress: told how many bytes have come so far.
+        :raises FtpError: temporary when the size is not the listed one: the file is being written.
+        """
+        received = 0
+        async with self._step(f"Téléchargement de {entry.path}"):
+            with _replacing(to) as file:
+                async with self._transfer(f"RETR {self._absolute(entry.wire)}") as (reader, _):
+                    while block := await self._read(reader):
+                        with _local(to):
+                            file.write(block)
+                        received += len(block)
+                        if progress:
+                            progress(received)
+                if received != entry.size:
+                    raise FtpError(
+                        f"Téléchargement de {entry.path} : {received} octets reçus, {entry.size} annoncés ; "
+                        "le fichier est sans doute en cours de dépôt, il sera relu au prochain passage.",
+                        permanent=False,
+                    )
+
+    async def upload(self, content: bytes, path: str) -> None:
+        """Put a file at `path`; a former file of that name is kept beside it under a dated name.
+
+        The content travels under a `.part` name, is renamed once its size is right, then read back.
+        :raises FtpError: also when what is read back differs.
+        """
+        folder, name = self._target(path)
+        part = f"{name}.part"
+        async with self._step(f"Dépôt de {path}"):
+            await self._ensure_folder(folder)
+            if part in await self._sizes(folder):
+                await self._command(f"DELE {self._absolute(folder, part)}", "2xx")
+            async with self._transfer(f"STOR {self._absolute(folder, part)}") as (_, writer):
+                for start in range(0, len(content), BLOCK):
+                    writer.write(content[start : start + BLOCK])
+                    async with asyncio.timeout(self._patience):
+                        await writer.drain()
+            sizes = await self._sizes(folder)
+            if sizes.get(part) != len(content):
+                raise FtpError(
+                    f"Dépôt de {path} : le serveur a reçu {sizes.get(part, 0)} octets sur {len(content)} ; "
+                    "rien n'a été remplacé, recommencer.",
+                    permanent=False,
+                )
+            await self._put_in_place(folder, part, name, sizes)
+            if await self._content(f"RETR {self._absolute(folder, name)}", len(content) + BLOCK) != content:
+                raise FtpError(
+                    f"Dépôt de {path} : le fichier relu sur le serveur diffère de celui envoyé ; recommencer.",
+                    permanent=False,
+                )
+
+    async def _open(self) -> None:
+        access = self._access
+        login, password = (self._wire(text, "identifiant ou mot de passe") for text in (access.login, access.password))
+        async with self._step("Connexion au FTP"), asyncio.timeout(self._patience):
+            await self._client.connect(access.host, access.port)
+        if access.tls == "explicit":
+            async with self._step("Passage en TLS"), asyncio.timeout(self._patience):
+                await self._client.upgrade_to_tls(_verifying_context(access.ca_file))
+        async with self._step("Identification au FTP"), asyncio.timeout(self._patience):
+            try:
+                await self._client.login(login, password)
+            except aioftp.StatusCodeError as error:
+                raise self._login_error(error) from error
+        async with self._step(f"Ouverture du dossier {access.root}"):
+            if access.encoding.replace("_", "-").lower() in ("utf-8", "utf8"):
+                # IIS names files in its own code page until it is asked; the others refuse or do not care.
+                await self._command("OPTS UTF8 ON", ("2xx", "4xx", "5xx"))
+            await self._command("TYPE I", "2xx")
+            if access.root.strip("/"):
+                await self._command(f"CWD {self._wire(access.root, 'dossier racine')}", "2xx")
+            _, words = await self._command("PWD", "257")
+            self._base = _quoted(words[-1])
+
+    async def _close(self) -> None:
+        try:
+            writer = self._client.stream.writer
+        except ConnectionError:
+            return  # never connected
+        try:
+            if not self._closed:
+                with suppress(aioftp.AIOFTPException, OSError, ValueError):
+                    async with asyncio.timeout(GRACE):
+                        await self._client.command("QUIT", "2xx")
+        finally:
+            self._closed = True
+            await _end(writer)
+
+    @asynccontextmanager
+    async def _step(self, what: str) -> AsyncIterator[None]:
+        """Every failure becomes an FtpError that says what was being done, and ends the session.
+
+        After an error or a cancellation aioftp's replies no longer match its commands.
+        """
+        if self._closed:
+            raise FtpError(f"{what} : la session FTP est fermée ; en ouvrir une autre.", permanent=False)
+        try:
+            yield
+        except BaseException as error:
+            self._closed = True
+            with suppress(ConnectionError):
+                self._client.stream.writer.transport.abort()
+            if isinstance(error, FtpError) or not isinstance(error, Exception):
+                raise
+            raise self._explained(what, error) from error
+
+    def _explained(self, what: str, error: Exception) -> FtpError:
+        permanent = False
+        advice = "Nouvel essai au prochain passage."
+        match error:
+            case aioftp.StatusCodeError():
+                reason = f"le serveur répond « {_said(error)} »"
+                permanent = error.received_codes[-1].matches("5")
+                if permanent:
+                    advice = "Vérifier le chemin et les droits du compte auprès de l'opérateur."
+                if permanent and what == "Passage en TLS":
+                    advice = "Ce serveur refuse le chiffrement : le demander à l'opérateur, ou régler ORIGYNE_FTP_TLS."
+            case TimeoutError():
+                reason = f"aucune réponse en {self._patience:g} s"
+            case ssl.SSLCertVerificationError():
+                reason = f"le certificat du serveur n'est pas reconnu ({error.verify_message})"
+                permanent = True
+                advice = (
+                    "Donner l'autorité qui l'a signé dans ORIGYNE_TLS_CA, et dans ORIGYNE_FTP_HOST le nom qu'il porte."
+                )
+            case ssl.SSLError():
+                reason = f"le chiffrement échoue ({error.reason or error})"
+            case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError() | EOFError():
+                reason = "la connexion a été coupée"
+            case OSError():
+                reason = f"le serveur est injoignable ({error.strerror or error})"
+                advice = "Vérifier ORIGYNE_FTP_HOST, ORIGYNE_FTP_PORT et le réseau ; nouvel essai au prochain passage."
+            case aioftp.AIOFTPException() | ValueError() | LookupError():
+                reason = f"réponse incomprise ({error})"
+            case _:
+                reason = f"{type(error).__name__} ({error})"
+        return FtpError(
+            self._without_password(f"{what} : {reason} ({self._access.host}:{self._access.port}). {advice}"),
+            permanent=permanent,
+        )
+
+    def _login_error(self, error: aioftp.StatusCodeError) -> FtpError:
+        said = _said(error)
+        crowded = bool(re.search("too many|maximum", said, re.IGNORECASE))
+        advice = (
+            "Nouvel essai au prochain passage." if crowded else "Vérifier ORIGYNE_FTP_LOGIN et ORIGYNE_FTP_PASSWORD."
+        )
+        return FtpError(
+            self._without_password(
+                f"Identification au FTP : {self._access.host}:{self._access.port} refuse le compte "
+                f"{self._access.login} (« {said} »). {advice}"
+            ),
+            permanent=error.received_codes[-1].matches("5") and not crowded,
+        )
+
+    def _without_password(self, text: str) -> str:
+        return text.replace(self._access.password, "•••") if self._access.password else text
+
+    async def _command(self, command: str, expected: str | tuple[str, ...]) -> tuple[str, list[str]]:
+        async with asyncio.timeout(self._patience):
+            return await self._client.command(command, expected)
+
+    async def _read(self, reader: asyncio.StreamReader) -> bytes:
+        async with asyncio.timeout(self._patience):
+            return await reader.read(BLOCK)
+
+    @asynccontextmanager
+    async def _transfer(self, command: str) -> AsyncIterator[Streams]:
+        """A data connection for `command`, ended by the server's word that the transfer is complete.
+
+        :raises aioftp.StatusCodeError: refused before it began (the control channel is still in step), or broken off.
+        """
+        reader, writer = await self._begin(command)
+        try:
+            try:
+                yield reader, writer
+                writer.close()
+                async with asyncio.timeout(self._patience):
+                    await self._client.command(None, "2xx")
+            except OSError as cut:
+                # "disk full" on the control channel says more than the reset that goes with it.
+                with suppress(OSError):
+                    async with asyncio.timeout(GRACE):
+                        await self._client.command(None, "2xx")
+                raise cut
+        except BaseException:
+            writer.transport.abort()
+            raise
+        await _end(writer)
+
+    async def _begin(self, command: str) -> Streams:
+        async with asyncio.timeout(self._patience):
+            data = await self._data_socket()
+            opening: asyncio.Task[Streams] | None = None
+            try:
+                await self._client.command(command)
+                opening = asyncio.create_task(self._data_streams(data))
+                # Some servers shake hands before this reply and some after; a refusal outweighs a failed handshake.
+                await self._client.command(None, "1xx")
+                return await opening
+            except BaseException:
+                if opening:
+                    opening.cancel()
+                    (outcome,) = await asyncio.gather(opening, return_exceptions=True)
+                    if not isinstance(outcome, BaseException):
+                        outcome[1].transport.abort()
+                data.close()
+                raise
+
+    async def _data_socket(self) -> socket.socket:
+        """Connected, and plain for the moment; to the control channel's address, whatever PASV pretends."""
+        port = await self._passive_port()
+        control = self._client.stream.writer
+        data = socket.socket(control.get_extra_info("socket").family, socket.SOCK_STREAM)
+        try:
+            data.setblocking(False)
+            address = control.get_extra_info("peername")
+            await asyncio.get_running_loop().sock_connect(data, (address[0], port, *address[2:]))
+        except BaseException:
+            data.close()
+            raise
+        return data
+
+    async def _passive_port(self) -> int:
+        if self._passive == "EPSV":
+            try:
+                _, words = await self._client.command("EPSV", "229")
+                return self._client.parse_epsv_response(words[-1])[1]
+            except aioftp.StatusCodeError as error:
+                if not error.received_codes[-1].matches("5"):
+                    raise
+                self._passive = "PASV"
+        _, words = await self._client.command("PASV", "227")
+        return self._client.parse_pasv_response(words[-1])[1]
+
+    async def _data_streams(self, data: socket.socket) -> Streams:
+        control = self._client.stream.writer.get_extra_info("ssl_object")
+        if control is None:
+            return await asyncio.open_connection(sock=data, limit=READER_LIMIT)
+        # The control channel's session proves that both channels are one client (vsftpd's require_ssl_reuse).
+        context = aioftp.SSLSessionBoundContext(
+            ssl.PROTOCOL_TLS_CLIENT, context=control.context, session=control.session
+        )
+        return await asyncio.open_connection(
+            sock=data, ssl=context, server_hostname=self._access.host, limit=READER_LIMIT
+        )
+
+    async def _list_folder(self, folder: str) -> list[Listed]:
+        listed, odd = await self._listing(folder)
+        for line in odd:
+            self._ignore(f"dossier {self._shown(folder) or '/'} : ligne refusée « {self._shown_part(line)[:200]} »")
+        return listed
+
+    async def _listing(self, folder: str) -> tuple[list[Listed], list[bytes]]:
+        if self._has_mlsd:
+            try:
+                return read_listing(
+                    await self._content(f"MLSD {self._absolute(folder)}", LISTING_LIMIT), parse_mlsd_line
+                )
+            except aioftp.StatusCodeError as error:
+                if error.received_codes[-1] not in NOT_IMPLEMENTED:
+                    raise
+                self._has_mlsd = False
+        # pure-ftpd lists nothing for "LIST name with spaces", vsftpd for a folder that does not exist.
+        await self._command(f"CWD {self._absolute(folder)}", "2xx")
+        return read_listing(await self._content("LIST", LISTING_LIMIT), parse_list_line)
+
+    async def _content(self, command: str, most: int) -> bytes:
+        content = bytearray()
+        async with self._transfer(command) as (reader, _):
+            while block := await self._read(reader):
+                content += block
+                if len(content) > most:
+                    raise ValueError(f"plus de {most} octets")
+        return bytes(content)
+
+    def _ignore(self, sentence: str) -> None:
+        log.warning("FTP : %s", sentence)
+        self.ignored.append(sentence)
+
+    async def _sizes(self, folder: str) -> dict[str, int]:
+        return {listed.name: -1 if listed.is_folder else listed.size for listed in await self._list_folder(folder)}
+
+    async def _ensure_folder(self, folder: str) -> None:
+        try:
+            await self._command(f"CWD {self._absolute(folder)}", "2xx")
+        except aioftp.StatusCodeError:
+            parts = folder.split("/")
+            for depth in range(1, len(parts) + 1):
+                # An existing folder is refused too: only the last word counts.
+                await self._command(f"MKD {self._absolute('/'.join(parts[:depth]))}", ("2xx", "5xx"))
+            await self._command(f"CWD {self._absolute(folder)}", "2xx")
+
+    async def _put_in_place(self, folder: str, part: str, name: str, present: dict[str, int]) -> None:
+        kept = _dated(name, present) if name in present else None
+        if kept:
+            await self._rename(folder, name, kept)
+        try:
+            await self._rename(folder, part, name)
+        except aioftp.StatusCodeError:
+            if kept:
+                await self._rename(folder, kept, name)
+            raise
+
+    async def _rename(self, folder: str, old: str, new: str) -> None:
+        await self._command(f"RNFR {self._absolute(folder, old)}", "350")
+        await self._command(f"RNTO {self._absolute(folder, new)}", "2xx")
+
+    def _absolute(self, *wires: str) -> str:
+        """The path for a command. Absolute, because names may begin with a space or a dash."""
+        relative = "/".join(wire for wire in wires if wire)
+        return f"{self._base.rstrip('/')}/{relative}" if relative else self._base
+
+    def _target(self, path: str) -> tuple[str, str]:
+        folder, _, name = path.strip("/").rpartition("/")
+        if not all(_stays_inside(part) for part in path.strip("/").split("/")):
+            raise FtpError(f"Dépôt de {path!r} : ce n'est pas un chemin de fichier acceptable.", permanent=True)
+        return self._wire(folder, "dossier"), self._wire(name, "nom de fichier")
+
+    def _wire(self, text: str, what: str) -> str:
+        try:
+            return text.encode(self._access.encoding).decode("latin-1")
+        except UnicodeEncodeError:
+            raise FtpError(
+                f"FTP : {what} impossible à écrire en {self._access.encoding} ; voir ORIGYNE_FTP_ENCODING.",
+                permanent=True,
+            ) from None
+
+    def _entries(self, files: list[tuple[str, Listed]]) -> list[Entry]:
+        entries: dict[str, Entry] = {}
+        for wire, listed in sorted(files, key=lambda file: file[0]):
+            path = self._shown(wire)
+            if path in entries:  # one name in two encodings: both are kept, and stay apart
+                path = quote_from_bytes(wire.encode("latin-1"), safe="/ ")
+            entries[path] = Entry(path, wire, listed.size, listed.stamp)
+        return sorted(entries.values(), key=lambda entry: entry.path)
+
+    def _shown(self, wire: str) -> str:
+        return "/".join(self._shown_part(part.encode("latin-1")) for part in wire.split("/"))
+
+    def _shown_part(self, raw: bytes) -> str:
+        for codec in (self._access.encoding, "cp1252"):
+            with suppress(UnicodeDecodeError):
+                return normalize("NFC", raw.decode(codec))
+        return raw.decode("latin-1")
+
+
+def read_listing(text: bytes, parse: Callable[[bytes], Listed | None]) -> tuple[list[Listed], list[bytes]]:
+    """What a folder holds, and the lines that could not be read or whose name would leave the folder."""
+    found: list[Listed] = []
+    odd: list[bytes] = []
+    for line in text.replace(b"\r\n", b"\n").split(b"\n"):
+        try:
+            listed = parse(line)
+        except ValueError:
+            odd.append(line)
+            continue
+        if listed and _stays_inside(listed.name):
+            found.append(listed)
+        elif listed and listed.name not in (".", ".."):
+            odd.append(line)
+    return found, odd
+
+
+def parse_mlsd_line(line: bytes) -> Listed | None:
+    """One line of MLSD (RFC 3659, 7.2): `facts; name`. None for what is neither a file nor a sub-folder.
+
+    :raises ValueError: not such a line.
+    """
+    if not line.strip():
+        return None
+    facts_text, space, name = line.partition(b" ")
+    facts = {}
+    for fact in facts_text.rstrip(b";").split(b";"):
+        key, equals, value = fact.partition(b"=")
+        if not equals:
+            raise ValueError(line)
+        facts[key.lower()] = value
+    if not (space and name and b"type" in facts):
+        raise ValueError(line)
+    kind = facts[b"type"].lower()
+    if kind not in (b"file", b"dir"):
+        return None
+    is_folder = kind == b"dir"
+    return Listed(
+        name=name.decode("latin-1"),
+        is_folder=is_folder,
+        size=0 if is_folder else _size(facts.get(b"size", b"")),
+        stamp=facts.get(b"modify", b"").decode("latin-1"),
+    )
+
+
+# Months are any short word and dates come in three orders: servers speak the language of their owner.
+_TIME = rb"(?:\d{1,2}[:h]\d{2}(?::\d{2})?|(?:19|20)\d{2})"
+_DATE = (
+    rb"(?P<stamp>[^\s\d]{3,9}\s+\d{1,2}\.?\s+" + _TIME + rb"|\d{1,2}\.?\s+[^\s\d]{3,9}\s+" + _TIME + rb"|"
+    rb"\d{4}-\d{2}-\d{2}\s+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s[+-]\d{4})?)"
+)
+_MODE = rb"(?P<type>[-a-zA-Z?])[-a-zA-Z]{9}[.+@]?"
+_UNIX = (
+    re.compile(_MODE + rb"\s+\d+\s+\S+\s+\S+\s+(?P<size>\d+)\s+" + _DATE + rb" (?P<name>.+)", re.DOTALL),
+    # The group can be missing, or be two words.
+    re.compile(_MODE + rb"\s.*?(?P<size>\d+)\s+" + _DATE + rb" (?P<name>.+)", re.DOTALL),
+)
+_WINDOWS = re.compile(
+    rb"(?P<stamp>\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\s+\d{1,2}:\d{2}\s?(?:[AaPp][Mm])?)\s+"
+    rb"(?:(?P<folder><[A-Z]+>)\s+|(?P<size>\d[\d.,]*) )(?P<name>.+)",
+    re.DOTALL,
+)
+
+
+def parse_list_line(line: bytes) -> Listed | None:
+    """One line of LIST, as Unix or Windows servers write it. None for links, devices and `total 12`.
+
+    :raises ValueError: no known form.
+    """
+    if not line.strip() or re.fullmatch(rb"[a-zA-Z]+ \d+\S*\s*", line):
+        return None
+    for pattern in _UNIX:
+        if unix := pattern.fullmatch(line):
+            if unix["type"] not in b"-d":
+                return None
+            return _listed(unix, is_folder=unix["type"] == b"d")
+    if windows := _WINDOWS.fullmatch(line):
+        if windows["folder"] not in (None, b"<DIR>"):
+            return None
+        return _listed(windows, is_folder=windows["folder"] is not None)
+    if re.match(rb"[bclps][-a-zA-Z]{9}", line):
+        return None  # a device has no size, a link may have anything
+    raise ValueError(line)
+
+
+def _listed(match: re.Match[bytes], *, is_folder: bool) -> Listed:
+    return Listed(
+        name=match["name"].decode("latin-1"),
+        is_folder=is_folder,
+        size=0 if is_folder else _size(re.sub(rb"[.,]", b"", match["size"])),
+        stamp=match["stamp"].decode("latin-1"),
+    )
+
+
+def _size(digits: bytes) -> int:
+    if not re.fullmatch(rb"\d{1,18}", digits):
+        raise ValueError(digits)
+    return int(digits)
+
+
+def _mdtm(words: str) -> datetime | None:
+    digits = re.search(r"\b(\d{14})(?:\.\d+)?\b", words)
+    if not digits:
+        return None
+    try:
+        return datetime.strptime(digits[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _stays_inside(name: str) -> bool:
+    return name not in ("", ".", "..") and not any(c == "/" or ord(c) < 32 or ord(c) == 127 for c in name)
+
+
+def _quoted(words: str) -> str:
+    """The folder in `"/a ""quoted"" name" is the current directory` (RFC 959, appendix II)."""
+    found = re.search(r'"((?:[^"]|"")+)"', words)
+    if not found:
+        raise ValueError(words)
+    return found[1].replace('""', '"')
+
+
+def _said(error: aioftp.StatusCodeError) -> str:
+    words = error.info if isinstance(error.info, str) else " ".join(word.strip(" -") for word in error.info)
+    raw = f"{error.received_codes[-1]} {words.strip()}".encode("latin-1", "replace")
+    return raw.decode("utf-8", "replace")[:300]
+
+
+def _dated(name: str, present: Iterable[str]) -> str:
+    stem, dot, suffix = name.rpartition(".") if "." in name[1:] else (name, "", "")
+    now = f"{datetime.now(ZoneInfo('Europe/Paris')):%Y%m%d-%H%M%S}"
+    candidates = (f"{stem}.{now}{again}{dot}{suffix}" for again in ("", *(f"-{n}" for n in range(2, 1000))))
+    return next(candidate for candidate in candidates if candidate not in present)
+
+
+def _verifying_context(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return tls_context(ca_file)
+    except OSError as error:
+        raise FtpError(
+            f"ORIGYNE_TLS_CA : {ca_file} n'est pas un certificat lisible ({error.strerror or error}).", permanent=True
+        ) from error
+
+
+async def _end(writer: asyncio.StreamWriter) -> None:
+    """Close for good; a peer that does not say goodbye is not waited for."""
+    writer.close()
+    try:
+        with suppress(OSError):
+            async with asyncio.timeout(GRACE):
+                await writer.wait_closed()
+    finally:
+        writer.transport.abort()
+
+
+@contextmanager
+def _replacing(to: Path) -> Iterator[BinaryIO]:
+    """A file beside `to` that takes its place once it is on disk, or leaves no trace."""
+    part = to.with_name(f".{to.name}.part")
+    with _local(to):
+        to.parent.mkdir(parents=True, exist_ok=True)
+        file = part.open("wb")
+    try:
+        with file:
+            yield file
+            with _local(to):
+                file.flush()
+                os.fsync(file.fileno())
+        with _local(to):
+            part.replace(to)
+            _sync_folder(to.parent)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _local(path: Path) -> Iterator[None]:
+    """An error of our own disk is not the server's."""
+    try:
+        yield
+    except OSError as error:
+        raise FtpError(
+            f"{path} : écriture impossible ({error.strerror}) ; vérifier la place et les droits du dossier de données.",
+            permanent=False,
+        ) from error

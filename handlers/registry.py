@@ -1,0 +1,63 @@
+"""All commands, found in their own files; who may ask what; and the answer to a question."""
+
+import importlib
+import pkgutil
+from functools import cache
+
+import handlers
+from core.layouts import fold
+from handlers.answer import Answer
+from handlers.ask import Ask, Person
+from handlers.command import Command, Context
+
+#: Telegram's menu and /aide follow this order; what is not named here comes after, by name.
+_ORDER = ("status", "rio", "conso", "upload", "aide")
+
+
+@cache
+def commands() -> tuple[Command, ...]:
+    """Every command declared by a file of `handlers/`."""
+    modules = (importlib.import_module(f"handlers.{found.name}") for found in pkgutil.iter_modules(handlers.__path__))
+    found = [module.COMMAND for module in modules if hasattr(module, "COMMAND")]
+    return tuple(
+        sorted(found, key=lambda command: (_ORDER.index(command.name) if command.name in _ORDER else 99, command.name))
+    )
+
+
+def commands_of(person: Person) -> list[Command]:
+    return [command for command in commands() if command.roles & person.roles]
+
+
+def named(word: str) -> Command | None:
+    """The command of that name or alias, without regard to case and accents."""
+    folded = fold(word) or word
+    return next((command for command in commands() if folded in map(_folded, (command.name, *command.aliases))), None)
+
+
+def _folded(name: str) -> str:
+    return fold(name) or name
+
+
+def refusal(ask: Ask, command: Command) -> Answer | None:
+    """Why this person may not ask this here, or None."""
+    if not command.roles & ask.person.roles:
+        return Answer(
+            f"/{command.name} n'est pas ouverte à votre rôle.",
+            ("S'adresser au contact technique.",),
+            refused=True,
+        )
+    if command.sensitive and (ask.door == "mail" or not ask.private):
+        return Answer(
+            f"/{command.name} ne se demande qu'en conversation privée avec le robot.",
+            ("Un RIO ou un code permet de prendre une ligne : il ne passe ni par courriel ni dans un groupe.",),
+            refused=True,
+        )
+    return None
+
+
+async def answer(ask: Ask, context: Context) -> Answer:
+    """Answer a question, after the rights were looked at."""
+    command = named(ask.command)
+    if command is None:
+        raise LookupError(ask.command)
+    return refusal(ask, command) or await command.run(ask, context)
