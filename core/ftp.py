@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 BLOCK = 256 * 1024
 READER_LIMIT = 1024 * 1024
 LISTING_LIMIT = 64 * 1024 * 1024
+LONGEST_LINE = 2048
 DEEPEST = 10  # a server that follows symbolic links can show a folder inside itself
 NOT_IMPLEMENTED = ("500", "501", "502", "504")
 GRACE = 2.0  # seconds given to a peer that has nothing more to say
@@ -131,14 +132,14 @@ class FtpSession:
         return self._entries(files)
 
     async def modified(self, entry: Entry) -> datetime | None:
-        """When the file changed (MDTM, in UTC), or None where the server does not say."""
+        """When the file changed, in UTC: by MDTM, else by MLSD's own stamp; None where the server says neither."""
         async with self._step(f"Date de {entry.path}"):
             try:
                 _, words = await self._command(f"MDTM {self._absolute(entry.wire)}", "213")
             except aioftp.StatusCodeError as error:
                 if not error.received_codes[-1].matches("5"):
                     raise
-                return None
+                return _mdtm(entry.stamp)
             return _mdtm(" ".join(words))
 
     async def download(self, entry: Entry, to: Path, progress: Callable[[int], None] | None = None) -> None:
@@ -248,9 +249,12 @@ class FtpSession:
                 self._client.stream.writer.transport.abort()
             if isinstance(error, FtpError) or not isinstance(error, Exception):
                 raise
-            raise self._explained(what, error) from error
+            explained = self._explained(what, error)
+            if explained is None:
+                raise
+            raise explained from error
 
-    def _explained(self, what: str, error: Exception) -> FtpError:
+    def _explained(self, what: str, error: Exception) -> FtpError | None:
         permanent = False
         advice = "Nouvel essai au prochain passage."
         match error:
@@ -279,7 +283,7 @@ class FtpSession:
             case aioftp.AIOFTPException() | ValueError() | LookupError():
                 reason = f"réponse incomprise ({error})"
             case _:
-                reason = f"{type(error).__name__} ({error})"
+                return None  # a fault of our own keeps its traceback
         return FtpError(
             self._without_password(f"{what} : {reason} ({self._access.host}:{self._access.port}). {advice}"),
             permanent=permanent,
@@ -287,16 +291,20 @@ class FtpSession:
 
     def _login_error(self, error: aioftp.StatusCodeError) -> FtpError:
         said = _said(error)
-        crowded = bool(re.search("too many|maximum", said, re.IGNORECASE))
-        advice = (
-            "Nouvel essai au prochain passage." if crowded else "Vérifier ORIGYNE_FTP_LOGIN et ORIGYNE_FTP_PASSWORD."
-        )
+        permanent = error.received_codes[-1].matches("5")
+        advice = "Vérifier ORIGYNE_FTP_LOGIN et ORIGYNE_FTP_PASSWORD."
+        if self._access.tls == "none" and re.search(r"\b(TLS|SSL|encryption|cleartext)\b", said, re.IGNORECASE):
+            permanent = True
+            advice = "Ce serveur exige le chiffrement : mettre ORIGYNE_FTP_TLS=explicit."
+        elif not permanent or re.search("too many|maximum", said, re.IGNORECASE):
+            permanent = False
+            advice = "Nouvel essai au prochain passage."
         return FtpError(
             self._without_password(
                 f"Identification au FTP : {self._access.host}:{self._access.port} refuse le compte "
                 f"{self._access.login} (« {said} »). {advice}"
             ),
-            permanent=error.received_codes[-1].matches("5") and not crowded,
+            permanent=permanent,
         )
 
     def _without_password(self, text: str) -> str:
@@ -497,6 +505,8 @@ def read_listing(text: bytes, parse: Callable[[bytes], Listed | None]) -> tuple[
     odd: list[bytes] = []
     for line in text.replace(b"\r\n", b"\n").split(b"\n"):
         try:
+            if len(line) > LONGEST_LINE:  # no name is so long, and the patterns take the square of it
+                raise ValueError(line)
             listed = parse(line)
         except ValueError:
             odd.append(line)
@@ -549,7 +559,7 @@ _UNIX = (
     re.compile(_MODE + rb"\s.*?(?P<size>\d+)\s+" + _DATE + rb" (?P<name>.+)", re.DOTALL),
 )
 _WINDOWS = re.compile(
-    rb"(?P<stamp>\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\s+\d{1,2}:\d{2}\s?(?:[AaPp][Mm])?)\s+"
+    rb"(?P<stamp>\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\s+\d{1,2}:\d{2}(?:\s?[AaPp][Mm])?)\s+"
     rb"(?:(?P<folder><[A-Z]+>)\s+|(?P<size>\d[\d.,]*) )(?P<name>.+)",
     re.DOTALL,
 )

@@ -15,6 +15,7 @@ from core.readers import Reject, Waiting
 from core.readers.account_status import AccountStatus, read_account_status
 from core.readers.cdrs import FIELDS, read_cdrs
 from core.readers.sims import read_sims
+from core.trace import trace
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Intake:
             raise  # disk full, database locked: the file is as good as before, the pass is not
         except Exception as error:
             # A fault of ours in one file must not stop the others; the file waits, and is reported.
-            log.exception("reading %s", file.path)
+            log.error("reading %s: %s", file.path, trace(error))
             self._wait(file, f"lecture impossible ({type(error).__name__})")
 
     def _file(self, file_id: int) -> _File:

@@ -64,11 +64,16 @@ class Layouts:
             return self._columns[folded[:-3]], "utc"
         if name := self._columns.get(folded):
             return name, unit or str(self.raw["stated"].get(folded, ""))
-        for name in ("duration", "volume"):
-            for word in sorted(self.raw["units"][name], key=len, reverse=True):
-                if folded.endswith(fold(word)) and self._columns.get(folded[: -len(fold(word))]) == name:
-                    return name, fold(word)
+        for name, word in self._units:
+            if folded.endswith(word) and self._columns.get(folded[: -len(word)]) == name:
+                return name, word
         return None
+
+    @cached_property
+    def _units(self) -> list[tuple[str, str]]:
+        """(duration or volume, folded unit), the longest words first: "ms" before "s"."""
+        units = [(name, fold(word)) for name in ("duration", "volume") for word in self.raw["units"][name]]
+        return sorted(units, key=lambda unit: -len(unit[1]))
 
     def factor(self, quantity: str, unit: str) -> float | None:
         """How many seconds (`quantity` "duration") or bytes ("volume") one `unit` is; None when unknown."""

@@ -6,6 +6,7 @@ A file that disappears from the server (after about 90 days) stays here.
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from core.folders import folder_of, stamp_of
 from core.ftp import Entry, FtpError, FtpSession, connect
 from core.intake import MIRROR
 from core.settings import FtpAccess
+
+log = logging.getLogger(__name__)
 
 _UNFINISHED = (".tmp", ".part", ".filepart", ".partial")
 
@@ -48,6 +51,8 @@ async def mirror(
     """
     async with connect(access) as session:
         wanted = [entry for entry in await session.list_files() if _is_new(db, entry)]
+        for sentence in session.ignored:
+            log.warning("%s", sentence)
         unfinished = sum(entry.path.lower().endswith(_UNFINISHED) for entry in wanted)
         wanted = [entry for entry in wanted if not entry.path.lower().endswith(_UNFINISHED)]
         if not wanted:

@@ -123,11 +123,43 @@ def last_traffic(db: Database, msisdn: str) -> tuple[int, str] | None:
     return (int(row[0]), str(row[1])) if row else None
 
 
-def last_delivery(db: Database, folder: str) -> Delivery | None:
-    """The newest file read in a folder of the card (see `core.folders.Folder`), or None."""
+def last_delivery(db: Database, folder: str, month: int = 0) -> Delivery | None:
+    """The newest file read in a folder of the card (see `core.folders.Folder`), or None.
+
+    :param month: only files with rows of this month (YYYYMM), 0 for all.
+    """
     row = db.execute(
-        "SELECT path, coalesce(as_of, modified_at, fetched_clock) FROM files WHERE folder = ? AND state = 'read' "
-        "ORDER BY 2 DESC LIMIT 1",
-        (folder,),
+        "SELECT path, coalesce(as_of, modified_at, fetched_clock) FROM files WHERE folder = :folder "
+        "AND state = 'read' AND (:month = 0 OR :month BETWEEN first_month AND last_month) ORDER BY 2 DESC LIMIT 1",
+        {"folder": folder, "month": month},
     ).fetchone()
     return Delivery(*row) if row else None
+
+
+@dataclass(frozen=True)
+class ClientTotal:
+    name: str
+    count: int
+    amount: int | None
+
+
+def by_client(db: Database, month: int, source: int) -> list[ClientTotal]:
+    """Each client's month; lines that belong to nobody known come last, under a dash."""
+    rows = db.execute(
+        "SELECT coalesce(clients.name, '—'), sum(usage.count), sum(usage.amount) FROM usage "
+        "LEFT JOIN lines ON lines.msisdn = usage.msisdn "
+        "LEFT JOIN clients ON clients.id = iif(usage.client_id, usage.client_id, lines.client_id) "
+        "WHERE source = ? AND month = ? GROUP BY clients.id ORDER BY clients.name IS NULL, clients.name",
+        (source, month),
+    )
+    return [ClientTotal(*row) for row in rows]
+
+
+def months_of_files(db: Database, paths: list[str]) -> list[int]:
+    """The months (YYYYMM) in which these CDR files hold rows."""
+    found: set[int] = set()
+    for path in paths:
+        first, last = db.execute("SELECT first_month, last_month FROM files WHERE path = ?", (path,)).fetchone()
+        if first:
+            found |= {month for month in months(db) if first <= month <= last}
+    return sorted(found)

@@ -83,7 +83,7 @@ def _quantity(total: usage.Total) -> str:
 
 def _freshness(month: int, source: int, context: Context) -> str:
     folder = "billed_cdrs" if source == usage.BILLED else "rated_cdrs"
-    delivery = usage.last_delivery(context.telecom, folder)
+    delivery = usage.last_delivery(context.telecom, folder, month)
     what = "relevé de facturation (BilledCDRs)" if source == usage.BILLED else "relevés quotidiens, non encore facturés"
     if not delivery:
         return what

@@ -29,6 +29,7 @@ KIND = {
     "premium": "Numéros spéciaux",
     "other": "Autre",
 }
+KIND_IN_SENTENCE = {kind: word if word.isupper() else word.lower() for kind, word in KIND.items()}
 
 
 def whole(value: int) -> str:

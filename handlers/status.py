@@ -47,7 +47,7 @@ def _line(line: lines.Line, context: Context) -> Answer:
         told.append(f"Mise en service : {line.activated_on}")
     last = usage.last_traffic(context.telecom, line.msisdn)
     if last:
-        told.append(f"Dernier trafic : {french.moment(last[0], now)} ({french.KIND[last[1]].lower()})")
+        told.append(f"Dernier trafic : {french.moment(last[0], now)} ({french.KIND_IN_SENTENCE[last[1]]})")
         if line.status.startswith("suspended") and last[0] > line.since:
             told.append("⚠️ Du trafic a été vu depuis la suspension.")
     else:

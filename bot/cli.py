@@ -1,0 +1,203 @@
+"""The command line `origyne-bot`."""
+
+import argparse
+import asyncio
+import gettext
+import logging
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from bot import __version__
+from core.settings import Settings, SettingsError
+
+ANSWERED, REFUSED, UNUSABLE = 0, 1, 2
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_FRENCH = {
+    "usage: ": "usage : ",
+    "positional arguments": "arguments",
+    "options": "options",
+    "show this help message and exit": "afficher cette aide",
+    "show program's version number and exit": "afficher la version",
+    "%(prog)s: error: %(message)s\n": "%(prog)s : %(message)s\n",
+    "the following arguments are required: %s": "il manque : %s",
+    "unrecognized arguments: %s": "argument inconnu : %s",
+    "invalid choice: %(value)r (choose from %(choices)s)": "%(value)r n'existe pas ; choisir parmi %(choices)s",
+    "argument %(argument_name)s: %(message)s": "%(argument_name)s : %(message)s",
+    "expected one argument": "il faut une valeur",
+    "expected at least one argument": "il faut au moins une valeur",
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit with its status: 0 done, 1 refused or not understood, 2 wrong settings or usage."""
+    # argparse takes its words from gettext; French ones need no catalogue file.
+    vars(argparse)["_"] = lambda text: _FRENCH.get(text, gettext.gettext(text))
+    options = _parser().parse_args(arguments)
+    try:
+        sys.exit(options.run(options))
+    except SettingsError as error:
+        err.print(Text("Les réglages ne conviennent pas :", style="bold red"))
+        for fault in error.faults:
+            err.print(Text(f"  • {fault}"))
+        err.print(Text("Ils se lisent dans l'environnement et dans le fichier .env ; .env.example les explique."))
+        sys.exit(UNUSABLE)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="origyne-bot",
+        description="L'assistant des intégrateurs d'Origyne : le FTP de l'opérateur en base, des avis, des réponses.",
+    )
+    parser.add_argument("--version", action="version", version=f"origyne-bot {__version__}")
+    commands = parser.add_subparsers(title="commandes", metavar="COMMANDE", required=True)
+
+    command = commands.add_parser("serve", help="le service : FTP, Telegram et courriel")
+    command.set_defaults(run=_serve)
+
+    command = commands.add_parser("demo", help="tout essayer, sur des serveurs embarqués et des données inventées")
+    command.add_argument("--script", action="store_true", help="jouer le scénario écrit, puis s'arrêter")
+    command.set_defaults(run=_demo)
+
+    command = commands.add_parser("sync", help="une passe sur le FTP, maintenant")
+    command.set_defaults(run=_sync)
+
+    command = commands.add_parser("ask", help="poser une question, comme dans le chat")
+    command.add_argument("question", help="par exemple : status 0639980001")
+    command.add_argument(
+        "--as",
+        dest="person",
+        metavar="PERSONNE",
+        default="technique",
+        help="qui demande : technique, comptabilite, ou l'adresse d'une personne connue (technique par défaut)",
+    )
+    command.add_argument("--file", type=Path, nargs="+", default=[], metavar="FICHIER", help="fichiers joints")
+    command.set_defaults(run=_ask)
+
+    command = commands.add_parser("doctor", help="essayer chaque réglage et chaque serveur, dire quoi faire")
+    command.set_defaults(run=_doctor)
+    return parser
+
+
+def _log_to_terminal() -> None:
+    if sys.stderr.isatty():
+        logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=err, markup=False)])
+    else:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from bot.service import AlreadyRunning, serve
+
+    settings = Settings.load()
+    _log_to_terminal()
+    try:
+        asyncio.run(serve(settings))
+    except AlreadyRunning as error:
+        err.print(Text(f"Le service ne démarre pas : {error}.", style="bold red"))
+        return UNUSABLE
+    return ANSWERED
+
+
+def _demo(options: argparse.Namespace) -> int:
+    try:
+        from bot.sandbox.demo import run
+    except ModuleNotFoundError as error:
+        err.print(Text(f"La démonstration a besoin de {error.name} : pip install 'origyne-bot[demo]'."))
+        return UNUSABLE
+    return asyncio.run(run(scripted=options.script or not sys.stdin.isatty(), console=out))
+
+
+def _sync(_: argparse.Namespace) -> int:
+    from core.layouts import LayoutError
+    from core.mirror import Progress as Fetching
+    from core.sync import Syncer
+
+    settings = Settings.load()
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[size]}"),
+        TimeRemainingColumn(),
+        console=err,
+        disable=not err.is_terminal,
+    )
+    with bar:
+        fetching = bar.add_task("Réception", total=None, size="")
+        reading = bar.add_task("Lecture  ", total=None, size="", visible=False)
+
+        def fetched(state: Fetching) -> None:
+            size = f"{state.bytes / 1e6:.1f} / {state.of_bytes / 1e6:.1f} Mo".replace(".", ",")
+            bar.update(fetching, total=state.of_files, completed=state.files, size=size)
+
+        def read(done: int, total: int) -> None:
+            bar.update(reading, total=total, completed=done, visible=total > 0)
+
+        try:
+            made = asyncio.run(Syncer(settings).run(fetched, read))
+        except LayoutError as error:
+            err.print(Text(str(error), style="bold red"))
+            return UNUSABLE
+    out.print(f"{made.fetched} fichiers reçus, {made.read} lus, {made.waiting} en cours d'envoi par l'opérateur.")
+    if made.error:
+        err.print(Text(f"Le FTP n'a pas été suivi jusqu'au bout : {made.error}", style="bold red"))
+        return REFUSED
+    return ANSWERED
+
+
+def _ask(options: argparse.Namespace) -> int:
+    from bot.desk import audit
+    from bot.house import open_house
+    from bot.terminal import draw, save_files
+    from handlers import registry
+    from handlers.ask import Ask, SentFile
+    from handlers.understand import nearest, understand
+
+    house = open_house(Settings.load())
+    contact = house.people.by_id(options.person) or house.people.by_email(options.person)
+    if contact is None:
+        known = ", ".join(contact.person.id for contact in house.people.everyone())
+        err.print(Text(f"« {options.person} » n'est pas connu. Personnes connues : {known}."))
+        return REFUSED
+    understood = understand(options.question)
+    if understood is None:
+        close = nearest(options.question)
+        hint = f" Vouliez-vous dire « {close} » ?" if close else ""
+        err.print(Text(f"Question non comprise.{hint} La commande « aide » dit ce que je sais faire."))
+        return REFUSED
+    try:
+        files = tuple(SentFile(path.name, path.read_bytes()) for path in options.file)
+    except OSError as error:
+        err.print(Text(f"{error.filename} ne se lit pas : {error.strerror}."))
+        return REFUSED
+    ask = Ask(understood[0], understood[1], contact.person, "terminal", private=True, files=files)
+    answer = asyncio.run(registry.answer(ask, house.context))
+    audit.record(house.desk, contact.person.id, "terminal", ask.command, "refused" if answer.refused else "answered")
+    draw(answer, out)
+    save_files(answer, Path.cwd(), out)
+    return REFUSED if answer.refused else ANSWERED
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from bot.doctor import examine
+
+    async def tell() -> bool:
+        sound = True
+        async for finding in examine(Settings.load()):
+            mark, style = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "fault": ("✗", "bold red")}[finding.level]
+            out.print(Text(f"{mark} {finding.subject} : {finding.text}", style=style))
+            sound = sound and finding.level != "fault"
+        return sound
+
+    return ANSWERED if asyncio.run(tell()) else REFUSED

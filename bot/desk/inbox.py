@@ -1,0 +1,91 @@
+"""What people wrote: on disk before Telegram or the mail server is told that we have it."""
+
+import time
+from dataclasses import dataclass, field
+
+from sqlite_utils import Database
+
+#: A question that fails that often is set aside, and its author told so.
+MOST_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something to be answered. `door`: chat or mail; `conversation`: answered one after the other."""
+
+    id: int
+    door: str
+    conversation: str
+    payload: bytes = field(repr=False)
+    tries: int = 0
+
+
+class Inbox:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add(self, door: str, key: str, conversation: str, payload: bytes, message_id: str = "") -> None:
+        """Write down what came; the same key again is the same thing and changes nothing."""
+        with self._db.atomic():
+            self._db.execute(
+                "INSERT OR IGNORE INTO inbox (door, key, conversation, message_id, payload, received_at) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (door, key, conversation, message_id, payload, int(time.time())),
+            )
+
+    def new(self) -> list[Item]:
+        """What waits for an answer, oldest first."""
+        rows = self._db.execute(
+            "SELECT id, door, conversation, payload, tries FROM inbox WHERE state = 'new' ORDER BY id"
+        )
+        return [Item(*row) for row in rows]
+
+    def begin(self, item: Item) -> None:
+        """Count an attempt before it is made, so that one that kills the process is counted too."""
+        with self._db.atomic():
+            self._db.execute("UPDATE inbox SET tries = tries + 1 WHERE id = ?", (item.id,))
+
+    def done(self, item: Item) -> None:
+        """To be called in the transaction that writes the answer into the outbox."""
+        self._db.execute("UPDATE inbox SET state = 'done', payload = NULL WHERE id = ?", (item.id,))
+
+    def failed(self, item: Item) -> None:
+        """Set aside, with what was written; to be called in the transaction that tells the author."""
+        self._db.execute("UPDATE inbox SET state = 'failed' WHERE id = ?", (item.id,))
+
+    def already_answered(self, item: Item, message_id: str) -> bool:
+        """Whether a mail of this Message-ID was dealt with under another UID (moved, or UIDVALIDITY changed)."""
+        found = self._db.execute(
+            "SELECT 1 FROM inbox WHERE message_id = ? AND id != ? AND state != 'new'", (message_id, item.id)
+        )
+        return bool(message_id) and found.fetchone() is not None
+
+    def mail_uids(self, folder: str, uidvalidity: int) -> set[int]:
+        """The UIDs already written down in a folder of the mailbox."""
+        prefix = mail_key(folder, uidvalidity, "")
+        rows = self._db.execute(
+            "SELECT substr(key, ?) FROM inbox WHERE door = 'mail' AND substr(key, 1, ?) = ?",
+            (len(prefix) + 1, len(prefix), prefix),
+        )
+        return {int(uid) for (uid,) in rows}
+
+    def awaited_command(self, conversation: str, now: int) -> str:
+        """The command that a file sent now belongs to, or ""."""
+        row = self._db.execute(
+            "SELECT command FROM awaited_files WHERE conversation = ? AND until > ?", (conversation, now)
+        ).fetchone()
+        return str(row[0]) if row else ""
+
+    def await_file(self, conversation: str, command: str, until: int) -> None:
+        """Remember, or forget with an empty command; in the transaction of the answer that asks for the file."""
+        if command:
+            self._db.execute(
+                "INSERT OR REPLACE INTO awaited_files (conversation, command, until) VALUES (?, ?, ?)",
+                (conversation, command, until),
+            )
+        else:
+            self._db.execute("DELETE FROM awaited_files WHERE conversation = ?", (conversation,))
+
+
+def mail_key(folder: str, uidvalidity: int, uid: int | str) -> str:
+    return f"{folder}/{uidvalidity}/{uid}"

@@ -1,0 +1,114 @@
+"""What is to be sent: on disk before it is sent, and struck off only once the server said yes."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sqlite_utils import Database
+
+Channel = Literal["chat", "mail"]
+
+#: Seconds before the next attempt after 1, 2, 3… temporary failures; after the last, once a day is given up.
+DELAYS = (5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Something to be sent. `payload`: JSON of a chat message, or a whole mail; `attachment`: a chat's file."""
+
+    id: int
+    channel: Channel
+    recipient: str
+    subject: str
+    payload: bytes = field(repr=False)
+    attachment: bytes | None = field(repr=False, default=None)
+    tries: int = 0
+
+
+class Outbox:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add(
+        self,
+        channel: Channel,
+        recipient: str,
+        payload: bytes,
+        *,
+        subject: str = "",
+        message_id: str = "",
+        attachment: bytes | None = None,
+    ) -> None:
+        """To be called in the transaction of what causes it. `subject` is for people who look into the queue."""
+        self._db.execute(
+            "INSERT INTO outbox (channel, recipient, subject, message_id, payload, attachment, created_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (channel, recipient, subject, message_id, payload, attachment, int(time.time())),
+        )
+
+    def recover(self) -> int:
+        """After a start: what was being sent may have arrived; it is sent again and marked. Returns how many."""
+        with self._db.atomic():
+            lost = self._db.execute("UPDATE outbox SET state = 'queued', uncertain = 1 WHERE state = 'sending'")
+        return lost.rowcount
+
+    def due(self, channel: Channel, now: int) -> list[Parcel]:
+        """What can be sent now: each recipient's parcels in order, none overtaking one that waits for its next try."""
+        rows = self._db.execute(
+            "SELECT id, channel, recipient, subject, payload, attachment, tries FROM outbox AS parcel "
+            "WHERE channel = ? AND state = 'queued' AND NOT EXISTS (SELECT 1 FROM outbox AS before "
+            "WHERE before.channel = parcel.channel AND before.recipient = parcel.recipient "
+            "AND before.id <= parcel.id AND before.state = 'queued' AND before.next_try_at > ?) ORDER BY id",
+            (channel, now),
+        )
+        return [Parcel(*row) for row in rows]
+
+    def sending(self, parcel: Parcel) -> None:
+        with self._db.atomic():
+            self._db.execute("UPDATE outbox SET state = 'sending', tries = tries + 1 WHERE id = ?", (parcel.id,))
+
+    def sent(self, parcel: Parcel, note: str = "") -> None:
+        """Delivered. The content goes: it is personal data, and the recipient has it."""
+        with self._db.atomic():
+            self._db.execute(
+                "UPDATE outbox SET state = 'sent', sent_at = ?, payload = NULL, attachment = NULL, error = ? "
+                "WHERE id = ?",
+                (int(time.time()), note, parcel.id),
+            )
+
+    def again(self, parcel: Parcel, error: str, *, after: float | None = None, uncertain: bool = False) -> bool:
+        """A temporary failure: try later. False when it was tried long enough, and is given up.
+
+        :param after: seconds that the server asked for; else the delay grows with each try.
+        """
+        if parcel.tries >= len(DELAYS):
+            self.failed(parcel, error)
+            return False
+        wait = int(after) + 1 if after is not None else DELAYS[parcel.tries]
+        with self._db.atomic():
+            self._db.execute(
+                "UPDATE outbox SET state = 'queued', next_try_at = ?, error = ?, uncertain = max(uncertain, ?) "
+                "WHERE id = ?",
+                (int(time.time()) + wait, error, uncertain, parcel.id),
+            )
+        return True
+
+    def failed(self, parcel: Parcel, error: str) -> None:
+        """A permanent failure: kept with its content, reported by whoever calls."""
+        with self._db.atomic():
+            self._db.execute("UPDATE outbox SET state = 'failed', error = ? WHERE id = ?", (error, parcel.id))
+
+    def is_ours(self, message_id: str, recipient: str) -> bool:
+        """Whether we wrote a mail of this Message-ID to this address."""
+        found = self._db.execute(
+            "SELECT 1 FROM outbox WHERE message_id = ? AND lower(recipient) = lower(?) AND channel = 'mail'",
+            (message_id, recipient),
+        )
+        return found.fetchone() is not None
+
+    def next_try(self, channel: Channel) -> int | None:
+        """When the earliest waiting parcel is due (UTC seconds), or None."""
+        (when,) = self._db.execute(
+            "SELECT min(next_try_at) FROM outbox WHERE channel = ? AND state = 'queued'", (channel,)
+        ).fetchone()
+        return None if when is None else int(when)

@@ -1,0 +1,17 @@
+"""How far the bot has come in what it reads from elsewhere."""
+
+from typing import Literal
+
+from sqlite_utils import Database
+
+Name = Literal["event_cursor", "telegram_offset"]
+
+
+def get(db: Database, name: Name) -> int:
+    row = db.execute("SELECT value FROM progress WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def put(db: Database, name: Name, value: int) -> None:
+    """To be called in the transaction of what was made of what was read."""
+    db.execute("INSERT OR REPLACE INTO progress (name, value) VALUES (?, ?)", (name, value))

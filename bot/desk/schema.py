@@ -1,0 +1,106 @@
+"""The schema of `desk.db`, by numbered migrations; what has been released is never edited. Times: UTC seconds."""
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("desk")
+
+
+@migrations(name="0001_first")
+def first(db: Database) -> None:
+    for statement in _FIRST.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+_FIRST = """
+-- roles: JSON list. A person whose settings went away stays, without role.
+CREATE TABLE people (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    roles TEXT NOT NULL,
+    email TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE chats (
+    chat_id INTEGER PRIMARY KEY,
+    person_id TEXT NOT NULL REFERENCES people (id),
+    bound_at INTEGER NOT NULL
+) STRICT;
+
+-- One-time enrolment codes, hashed.
+CREATE TABLE codes (
+    hash TEXT PRIMARY KEY,
+    person_id TEXT NOT NULL REFERENCES people (id),
+    expires_at INTEGER NOT NULL,
+    used_at INTEGER
+) STRICT;
+
+-- Unknown chats: whether they were told so, and how often they guessed a code.
+CREATE TABLE strangers (
+    chat_id INTEGER PRIMARY KEY,
+    told_at INTEGER NOT NULL,
+    failures INTEGER NOT NULL DEFAULT 0,
+    last_failure_at INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- What came in, written down before it is acknowledged. key: update or (folder, UIDVALIDITY, UID).
+-- state: new, done, failed. The payload goes once it is done, but for what failed.
+CREATE TABLE inbox (
+    id INTEGER PRIMARY KEY,
+    door TEXT NOT NULL,
+    key TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    message_id TEXT NOT NULL DEFAULT '',
+    payload BLOB,
+    state TEXT NOT NULL DEFAULT 'new',
+    tries INTEGER NOT NULL DEFAULT 0,
+    received_at INTEGER NOT NULL,
+    UNIQUE (door, key)
+) STRICT;
+CREATE INDEX inbox_new ON inbox (id) WHERE state = 'new';
+CREATE INDEX inbox_by_message ON inbox (message_id) WHERE message_id != '';
+
+-- What goes out, written down before it is sent. payload: JSON for chat, the whole message for mail.
+-- state: queued, sending, sent, failed. uncertain: the server's answer to an attempt was lost, a copy may exist.
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    channel TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    message_id TEXT NOT NULL DEFAULT '',
+    payload BLOB,
+    attachment BLOB,
+    state TEXT NOT NULL DEFAULT 'queued',
+    uncertain INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT '',
+    created_at INTEGER NOT NULL,
+    sent_at INTEGER
+) STRICT;
+CREATE INDEX outbox_waiting ON outbox (channel, next_try_at) WHERE state IN ('queued', 'sending');
+CREATE INDEX outbox_by_message ON outbox (message_id) WHERE message_id != '';
+
+-- The command that the next file of a conversation belongs to.
+CREATE TABLE awaited_files (
+    conversation TEXT PRIMARY KEY,
+    command TEXT NOT NULL,
+    until INTEGER NOT NULL
+) STRICT;
+
+-- Who asked what, by which door, and whether he got it; never the answer's content nor a code.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    door TEXT NOT NULL,
+    command TEXT NOT NULL,
+    outcome TEXT NOT NULL
+) STRICT;
+
+-- event_cursor: the last event that notices were made of; telegram_offset: the next update to ask for.
+CREATE TABLE progress (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT;
+"""

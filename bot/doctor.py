@@ -1,0 +1,141 @@
+"""`origyne-bot doctor`: each thing that the service needs, tried one by one, and what to do where it fails."""
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
+
+from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
+
+from bot.mail import imap, smtp
+from bot.telegram.client import make_bot
+from core.folders import FRENCH, folder_of
+from core.ftp import FtpError, connect
+from core.layouts import LayoutError, Layouts
+from core.settings import Settings, SettingsError
+from core.store import FILE_NAME
+from core.store import connect as connect_store
+from handlers.french import volume
+
+#: Below that (bytes) the disk is called nearly full.
+LOW_DISK = 500 * 1024 * 1024
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`level`: ok, warning (works, but should be mended) or fault (does not work)."""
+
+    subject: str
+    level: str
+    text: str
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Try everything in turn; each finding comes as soon as it is known."""
+    yield Finding("Réglages", "ok", "lus et valables")
+    yield _data(settings)
+    yield _layouts(settings)
+    yield await _ftp(settings)
+    yield await _mail("Courriel sortant", smtp.check(settings.smtp))
+    yield await _mail("Courriel entrant", asyncio.to_thread(imap.check, settings.imap))
+    yield await _telegram(settings)
+    for finding in _cautions(settings):
+        yield finding
+
+
+def _data(settings: Settings) -> Finding:
+    try:
+        data = settings.open_data_folder()
+        free = shutil.disk_usage(data).free
+        if (data / FILE_NAME).exists():
+            db = connect_store(data / FILE_NAME)
+            try:
+                (state,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            finally:
+                db.close()
+            if state != "ok":
+                return Finding("Dossier de données", "fault", f"la base {data / FILE_NAME} est abîmée : {state}")
+    except SettingsError as error:
+        return Finding("Dossier de données", "fault", str(error))
+    except (OSError, sqlite3.DatabaseError) as error:
+        return Finding("Dossier de données", "fault", f"{settings.data} : {error}")
+    if free < LOW_DISK:
+        return Finding("Dossier de données", "warning", f"{data} : disque presque plein, faire de la place")
+    return Finding("Dossier de données", "ok", f"{data}, {volume(free)} libres, lisible par son seul propriétaire")
+
+
+def _layouts(settings: Settings) -> Finding:
+    try:
+        Layouts.load(settings.data)
+    except LayoutError as error:
+        return Finding("Formats de fichiers", "fault", str(error))
+    return Finding("Formats de fichiers", "ok", "layouts.toml lisible")
+
+
+async def _ftp(settings: Settings) -> Finding:
+    access = settings.ftp
+    try:
+        async with connect(access, patience=20.0) as ftp:
+            entries = await ftp.list_files()
+    except FtpError as error:
+        return Finding("FTP", "fault", str(error))
+    seen = {folder_of(entry.path) for entry in entries}
+    where = f"{access.host}:{access.port}, {len(entries)} fichiers"
+    missing = [FRENCH[folder] for folder in ("account_status", "rated_cdrs") if folder not in seen]
+    if missing:
+        return Finding("FTP", "warning", f"{where} ; rien encore dans {' ni '.join(missing)}")
+    return Finding("FTP", "ok", where)
+
+
+async def _mail(subject: str, check: Awaitable[str]) -> Finding:
+    try:
+        return Finding(subject, "ok", await check)
+    except smtp.MailError as error:
+        return Finding(subject, "fault", str(error))
+
+
+async def _telegram(settings: Settings) -> Finding:
+    bot = make_bot(settings.telegram)
+    try:
+        me = await bot.get_me()
+        hook = await bot.get_webhook_info()
+    except InvalidToken:
+        return Finding("Telegram", "fault", "jeton refusé : le reprendre chez @BotFather (ORIGYNE_TELEGRAM_TOKEN)")
+    except Conflict:
+        return Finding("Telegram", "warning", "un autre programme relève déjà les messages de ce robot")
+    except NetworkError:
+        return Finding(
+            "Telegram", "fault", f"{settings.telegram_api} n'est pas joignable : vérifier la connexion et l'adresse"
+        )
+    except TelegramError as error:
+        return Finding("Telegram", "fault", f"erreur de l'API ({type(error).__name__})")
+    finally:
+        await bot.shutdown()
+    if hook.url:
+        return Finding("Telegram", "warning", f"@{me.username} : un webhook est posé, le relevé direct ne marchera pas")
+    return Finding("Telegram", "ok", f"robot @{me.username}")
+
+
+def _cautions(settings: Settings) -> list[Finding]:
+    found = []
+    for name, host, tls in (
+        ("FTP", settings.ftp_host, settings.ftp_tls),
+        ("SMTP", settings.smtp_host, settings.smtp_tls),
+        ("IMAP", settings.imap_host, settings.imap_tls),
+    ):
+        if tls == "none" and host not in _LOOPBACK:
+            found.append(
+                Finding("Sécurité", "warning", f"{name} sans TLS : le mot de passe et les données passent en clair")
+            )
+    if not settings.mail_trusted_server:
+        found.append(
+            Finding(
+                "Sécurité",
+                "warning",
+                "ORIGYNE_MAIL_TRUSTED_SERVER est vide : seules les réponses à un courriel du robot seront exécutées",
+            )
+        )
+    return found

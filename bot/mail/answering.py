@@ -1,0 +1,123 @@
+"""From a mail to an answer in the outbox, in the same thread."""
+
+import logging
+import time
+
+from bot.desk import audit
+from bot.desk.inbox import Item
+from bot.desk.people import Contact
+from bot.house import House
+from bot.mail.letter import Letter
+from bot.mail.reading import Mail, MailUnreadable, read
+from handlers import registry
+from handlers.answer import Answer
+from handlers.ask import Ask
+from handlers.command import Command
+from handlers.understand import understand
+
+log = logging.getLogger(__name__)
+
+#: Questions answered in one mail.
+MOST_QUESTIONS = 10
+
+#: A mail that lay longer than this (seconds) in the mailbox before the bot first saw it is left as it is.
+TOO_OLD = 3 * 24 * 3600
+
+
+async def answer_mail(item: Item, house: House) -> None:
+    """Answer one mail: its answer, and that it is answered, in one transaction."""
+    try:
+        mail = read(item.payload, house.settings.mail_trusted_server)
+    except MailUnreadable as error:
+        log.warning("mail set aside: %s", error)
+        with house.desk.atomic():
+            house.inbox.failed(item)
+        return
+    contact = house.people.by_email(mail.sender)
+    if contact is None or _is_left_alone(item, house, mail):
+        with house.desk.atomic():
+            house.inbox.done(item)
+        return
+    if not _is_vouched_for(house, mail):
+        _unverified(item, house, mail, contact)
+        return
+    answers, commands = await _answers(house, mail, contact)
+    with house.desk.atomic():
+        house.inbox.done(item)
+        _reply(house, mail, contact, answers)
+        for command, outcome in commands:
+            audit.record(house.desk, contact.person.id, "mail", command, outcome)
+
+
+def _is_left_alone(item: Item, house: House, mail: Mail) -> bool:
+    return (
+        mail.automatic
+        or mail.sender.lower() == house.settings.bot_email.lower()
+        or house.inbox.already_answered(item, mail.message_id)
+        or (mail.sent_at is not None and mail.sent_at < time.time() - TOO_OLD)
+    )
+
+
+def _is_vouched_for(house: House, mail: Mail) -> bool:
+    """The trusted server's word; where it never gives one, an answer to a mail that only this person received."""
+    if house.settings.mail_trusted_server:
+        return mail.verdict == "pass"
+    named = {mail.in_reply_to, *mail.references} - {""}
+    return any(house.outbox.is_ours(message_id, mail.sender) for message_id in named)
+
+
+def _unverified(item: Item, house: House, mail: Mail, contact: Contact) -> None:
+    """Nothing runs. A failed verdict is a likely forgery and gets no answer; a missing one is explained."""
+    with house.desk.atomic():
+        house.inbox.done(item)
+        audit.record(house.desk, contact.person.id, "mail", "", "unverified")
+        if mail.verdict == "none":
+            answer = Answer(
+                "Je n'ai pas pu vérifier que ce courriel vient bien de vous : rien n'a été exécuté.",
+                ("Répondre à l'un de mes courriels, plutôt que d'en écrire un nouveau, suffit en général.",),
+                refused=True,
+            )
+            _reply(house, mail, contact, [answer])
+    log.warning("mail of %s not vouched for (%s)", contact.person.id, mail.verdict)
+
+
+async def _answers(house: House, mail: Mail, contact: Contact) -> tuple[list[Answer], list[tuple[str, audit.Outcome]]]:
+    answers: list[Answer] = []
+    outcomes: list[tuple[str, audit.Outcome]] = []
+    questions = dict.fromkeys(found for words in mail.own_words if (found := understand(words)))
+    for name, arguments in list(questions)[:MOST_QUESTIONS]:
+        ask = Ask(name, arguments, contact.person, "mail", private=True, files=mail.files)
+        answer = await registry.answer(ask, house.context)
+        answers.append(answer)
+        outcomes.append((name, "refused" if answer.refused else "answered"))
+    if len(questions) > MOST_QUESTIONS:
+        answers.append(Answer(f"Seules les {MOST_QUESTIONS} premières questions ont été traitées.", refused=True))
+    if not questions:
+        commands = [command for command in registry.commands_of(contact.person) if not command.sensitive]
+        answers.append(
+            Answer(
+                "Je n'ai reconnu aucune question dans ce courriel.",
+                ("Une question par ligne, par exemple :", *(_example(command) for command in commands)),
+                refused=True,
+            )
+        )
+        outcomes.append(("", "not understood"))
+    return answers, outcomes
+
+
+def _example(command: Command) -> str:
+    return f"{command.examples[0]}   ({command.summary})"
+
+
+def _reply(house: House, mail: Mail, contact: Contact, answers: list[Answer]) -> None:
+    subject = mail.subject.strip() or "Votre question"
+    house.write_letter(
+        Letter(
+            to=mail.sender,
+            subject=subject if subject.lower().startswith("re:") else f"Re: {subject}",
+            parts=tuple(answers),
+            greeting=f"Bonjour {contact.person.name}," if "technique" in contact.person.roles else "Bonjour,",
+            in_reply_to=mail.message_id,
+            references=mail.references,
+        )
+    )

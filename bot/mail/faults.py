@@ -1,0 +1,64 @@
+"""What goes wrong with a mail server, in words that a person can act on."""
+
+import imaplib
+import socket
+import ssl
+
+from core.settings import MailAccess
+
+
+class MailError(Exception):
+    """A mail could not be sent, or a mailbox could not be read; the message is French.
+
+    `permanent`: trying again with the same mail and settings is useless.
+    `uncertain`: the server may have taken the mail all the same; send it again with the same Message-ID only.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False, uncertain: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.uncertain = uncertain
+
+
+def in_words(error: BaseException, access: MailAccess) -> str:
+    """A French sentence about a failed connection; it never holds the password."""
+    sentence = f"{access.host}:{access.port} : {_cause(error)}"
+    return sentence.replace(access.password, "•••") if access.password else sentence
+
+
+def without_secret(text: str, access: MailAccess) -> str:
+    """A server's own words, on one line, without the password that it may have repeated."""
+    text = " ".join(text.split())
+    return text.replace(access.password, "•••") if access.password else text
+
+
+def _cause(error: BaseException) -> str:
+    for link in _chain(error):
+        match link:
+            case ssl.SSLCertVerificationError():
+                return (
+                    f"le certificat du serveur n'est pas reconnu ({link.verify_message}) ; "
+                    "vérifier le nom du serveur, ou indiquer son autorité dans ORIGYNE_TLS_CA."
+                )
+            case ssl.SSLError():
+                return "la connexion chiffrée échoue ; vérifier le port et le mode (none, starttls ou tls)."
+            case socket.gaierror():
+                return "nom de serveur inconnu."
+            case ConnectionRefusedError():
+                return "connexion refusée ; vérifier l'adresse et le port."
+    match error:
+        case TimeoutError():
+            return "le serveur ne répond pas à temps."
+        case imaplib.IMAP4.abort() | ConnectionError():
+            return "le serveur a coupé la connexion."
+        case OSError():
+            return f"{error.strerror or error}."
+    return f"réponse inattendue du serveur ({' '.join(str(error).split())})."
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    links: list[BaseException] = []
+    while error is not None and error not in links:
+        links.append(error)
+        error = error.__cause__ or error.__context__
+    return links

@@ -1,0 +1,305 @@
+"""From events to notices: what happened in a pass becomes one digest a person, and one mail a kind of document.
+
+Operator's card, B-5: invoices and accounting go to the accounting address; CDR deliveries, provisioning and technical
+information to the technical address, by name of the contact, and to his chat.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from bot.desk import progress
+from bot.desk.people import TECHNICAL
+from bot.house import House
+from bot.mail.letter import MOST_ATTACHED, Letter
+from bot.telegram.drawing import draw
+from core import events, usage
+from core.events import Event
+from core.intake import MIRROR
+from core.numbers import show
+from handlers import french
+from handlers.answer import Answer, OutFile, Table
+
+_COPY = "Copie pour consultation : la facture légale est celle reçue par votre plateforme agréée."
+
+_CHANGES = {
+    "line.new": "nouvelle",
+    "line.activated": "activée",
+    "line.suspended": "suspendue",
+    "line.resumed": "rétablie",
+    "line.terminated": "résiliée",
+    "line.sim": "SIM changée",
+    "line.client": "client changé",
+    "line.plan": "forfait changé",
+    "line.status": "statut changé",
+}
+
+
+def notify(house: House) -> int:
+    """Turn the events of finished passes into mails and messages; the cursor moves in the same transaction.
+
+    Returns how many events were dealt with.
+    """
+    found = events.since(house.context.telecom, progress.get(house.desk, "event_cursor"))
+    if not found:
+        return 0
+    letters = [*_operator_invoices(house, found), *_client_invoices(house, found), *_billing(house, found)]
+    technical = _technical(house, found)
+    contact = house.people.by_id(TECHNICAL)
+    with house.desk.atomic():
+        progress.put(house.desk, "event_cursor", found[-1].id)
+        for letter in letters:
+            house.write_letter(letter)
+        if technical and contact:
+            house.write_letter(
+                Letter(
+                    to=contact.email,
+                    subject=f"{house.settings.operator_name} : {_summary(technical)}",
+                    greeting=f"Bonjour {contact.person.name},",
+                    parts=tuple(technical),
+                )
+            )
+            for chat_id in house.people.chats_of(TECHNICAL):
+                house.write_chat(chat_id, draw(technical))
+    return len(found)
+
+
+def _of(found: Iterable[Event], *kinds: events.Kind) -> list[Event]:
+    return [event for event in found if event.kind in kinds]
+
+
+def _name(event: Event) -> str:
+    return event.path.rsplit("/", 1)[-1]
+
+
+# -- accounting
+
+
+def _operator_invoices(house: House, found: list[Event]) -> list[Letter]:
+    invoices = _of(found, "invoice.operator")
+    if not invoices:
+        return []
+    invoices.sort(key=lambda event: (event.data["month"], event.path))
+    months = list(dict.fromkeys(event.data["month"] for event in invoices))
+    if len(invoices) == 1:
+        what = f"facture Origyne {french.of_month(months[0])}"
+    else:
+        what = f"{len(invoices)} factures Origyne ({_period(months)})"
+    return [_invoice_letter(house, what, "Origyne vous a adressé", invoices, with_client=False)]
+
+
+def _client_invoices(house: House, found: list[Event]) -> list[Letter]:
+    """One mail a month."""
+    invoices = _of(found, "invoice.client")
+    letters = []
+    for month in sorted({event.data["month"] for event in invoices}):
+        those = sorted((event for event in invoices if event.data["month"] == month), key=lambda event: event.path)
+        count = french.count(len(those), "facture client", "factures clients")
+        letters.append(
+            _invoice_letter(
+                house, f"{count} {french.of_month(month)}", "Sont arrivées sur le FTP", those, with_client=True
+            )
+        )
+    return letters
+
+
+def _invoice_letter(house: House, what: str, opening: str, invoices: list[Event], *, with_client: bool) -> Letter:
+    files, left = _attached(house, invoices)
+    rows = tuple(
+        (
+            *((event.data["client"] or "—",) if with_client else ()),
+            french.month(event.data["month"]),
+            _name(event) + (" (remplace la précédente)" if event.data["replaced"] else ""),
+        )
+        for event in invoices
+    )
+    lines = [_COPY]
+    if left:
+        lines.insert(0, f"Trop lourdes pour ce courriel, à prendre sur le FTP : {', '.join(map(_name, left))}.")
+    part = Answer(
+        f"{opening} : {what}",
+        tuple(lines),
+        table=Table((*(("Client",) if with_client else ()), "Mois", "Fichier"), rows),
+        files=tuple(files),
+    )
+    return Letter(
+        to=house.settings.accounting_email,
+        subject=f"{house.settings.operator_name} : {what}",
+        greeting="Bonjour,",
+        parts=(part,),
+    )
+
+
+def _attached(house: House, invoices: list[Event]) -> tuple[list[OutFile], list[Event]]:
+    """The newest invoices first, as long as the mail stays light enough; then what is left."""
+    files: list[OutFile] = []
+    left: list[Event] = []
+    room = MOST_ATTACHED
+    for event in sorted(invoices, key=lambda event: -event.data["month"]):
+        path = house.data / MIRROR / event.path
+        if path.stat().st_size > room:
+            left.append(event)
+            continue
+        content = path.read_bytes()
+        room -= len(content)
+        files.append(OutFile(_name(event), content))
+    return files, left
+
+
+def _billing(house: House, found: list[Event]) -> list[Letter]:
+    billed = _of(found, "billed.arrived")
+    if not billed:
+        return []
+    parts = [
+        Answer(
+            "Relevé de facturation (BilledCDRs)",
+            table=Table(
+                ("Fichier", "Communications", "Mises de côté"),
+                tuple(
+                    (_name(event), french.whole(event.data["rows"]), french.whole(event.data["rejected"]))
+                    for event in billed
+                ),
+                frozenset({1, 2}),
+            ),
+        )
+    ]
+    months = usage.months_of_files(house.context.telecom, [event.path for event in billed])
+    for month in months:
+        totals = usage.by_client(house.context.telecom, month, usage.BILLED)
+        amount = sum(total.amount or 0 for total in totals)
+        parts.append(
+            Answer(
+                f"{french.month(month).capitalize()} par client",
+                table=Table(
+                    ("Client", "Communications", "Montant HT"),
+                    (
+                        *((total.name, french.whole(total.count), french.euros(total.amount)) for total in totals),
+                        ("Total", french.whole(sum(total.count for total in totals)), french.euros(amount)),
+                    ),
+                    frozenset({1, 2}),
+                ),
+            )
+        )
+    return [
+        Letter(
+            to=house.settings.accounting_email,
+            subject=f"{house.settings.operator_name} : relevé de facturation {_period(months)}".strip(),
+            greeting="Bonjour,",
+            parts=tuple(parts),
+        )
+    ]
+
+
+def _period(months: list[int]) -> str:
+    known = sorted(month for month in months if month)
+    if not known:
+        return "mois inconnu"
+    return french.month(known[0]) if len(known) == 1 else f"{french.month(known[0])} à {french.month(known[-1])}"
+
+
+# -- technical
+
+
+def _technical(house: House, found: list[Event]) -> list[Answer]:
+    parts = [
+        *_lines_loaded(found),
+        *_line_changes(house, found),
+        *_arrivals(found),
+        *_faults(found),
+    ]
+    return [replace(part, freshness="") for part in parts]
+
+
+def _lines_loaded(found: list[Event]) -> list[Answer]:
+    return [
+        Answer(
+            f"Première lecture : {french.count(event.data['lines'], 'ligne')}, "
+            f"{french.count(event.data['clients'], 'client')}",
+            ("Les changements d'état seront signalés à partir de maintenant.",),
+        )
+        for event in _of(found, "lines.loaded")
+    ]
+
+
+def _line_changes(house: House, found: list[Event]) -> list[Answer]:
+    changes = [event for event in found if event.kind in _CHANGES]
+    if not changes:
+        return []
+    now = house.context.now()
+    rows = tuple(
+        (
+            show(event.data["msisdn"]),
+            event.data["client"] or "—",
+            _CHANGES[event.kind],
+            _before_after(event.data),
+            french.moment(event.data["at"], now),
+        )
+        for event in changes
+    )
+    return [
+        Answer(
+            french.count(len(changes), "changement de ligne", "changements de lignes"),
+            table=Table(("Ligne", "Client", "Changement", "Détail", "Vu dans l'état du"), rows),
+        )
+    ]
+
+
+def _before_after(data: dict[str, Any]) -> str:
+    return f"{data['before']} → {data['after']}" if data["before"] else str(data["after"])
+
+
+def _arrivals(found: list[Event]) -> list[Answer]:
+    parts = []
+    rated = _of(found, "rated.arrived")
+    if rated:
+        rows = sum(event.data["new"] for event in rated)
+        known = sum(event.data["rows"] for event in rated) - rows
+        told = [f"{french.count(rows, 'nouvelle communication', 'nouvelles communications')}."]
+        if known:
+            told.append(f"{french.whole(known)} étaient déjà connues et ne comptent qu'une fois.")
+        types = sorted({word for event in rated for word in event.data["unknown_types"]})
+        if types:
+            told.append(f"Types inconnus, comptés à part : {', '.join(types)}.")
+        names = [_name(event) for event in rated]
+        told.append("Fichiers : " + ", ".join(names[:6]) + (f" et {len(names) - 6} autres." if len(names) > 6 else "."))
+        parts.append(Answer(french.count(len(rated), "fichier de CDR", "fichiers de CDR"), tuple(told)))
+    sims = _of(found, "sims.arrived")
+    if sims:
+        cards = sum(event.data["cards"] for event in sims)
+        told = [f"{_name(event)} : {french.count(event.data['cards'], 'carte')}" for event in sims[:20]]
+        parts.append(Answer(f"Cartes SIM : {french.count(cards, 'carte reçue', 'cartes reçues')}", tuple(told)))
+    others = _of(found, "document.arrived", "tariffs.arrived", "other.arrived")
+    if others:
+        told = [event.path for event in others[:20]]
+        if len(others) > 20:
+            told.append(f"… et {len(others) - 20} autres")
+        parts.append(Answer(french.count(len(others), "autre fichier reçu", "autres fichiers reçus"), tuple(told)))
+    return parts
+
+
+def _faults(found: list[Event]) -> list[Answer]:
+    parts = []
+    waiting = _of(found, "file.waiting")
+    if waiting:
+        told = [f"{event.path} : {event.data['reason']}" for event in waiting[:20]]
+        parts.append(
+            Answer(
+                "⚠️ " + french.count(len(waiting), "fichier attend", "fichiers attendent") + " : illisible en l'état",
+                tuple(told),
+            )
+        )
+    rejects = _of(found, "file.rejects")
+    if rejects:
+        count = sum(event.data["count"] for event in rejects)
+        told = [
+            f"{_name(event)}, ligne {event.data['line']} : {event.data['reason']}"
+            + (f" (et {event.data['count'] - 1} autres)" if event.data["count"] > 1 else "")
+            for event in rejects[:20]
+        ]
+        parts.append(Answer("⚠️ " + french.count(count, "rangée mise de côté", "rangées mises de côté"), tuple(told)))
+    return parts
+
+
+def _summary(parts: list[Answer]) -> str:
+    titles = [part.title.removeprefix("⚠️ ") for part in parts]
+    return ", ".join(titles[:3]) + (", …" if len(titles) > 3 else "")

@@ -1,0 +1,286 @@
+"""The running service: each channel a loop of its own, restarted when it stumbles, none taking the others down."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
+from telegram.error import InvalidToken, TelegramError
+
+from bot.clerk import Clerk
+from bot.desk.inbox import mail_key
+from bot.desk.outbox import Parcel
+from bot.desk.people import TECHNICAL
+from bot.enrolment import mail_code, show_menu
+from bot.house import House, open_house
+from bot.mail import smtp
+from bot.mail.imap import RawMail, Receiver
+from bot.mail.reading import message_id_of
+from bot.notices import notify
+from bot.telegram import sender
+from bot.telegram.client import make_bot
+from bot.telegram.drawing import draw
+from bot.telegram.poller import PollingError, poll
+from core.settings import Settings
+from core.trace import trace
+from handlers.answer import Answer
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+#: Seconds that the sync worker is given to end a file when the service stops.
+WORKER_GRACE = 8.0
+
+
+class AlreadyRunning(Exception):
+    """Another service uses this data folder."""
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    :raises AlreadyRunning: the data folder has its service.
+    :raises SettingsError: the data folder cannot be used.
+    """
+    lock = FileLock(settings.open_data_folder() / "service.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise AlreadyRunning(f"un service tourne déjà sur le dossier {settings.data}") from None
+    try:
+        await _Service(open_house(settings)).run()
+    finally:
+        lock.release()
+
+
+class _Service:
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._bot = make_bot(house.settings.telegram)
+        self._posted_mail = asyncio.Event()
+        self._posted_chat = asyncio.Event()
+        self._clerk = Clerk(house, self._bot, _Both(self._posted_mail, self._posted_chat))
+        self._chat_ready = asyncio.Event()
+
+    async def run(self) -> None:
+        lost = self._house.outbox.recover()
+        if lost:
+            log.warning("%s parcels were being sent when the service last stopped: sent again, marked uncertain", lost)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, stop.set)
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "sync": self._sync,
+            "notices": self._notices,
+            "chat": self._chat,
+            "chat outbox": self._send_chat,
+            "mail outbox": self._send_mail,
+            "mail": self._receive_mail,
+            "clerk": self._answer,
+        }
+        tasks = [asyncio.create_task(_keep(name, make), name=name) for name, make in loops.items()]
+        log.info("service started, data in %s", self._house.data)
+        try:
+            await stop.wait()
+        finally:
+            log.info("stopping")
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            with suppress(TelegramError, RuntimeError):
+                await self._bot.shutdown()
+            self._house.desk.close()
+            self._house.context.telecom.close()
+            log.info("stopped")
+
+    def _ring(self) -> None:
+        self._posted_mail.set()
+        self._posted_chat.set()
+
+    # -- files
+
+    async def _sync(self) -> None:
+        """Run the sync worker; it ends when its standard input does."""
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "core.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert worker.stdin
+        assert worker.stdout
+        try:
+            async for line in worker.stdout:
+                report = json.loads(line)
+                log.info("pass: %s fetched, %s read%s", report["fetched"], report["read"], _because(report["error"]))
+                self._notify()
+        finally:
+            worker.stdin.close()
+            try:
+                async with asyncio.timeout(WORKER_GRACE):
+                    await worker.wait()
+            except TimeoutError:
+                worker.kill()  # a file half read is read again from its beginning
+                await worker.wait()
+        raise RuntimeError(f"the sync worker ended ({worker.returncode})")
+
+    def _notify(self) -> None:
+        if notify(self._house):
+            self._ring()
+
+    async def _notices(self) -> None:
+        """Passes made by hand (`origyne-bot sync`) are noticed too."""
+        while True:
+            self._notify()
+            await asyncio.sleep(10)
+
+    # -- chat
+
+    async def _chat(self) -> None:
+        try:
+            await self._bot.initialize()
+        except InvalidToken:
+            # Its message holds the token.
+            raise PollingError("Telegram refuse le jeton : le vérifier dans ORIGYNE_TELEGRAM_TOKEN") from None
+        self._chat_ready.set()
+        if mail_code(self._house, self._bot.username):
+            self._ring()
+        for contact in self._house.people.everyone():
+            for chat_id in self._house.people.chats_of(contact.person.id):
+                await show_menu(self._bot, chat_id, contact.person)
+        await poll(self._bot, self._house.desk, self._clerk.arrived.set)
+
+    async def _answer(self) -> None:
+        await self._clerk.run()
+
+    async def _send_chat(self) -> None:
+        await self._chat_ready.wait()
+        while True:
+            self._posted_chat.clear()
+            for parcel in self._house.outbox.due("chat", int(time.time())):
+                await sender.send(self._bot, self._house.outbox, self._house.people, parcel)
+            await self._until_due("chat", self._posted_chat)
+
+    async def _until_due(self, channel: str, posted: asyncio.Event) -> None:
+        due = self._house.outbox.next_try("chat" if channel == "chat" else "mail")
+        wait = 30.0 if due is None else min(30.0, max(0.2, due - time.time()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await posted.wait()
+
+    # -- mail
+
+    async def _send_mail(self) -> None:
+        while True:
+            self._posted_mail.clear()
+            for parcel in self._house.outbox.due("mail", int(time.time())):
+                await self._post(parcel)
+            await self._until_due("mail", self._posted_mail)
+
+    async def _post(self, parcel: Parcel) -> None:
+        outbox = self._house.outbox
+        message = message_from_bytes(parcel.payload, policy=SMTP)
+        assert isinstance(message, EmailMessage)
+        outbox.sending(parcel)
+        try:
+            delivery = await smtp.send(self._house.settings.smtp, message, [parcel.recipient])
+        except smtp.MailError as error:
+            if error.permanent or not outbox.again(parcel, str(error), uncertain=error.uncertain):
+                self._undelivered(parcel, str(error))
+            return
+        if delivery.refused:
+            self._undelivered(parcel, next(iter(delivery.refused.values())))
+        elif delivery.deferred:
+            reason = next(iter(delivery.deferred.values()))
+            if not outbox.again(parcel, reason):
+                self._undelivered(parcel, reason)
+        else:
+            outbox.sent(parcel)
+
+    def _undelivered(self, parcel: Parcel, reason: str) -> None:
+        """A mail that will not arrive is told on the channel that works."""
+        log.error("mail parcel %s refused: %s", parcel.id, reason)
+        told = Answer(
+            "⚠️ Un courriel n'a pas pu être remis",
+            (f"À : {parcel.recipient}", f"Objet : {parcel.subject}", f"Raison : {reason}"),
+        )
+        with self._house.desk.atomic():
+            self._house.outbox.failed(parcel, reason)
+            for chat_id in self._house.people.chats_of(TECHNICAL):
+                self._house.write_chat(chat_id, draw([told]))
+        self._posted_chat.set()
+
+    async def _receive_mail(self) -> None:
+        loop = asyncio.get_running_loop()
+        inbox = self._house.inbox
+
+        def known(folder: str, uidvalidity: int) -> set[int]:
+            return _on(loop, lambda: inbox.mail_uids(folder, uidvalidity))
+
+        def keep(mail: RawMail) -> None:
+            key = mail_key(mail.folder, mail.uidvalidity, mail.uid)
+            _on(loop, lambda: inbox.add("mail", key, "mail", mail.content, message_id_of(mail.content)))
+            loop.call_soon_threadsafe(self._clerk.arrived.set)
+
+        receiver = Receiver(self._house.settings.imap, known, keep)
+        receiver.start()
+        try:
+            await asyncio.to_thread(receiver.join)
+        finally:
+            await asyncio.to_thread(receiver.stop)
+        raise RuntimeError("the mail receiver ended")
+
+
+class _Both(asyncio.Event):
+    """Rings two bells at once."""
+
+    def __init__(self, *bells: asyncio.Event) -> None:
+        super().__init__()
+        self._bells = bells
+
+    def set(self) -> None:
+        for bell in self._bells:
+            bell.set()
+
+
+def _on(loop: asyncio.AbstractEventLoop, call: Callable[[], Result]) -> Result:
+    """Run `call` on the loop's thread, where the desk's connection lives, and wait for it."""
+
+    async def run() -> Result:
+        return call()
+
+    return asyncio.run_coroutine_threadsafe(run(), loop).result(timeout=60)
+
+
+def _because(error: str) -> str:
+    return f", but: {error}" if error else ""
+
+
+async def _keep(name: str, make: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop for ever; after a fault it starts again, later each time, and the others never notice."""
+    delay = 1.0
+    while True:
+        started = time.monotonic()
+        try:
+            await make()
+        except PollingError as error:
+            log.error("%s: %s", name, error)
+            delay = max(delay, 60.0)
+        except Exception as error:
+            log.error("%s stumbled: %s", name, trace(error))
+        if time.monotonic() - started > 300:
+            delay = 1.0
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, 300.0)

@@ -1,0 +1,204 @@
+"""From an update of Telegram to an answer in the outbox."""
+
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from telegram import Bot
+from telegram.error import TelegramError
+
+from bot.desk import audit
+from bot.desk.inbox import Item
+from bot.desk.people import Contact
+from bot.house import House
+from bot.telegram.drawing import Message, draw
+from core.pictures import MAX_BYTES
+from handlers import registry
+from handlers.answer import Answer, Button
+from handlers.ask import Ask, SentFile
+from handlers.understand import nearest, understand
+
+log = logging.getLogger(__name__)
+
+#: A file that was asked for is awaited that long (seconds).
+AWAIT_FILE = 3600
+
+
+@dataclass(frozen=True)
+class _Incoming:
+    """What an update says, without what we do not use."""
+
+    chat_id: int
+    user_id: int
+    private: bool
+    text: str
+    message_id: int
+    file_id: str = ""
+    file_name: str = ""
+    file_size: int = 0
+    as_photo: bool = False
+    query_id: str = ""
+    to_bot: bool = field(default=True)
+
+
+async def answer_update(item: Item, house: House, bot: Bot) -> None:
+    """Answer one update: its answer, and that it is answered, in one transaction."""
+    update = json.loads(item.payload)
+    if (member := update.get("my_chat_member")) and member["new_chat_member"]["status"] in ("kicked", "left"):
+        with house.desk.atomic():
+            house.people.forget_chat(member["chat"]["id"])
+            house.inbox.done(item)
+        return
+    incoming = _incoming(update, bot)
+    if incoming and incoming.query_id:
+        await _stop_waiting(bot, incoming.query_id)
+    if incoming is None or not incoming.to_bot:
+        with house.desk.atomic():
+            house.inbox.done(item)
+        return
+    contact = house.people.by_chat(incoming.chat_id if incoming.private else incoming.user_id)
+    words = incoming.text.split()
+    if words and words[0].partition("@")[0] == "/start" and incoming.private:
+        _start(item, house, incoming, contact, words[1] if len(words) > 1 else "")
+    elif contact is None:
+        _stranger(item, house, incoming)
+    else:
+        await _answer(item, house, bot, incoming, contact)
+
+
+def _incoming(update: dict[str, Any], bot: Bot) -> _Incoming | None:
+    query = update.get("callback_query")
+    if query:
+        message = query.get("message")
+        if not message:
+            return None
+        chat = message["chat"]
+        return _Incoming(
+            chat["id"],
+            query["from"]["id"],
+            chat["type"] == "private",
+            query.get("data", ""),
+            message["message_id"],
+            query_id=query["id"],
+        )
+    message = update.get("message") or update.get("edited_message")
+    if not message or "from" not in message:
+        return None
+    chat = message["chat"]
+    text = message.get("text") or message.get("caption") or ""
+    document = message.get("document") or {}
+    photo = (message.get("photo") or [{}])[-1]
+    private = chat["type"] == "private"
+    reply = (message.get("reply_to_message") or {}).get("from") or {}
+    addressed = text.startswith("/") or f"@{bot.username}" in text or reply.get("id") == bot.id
+    return _Incoming(
+        chat_id=chat["id"],
+        user_id=message["from"]["id"],
+        private=private,
+        text=text.replace(f"@{bot.username}", "").strip(),
+        message_id=message["message_id"],
+        file_id=document.get("file_id") or photo.get("file_id") or "",
+        file_name=document.get("file_name") or ("photo.jpg" if photo else "fichier"),
+        file_size=document.get("file_size") or photo.get("file_size") or 0,
+        as_photo=bool(photo) and not document,
+        to_bot=private or addressed,
+    )
+
+
+async def _stop_waiting(bot: Bot, query_id: str) -> None:
+    """Ends the little clock on the touched button; after a restart the query can be too old, which matters not."""
+    try:
+        await bot.answer_callback_query(query_id)
+    except TelegramError as error:
+        log.info("callback query not acknowledged: %s", type(error).__name__)
+
+
+def _start(item: Item, house: House, incoming: _Incoming, contact: Contact | None, code: str) -> None:
+    now = house.context.now()
+    if contact is None and code:
+        contact = house.people.enrol(incoming.chat_id, code, now)
+    if contact is None:
+        _stranger(item, house, incoming)
+        return
+    commands = tuple(f"/{command.usage} : {command.summary}" for command in registry.commands_of(contact.person))
+    welcome = Answer(
+        f"Bonjour {contact.person.name}, ce chat est relié à {house.settings.operator_name}.",
+        ("Les nouveautés techniques arriveront ici. Ce que je sais faire :", *commands),
+    )
+    with house.desk.atomic():
+        house.inbox.done(item)
+        house.write_chat(incoming.chat_id, draw([welcome]))
+        audit.record(house.desk, contact.person.id, "chat", "start", "answered")
+
+
+def _stranger(item: Item, house: House, incoming: _Incoming) -> None:
+    """One neutral sentence, once, that tells nothing; groups get none."""
+    with house.desk.atomic():
+        house.inbox.done(item)
+        audit.record(house.desk, f"chat {incoming.chat_id}", "chat", "", "refused")
+        if incoming.private and house.people.tell_stranger(incoming.chat_id, house.context.now()):
+            house.write_chat(incoming.chat_id, [Message("Ce robot est privé.")])
+
+
+async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, contact: Contact) -> None:
+    now = house.context.now()
+    awaited = house.inbox.awaited_command(item.conversation, now) if incoming.file_id else ""
+    understood = understand(incoming.text) if incoming.text else None
+    if incoming.file_id and (understood is None or understood[0] != "upload"):
+        understood = understand(awaited) if awaited else None
+    if understood is None:
+        answer, command = _not_understood(incoming), ""
+        outcome: audit.Outcome = "not understood"
+    else:
+        command = understood[0]
+        if incoming.file_size > MAX_BYTES:
+            answer = Answer("Ce fichier dépasse 20 Mo, la limite de Telegram pour un robot.", refused=True)
+        else:
+            files = await _files(bot, incoming)
+            ask = Ask(command, understood[1], contact.person, "chat", incoming.private, files)
+            answer = await registry.answer(ask, house.context)
+        outcome = "refused" if answer.refused else "answered"
+    reply_to = incoming.message_id if not incoming.query_id else 0
+    with house.desk.atomic():
+        house.inbox.done(item)
+        if incoming.file_id or understood:
+            house.inbox.await_file(item.conversation, answer.awaits_file, now + AWAIT_FILE)
+        house.write_chat(incoming.chat_id, draw([answer], reply_to))
+        audit.record(house.desk, contact.person.id, "chat", command, outcome)
+
+
+async def _files(bot: Bot, incoming: _Incoming) -> tuple[SentFile, ...]:
+    if not incoming.file_id:
+        return ()
+    file = await bot.get_file(incoming.file_id)
+    content = bytes(await file.download_as_bytearray())
+    return (SentFile(incoming.file_name, content, incoming.as_photo),)
+
+
+def _not_understood(incoming: _Incoming) -> Answer:
+    if incoming.file_id:
+        return Answer(
+            "Que faire de ce fichier ?",
+            ("Pour le logo : /upload logo, puis le fichier. Pour le bandeau : /upload bandeau.",),
+            buttons=(Button("C'est le logo", "upload logo"), Button("C'est le bandeau", "upload bandeau")),
+            refused=True,
+        )
+    close = nearest(incoming.text)
+    lines: tuple[str, ...] = ("Un numéro de ligne, ou une commande : /aide les donne toutes.",)
+    if close:
+        command = registry.named(close)
+        assert command
+        lines = (f"Vouliez-vous dire /{command.usage} ?", *lines)
+    return Answer("Je n'ai pas compris.", lines, refused=True)
+
+
+def failure(item: Item, house: House) -> None:
+    """The words for a question that could not be answered, in the transaction that sets it aside."""
+    chat_id = int(item.conversation.partition(":")[2] or 0)
+    if chat_id and house.people.by_chat(chat_id):
+        answer = Answer(
+            "Je n'ai pas pu traiter ce message : une erreur s'est produite de mon côté.",
+            ("Elle est notée. La question peut être posée autrement, ou un peu plus tard.",),
+        )
+        house.write_chat(chat_id, draw([answer]))

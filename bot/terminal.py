@@ -1,0 +1,40 @@
+"""An `Answer` in a terminal: texts, a table, and its files saved beside."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from handlers.answer import Answer
+
+
+def draw(answer: Answer, console: Console) -> None:
+    """Print an answer; what comes from outside is never read as markup."""
+    console.print(Text(answer.title, style="bold red" if answer.refused else "bold"))
+    if answer.table:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for place, header in enumerate(answer.table.headers):
+            table.add_column(header, justify="right" if place in answer.table.right else "left")
+        for row in answer.table.rows:
+            table.add_row(*(Text(cell) for cell in row))
+        console.print(table)
+    for line in answer.lines:
+        console.print(Text(line))
+    for button in answer.buttons:
+        console.print(Text(f"  → {button.label} : /{button.command}", style="cyan"))
+    if answer.freshness:
+        console.print(Text(answer.freshness, style="dim italic"))
+
+
+def save_files(answer: Answer, folder: Path, console: Console) -> None:
+    """Write the answer's files into a folder; one that exists is kept, the new one gets a number."""
+    for file in answer.files:
+        name = Path(file.name).name or "fichier"
+        path = folder / name
+        number = 1
+        while path.exists():
+            number += 1
+            path = folder / f"{Path(name).stem} ({number}){Path(name).suffix}"
+        path.write_bytes(file.content)
+        console.print(Text(f"Fichier enregistré : {path}"))
