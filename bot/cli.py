@@ -25,7 +25,6 @@ _FRENCH = {
     "positional arguments": "arguments",
     "options": "options",
     "show this help message and exit": "afficher cette aide",
-    "show program's version number and exit": "afficher la version",
     "%(prog)s: error: %(message)s\n": "%(prog)s : %(message)s\n",
     "the following arguments are required: %s": "il manque : %s",
     "unrecognized arguments: %s": "argument inconnu : %s",
@@ -58,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="origyne-bot",
         description="L'assistant des intégrateurs d'Origyne : le FTP de l'opérateur en base, des avis, des réponses.",
     )
-    parser.add_argument("--version", action="version", version=f"origyne-bot {__version__}")
+    parser.add_argument("--version", action="version", version=f"origyne-bot {__version__}", help="afficher la version")
     commands = parser.add_subparsers(title="commandes", metavar="COMMANDE", required=True)
 
     command = commands.add_parser("serve", help="le service : FTP, Telegram et courriel")

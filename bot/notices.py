@@ -85,7 +85,7 @@ def _operator_invoices(house: House, found: list[Event]) -> list[Letter]:
         what = f"facture Origyne {french.of_month(months[0])}"
     else:
         what = f"{len(invoices)} factures Origyne ({_period(months)})"
-    return [_invoice_letter(house, what, "Origyne vous a adressé", invoices, with_client=False)]
+    return [_invoice_letter(house, what, invoices, with_client=False)]
 
 
 def _client_invoices(house: House, found: list[Event]) -> list[Letter]:
@@ -96,14 +96,12 @@ def _client_invoices(house: House, found: list[Event]) -> list[Letter]:
         those = sorted((event for event in invoices if event.data["month"] == month), key=lambda event: event.path)
         count = french.count(len(those), "facture client", "factures clients")
         letters.append(
-            _invoice_letter(
-                house, f"{count} {french.of_month(month)}", "Sont arrivées sur le FTP", those, with_client=True
-            )
+            _invoice_letter(house, f"{count} {french.of_month(month)}", those, with_client=True)
         )
     return letters
 
 
-def _invoice_letter(house: House, what: str, opening: str, invoices: list[Event], *, with_client: bool) -> Letter:
+def _invoice_letter(house: House, what: str, invoices: list[Event], *, with_client: bool) -> Letter:
     files, left = _attached(house, invoices)
     rows = tuple(
         (
@@ -117,7 +115,7 @@ def _invoice_letter(house: House, what: str, opening: str, invoices: list[Event]
     if left:
         lines.insert(0, f"Trop lourdes pour ce courriel, à prendre sur le FTP : {', '.join(map(_name, left))}.")
     part = Answer(
-        f"{opening} : {what}",
+        what[0].upper() + what[1:],
         tuple(lines),
         table=Table((*(("Client",) if with_client else ()), "Mois", "Fichier"), rows),
         files=tuple(files),
@@ -194,7 +192,11 @@ def _period(months: list[int]) -> str:
     known = sorted(month for month in months if month)
     if not known:
         return "mois inconnu"
-    return french.month(known[0]) if len(known) == 1 else f"{french.month(known[0])} à {french.month(known[-1])}"
+    first, last = known[0], known[-1]
+    if first == last:
+        return french.month(first)
+    begin = french.month(first).split()[0] if first // 100 == last // 100 else french.month(first)
+    return f"{begin} à {french.month(last)}"
 
 
 # -- technical
@@ -215,7 +217,7 @@ def _lines_loaded(found: list[Event]) -> list[Answer]:
         Answer(
             f"Première lecture : {french.count(event.data['lines'], 'ligne')}, "
             f"{french.count(event.data['clients'], 'client')}",
-            ("Les changements d'état seront signalés à partir de maintenant.",),
+            ("Les changements d'état seront signalés au fil des fichiers.",),
         )
         for event in _of(found, "lines.loaded")
     ]
@@ -302,4 +304,4 @@ def _faults(found: list[Event]) -> list[Answer]:
 
 def _summary(parts: list[Answer]) -> str:
     titles = [part.title.removeprefix("⚠️ ") for part in parts]
-    return ", ".join(titles[:3]) + (", …" if len(titles) > 3 else "")
+    return ", ".join(titles[:3]) + (" et d'autres nouvelles" if len(titles) > 3 else "")

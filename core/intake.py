@@ -258,7 +258,7 @@ class Intake:
             )
         if first and len(status.lines):
             events.write(
-                self._db, "lines.loaded", file.id, lines=len(status.lines), clients=status.lines["client"].nunique()
+                self._db, "lines.loaded", file.id, lines=len(status.lines), clients=len(set(status.lines["client"]) - {""})
             )
 
     def _record_change(self, file: _File, msisdn: str, client: str, change: str, before: str, after: str) -> None:

@@ -84,12 +84,11 @@ def _quantity(total: usage.Total) -> str:
 def _freshness(month: int, source: int, context: Context) -> str:
     folder = "billed_cdrs" if source == usage.BILLED else "rated_cdrs"
     delivery = usage.last_delivery(context.telecom, folder, month)
-    what = "relevé de facturation (BilledCDRs)" if source == usage.BILLED else "relevés quotidiens, non encore facturés"
+    what = "d'après la facturation" if source == usage.BILLED else "d'après les relevés quotidiens, non encore facturés"
     if not delivery:
         return what
-    return (
-        f"{what} ; dernier fichier {delivery.path.rsplit('/', 1)[-1]}, {french.moment(delivery.as_of, context.now())}"
-    )
+    received = french.moment(delivery.as_of, context.now())
+    return f"{what} ; dernier fichier {delivery.path.rsplit('/', 1)[-1]} du {received}"
 
 
 COMMAND = Command(

@@ -39,8 +39,6 @@ FIRST_DELAY = 1.0
 LONGEST_DELAY = 5 * 60.0
 #: A connection that held this long was a good one: the next loss is a new one, not one more.
 STEADY_SECONDS = 10.0
-#: How often a wait looks whether the thread must end.
-SLICE_SECONDS = 0.5
 
 #: UIDs in one command: keeps the line short for servers that limit it.
 BATCH = 200
@@ -88,6 +86,7 @@ class Receiver(threading.Thread):
         self._poll_seconds = poll_seconds
         self._handled_folder = handled_folder
         self._stopping = threading.Event()
+        self._bell, self._bell_heard = socket.socketpair()  # wakes the wait on the server's socket
         self._mailbox: BaseMailBox | None = None
         self._delay = FIRST_DELAY
         self._told = ""
@@ -98,6 +97,8 @@ class Receiver(threading.Thread):
         It blocks, and `keep` may need the event loop to return: call it through `asyncio.to_thread`.
         """
         self._stopping.set()
+        with suppress(OSError):
+            self._bell.send(b"!")
         if self.is_alive():
             self.join(1.0)
         if self.is_alive() and self._mailbox is not None:
@@ -107,6 +108,10 @@ class Receiver(threading.Thread):
             self.join(1.0)
 
     def run(self) -> None:
+        with self._bell, self._bell_heard:
+            self._serve_until_stopped()
+
+    def _serve_until_stopped(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._serve()
@@ -144,7 +149,7 @@ class Receiver(threading.Thread):
                 mailbox,
                 self._access.folder,
                 _uidvalidity(mailbox),
-                self._handled_folder if "MOVE" in capabilities else None,
+                _ready_folder(mailbox, self._handled_folder) if "MOVE" in capabilities else None,
             )
             self._acknowledge_left_over(folder)
             handed_over: set[int] = set()
@@ -162,8 +167,8 @@ class Receiver(threading.Thread):
         finally:
             if time.monotonic() - opened > STEADY_SECONDS:
                 self._delay = FIRST_DELAY
-            self._mailbox = None
             _leave(mailbox)
+            self._mailbox = None
 
     def _take_new(self, folder: "_Folder", handed_over: set[int]) -> "_Look":
         """Hand over what the ledger does not have."""
@@ -199,15 +204,14 @@ class Receiver(threading.Thread):
 
     def _idle(self, mailbox: BaseMailBox) -> None:
         """Wait for the server to speak, for `stop`, or for the time to renew."""
-        deadline = time.monotonic() + IDLE_SECONDS
         mailbox.idle.start()  # type: ignore[no-untyped-call]
         # Not idle.poll(): it loses half a line that came alone, and takes a dead link for a quiet one.
         # What the server says, or that it is gone, is read below.
         with selectors.DefaultSelector() as selector:
             selector.register(mailbox.client.sock, selectors.EVENT_READ)
-            silent = not _more_was_read(mailbox.client)
-            while silent and not self._stopping.is_set() and time.monotonic() < deadline:
-                silent = not selector.select(SLICE_SECONDS)
+            selector.register(self._bell_heard, selectors.EVENT_READ)
+            if not _more_was_read(mailbox.client):
+                selector.select(IDLE_SECONDS)
         mailbox.idle.stop()  # type: ignore[no-untyped-call]
 
 
@@ -294,6 +298,17 @@ def _capabilities(mailbox: BaseMailBox) -> set[str]:
     return {word.upper() for line in lines if isinstance(line, bytes) for word in line.decode().split()}
 
 
+def _ready_folder(mailbox: BaseMailBox, name: str | None) -> str | None:
+    """The folder, made if need be; None where it cannot be, for mail matters more than its place."""
+    if name and not mailbox.folder.exists(name):
+        try:
+            mailbox.folder.create(name)
+        except ImapToolsError as error:
+            log.warning("Handled mails stay where they are: %s", error)
+            return None
+    return name
+
+
 @dataclass(frozen=True)
 class _Look:
     """`more`: look again at once, for mails came meanwhile or may have."""
@@ -310,10 +325,6 @@ class _Folder:
     name: str
     uidvalidity: int
     move_to: str | None
-
-    def __post_init__(self) -> None:
-        if self.move_to and not self.mailbox.folder.exists(self.move_to):
-            self.mailbox.folder.create(self.move_to)
 
     def uids(self, criteria: str) -> set[int]:
         self.mailbox.client.untagged_responses.pop("EXISTS", None)
@@ -350,10 +361,16 @@ class _Folder:
         return None
 
     def acknowledge(self, uids: Sequence[int]) -> None:
-        # Neither flag() nor delete(): they expunge, and so erase what other people marked as deleted.
-        self._command("STORE", _uid_set(uids), "+FLAGS.SILENT", r"(\Seen)")
-        if self.move_to:
-            self._command("MOVE", _uid_set(uids), encode_folder(self.move_to))
+        """Mark as seen, then move; a refusal is only logged, for the ledger knows these mails already."""
+        try:
+            # Neither flag() nor delete(): they expunge, and so erase what other people marked as deleted.
+            self._command("STORE", _uid_set(uids), "+FLAGS.SILENT", r"(\Seen)")
+            if self.move_to:
+                self._command("MOVE", _uid_set(uids), encode_folder(self.move_to))
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as error:
+            log.warning("Mails %s were not marked or moved: %s", _uid_set(uids), error)
 
     def _command(self, command: str, *arguments: str | bytes) -> list[object]:
         # imaplib passes bytes through, whatever its annotations say.

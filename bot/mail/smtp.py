@@ -1,6 +1,7 @@
 """Sending mail over SMTP: one connection a mail, and an exact account of who got it."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ __all__ = ["Delivery", "MailError", "check", "send"]
 
 #: Seven bits in headers and bodies: every server takes that, with or without SMTPUTF8 and 8BITMIME.
 WIRE = SMTP_POLICY.clone(cte_type="7bit")
+
+BARE_ADDRESS = re.compile(r"[^\s<>(),;:@\x00-\x1f\x7f-\U0010ffff]+@[A-Za-z0-9.-]+")
 
 
 @dataclass(frozen=True)
@@ -129,10 +132,11 @@ async def _name_recipients(client: SMTP, access: MailAccess, recipients: Sequenc
     refused: dict[str, str] = {}
     deferred: dict[str, str] = {}
     for recipient in dict.fromkeys(recipients):
+        if not BARE_ADDRESS.fullmatch(recipient):  # aiosmtplib would send to whatever address it finds in it
+            refused[recipient] = "adresse impossible (espace, lettre accentuée ou signe interdit)"
+            continue
         try:
             await client.rcpt(recipient)
-        except ValueError:  # raised before anything is sent: not ASCII, or a control character
-            refused[recipient] = "adresse impossible (lettre accentuée, ou signe interdit)"
         except SMTPRecipientRefused as error:
             if error.code == 421:  # the server is closing: it has refused the connection, not the address
                 raise

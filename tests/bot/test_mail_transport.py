@@ -231,10 +231,11 @@ async def test_a_mail_without_its_identity_is_not_sent(name: str) -> None:
 
 
 async def test_an_address_that_smtp_cannot_carry_is_refused_and_the_others_go() -> None:
+    impossible = ["rené@b.fr", "b@b.fr>\r\nDATA", "B <b@b.fr>", "b@b.fr,c@b.fr", "b", "", "b@b.fr SIZE=1"]
     async with OddSmtp().running() as port:
-        delivery = await smtp.send(odd(port), a_mail(), ["rené@b.fr", "a@b.fr>\r\nDATA", "a@b.fr"])
+        delivery = await smtp.send(odd(port), a_mail(), [*impossible, "a@b.fr"])
     assert delivery.accepted == ("a@b.fr",)
-    assert list(delivery.refused) == ["rené@b.fr", "a@b.fr>\r\nDATA"]
+    assert list(delivery.refused) == impossible
 
 
 async def test_no_server_at_all_is_temporary() -> None:
@@ -479,6 +480,18 @@ async def test_a_mail_that_is_listed_but_not_given_hides_no_other() -> None:
             await ledger.holds(3)
             await asyncio.to_thread(receiver.stop)
     assert sorted(ledger.subjects()) == ["1", "2", "3"]
+
+
+async def test_a_server_that_lets_nothing_be_marked_or_made_still_gives_its_mail() -> None:
+    mails = {uid: f"Subject: {uid}\r\n\r\n".encode() for uid in (1, 2)}
+    server = OddImap(mails, capabilities="IMAP4rev1 MOVE", refuses=("UID STORE", "CREATE"))
+    ledger = Ledger()
+    async with server.running() as port:
+        with receiving(replace(odd(port), login="x"), ledger, handled_folder="Ailleurs") as receiver:
+            await ledger.holds(2)
+            await asyncio.to_thread(receiver.stop)
+    assert ledger.tries == [1, 2]
+    assert all(state == CONNECTED for state in ledger.states)
 
 
 async def test_a_ledger_that_fails_does_not_kill_the_receiver(any_mail: MailPeer) -> None:

@@ -85,7 +85,8 @@ class OddImap(_Handler):
 
     `on_idle`, `idle_says`: mails that come as IDLE begins, and what is said of it, in one packet with its answer.
     `after_search`: mails that come after the first search, told in the answer to it and never again.
-    `hides`: UIDs that it lists, and never gives. `commands`: what it was told.
+    `hides`: UIDs that it lists, and never gives. `refuses`: how commands begin that it answers NO to.
+    `commands`: what it was told.
     """
 
     mails: dict[int, bytes] = field(default_factory=dict)
@@ -93,6 +94,7 @@ class OddImap(_Handler):
     idle_says: Sequence[bytes] = ()
     hides: frozenset[int] = frozenset()
     commands: list[str] = field(default_factory=list)
+    refuses: tuple[str, ...] = ()
     after_search: dict[int, bytes] = field(default_factory=dict)
     on_idle: Mapping[int, bytes] = field(default_factory=dict)
     drop_in_idle: bool = False
@@ -108,6 +110,9 @@ class OddImap(_Handler):
         while line := (await reader.readline()).decode().strip():
             tag, _, command = line.partition(" ")
             self.commands.append(command)
+            if self.refuses and command.startswith(self.refuses):
+                writer.write(f"{tag} NO not here\r\n".encode())
+                continue
             if command == "IDLE":
                 self.mails.update(self.on_idle)
                 writer.write(b"".join([b"+ idling\r\n", *self.idle_says]))

@@ -1,0 +1,5 @@
+"""`python -m bot` is `origyne-bot`."""
+
+from bot.cli import main
+
+main()

@@ -1,0 +1,171 @@
+"""The whole assistant on loopback: an operator's FTP, a mail server, a Bot API server, and the unmodified service."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from bot.mail import smtp
+from bot.sandbox.botapi import BotApi, Phone
+from bot.sandbox.ftpserver import SandboxFtp
+from bot.sandbox.mailserver import SandboxMail
+from bot.sandbox.operator import Operator
+from core.folders import PARIS
+from core.settings import PREFIX, MailAccess
+
+DOMAIN = "telecom-exemple.test"
+ACCOUNTING, TECHNICAL, STAFF, BOT = (f"{name}@{DOMAIN}" for name in ("compta", "technique", "equipe", "robot"))
+CONTACT = "Camille Martin"
+OPERATOR_NAME = "Télécom Exemple"
+
+#: Seconds that the service is given to stop.
+GRACE = 15
+
+
+def delivery_day(now: datetime) -> date:
+    """The last day, Monday to Saturday, whose first delivery (8:00 in Paris) has come."""
+    day = now.astimezone(PARIS)
+    if day.hour < 8:
+        day -= timedelta(days=1)
+    while day.weekday() == 6:
+        day -= timedelta(days=1)
+    return day.date()
+
+
+@dataclass(frozen=True)
+class _Passwords:
+    ftp: str
+    mail: dict[str, str]
+    token: str
+
+
+class Sandbox:
+    """Everything, in a folder of its own, while the context lasts. `log`: where the service writes its log."""
+
+    def __init__(self, today: date | None = None) -> None:
+        self.today = today or delivery_day(datetime.now(PARIS))
+        self._stack = AsyncExitStack()
+        # Made for this run only: not even a sandbox needs a password in a file.
+        self._passwords = _Passwords(
+            secrets.token_urlsafe(12),
+            {address: secrets.token_urlsafe(12) for address in (ACCOUNTING, TECHNICAL, STAFF, BOT)},
+            f"{secrets.randbelow(9 * 10**8) + 10**8}:{secrets.token_urlsafe(26)}",
+        )
+        self._process: asyncio.subprocess.Process | None = None
+        self._output: IO[bytes] | None = None
+
+    async def __aenter__(self) -> Self:
+        self.folder = Path(tempfile.mkdtemp(prefix="origyne-bot-"))
+        self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.log = self.folder / "service.log"
+        root = self.folder / "ftp"
+        root.mkdir()
+        self.operator = Operator(root, today=self.today)
+        await asyncio.to_thread(self.operator.fill)
+        self.ftp = await self._stack.enter_async_context(SandboxFtp(root, "demo", self._passwords.ftp))
+        self.mail = await self._stack.enter_async_context(SandboxMail(self._passwords.mail, self.folder))
+        self.api = await self._stack.enter_async_context(BotApi(self._passwords.token))
+        self.phone: Phone = self.api.phone(user_id=700_000_001, first_name=CONTACT.split(maxsplit=1)[0])
+        await self.start_service()
+        self._stack.push_async_callback(self.stop_service)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of the service, as a `.env` file would hold them."""
+        values = {
+            "OPERATOR_NAME": OPERATOR_NAME,
+            "ACCOUNTING_EMAIL": ACCOUNTING,
+            "TECHNICAL_EMAIL": TECHNICAL,
+            "TECHNICAL_CONTACT": CONTACT,
+            "STAFF_EMAILS": STAFF,
+            "BOT_EMAIL": BOT,
+            "DATA": str(self.folder / "data"),
+            "TELEGRAM_TOKEN": self._passwords.token,
+            "TELEGRAM_API": self.api.url,
+            "FTP_HOST": self.ftp.host,
+            "FTP_PORT": str(self.ftp.port),
+            "FTP_LOGIN": "demo",
+            "FTP_PASSWORD": self._passwords.ftp,
+            "FTP_TLS": "none",
+            "FTP_INTERVAL": "1",
+            "FTP_SETTLE": "0.5",
+            "SMTP_HOST": "localhost",
+            "SMTP_PORT": str(self.mail.smtp_port),
+            "SMTP_LOGIN": BOT,
+            "SMTP_PASSWORD": self._passwords.mail[BOT],
+            "SMTP_TLS": "starttls",
+            "IMAP_HOST": "localhost",
+            "IMAP_PORT": str(self.mail.imap_port),
+            "IMAP_LOGIN": BOT,
+            "IMAP_PASSWORD": self._passwords.mail[BOT],
+            "IMAP_TLS": "starttls",
+            "MAIL_TRUSTED_SERVER": self.mail.server_name,
+            "TLS_CA": str(self.mail.ca_file),
+        }
+        return {f"{PREFIX}{name}": value for name, value in values.items()}
+
+    async def start_service(self) -> None:
+        """`origyne-bot serve`, configured by its environment alone."""
+        self._output = self.log.open("ab")
+        others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            "serve",
+            cwd=self.folder,
+            env={**others, **self.environment},
+            stdout=self._output,
+            stderr=self._output,
+            # Ctrl-C in the demo's terminal stops the demo, which then stops the service.
+            start_new_session=True,
+        )
+
+    async def stop_service(self) -> None:
+        if self._process is None or self._output is None:
+            return
+        if self._process.returncode is None:
+            self._process.terminate()
+            try:
+                async with asyncio.timeout(GRACE):
+                    await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        self._output.close()
+        self._process = None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def write_mail(self, sender: str, subject: str, text: str) -> str:
+        """Send a mail to the bot, as one of the people does from his mailbox; returns its Message-ID."""
+        message = EmailMessage()
+        message["From"] = sender
+        message["To"] = BOT
+        message["Subject"] = subject
+        message["Date"] = format_datetime(datetime.now(PARIS))
+        message["Message-ID"] = make_msgid(domain=DOMAIN)
+        message.set_content(text)
+        access = MailAccess(
+            "localhost", self.mail.smtp_port, sender, self._passwords.mail[sender], "starttls", self.mail.ca_file
+        )
+        await smtp.send(access, message, [BOT])
+        return str(message["Message-ID"])

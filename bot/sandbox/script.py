@@ -1,0 +1,263 @@
+"""The written scenario of the demo: each step is played for real, and checked."""
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from bot.sandbox.botapi.world import Message
+from bot.sandbox.house import ACCOUNTING, BOT, CONTACT, TECHNICAL, Sandbox
+from bot.sandbox.operator import PERSONALISATION, SUSPENDED
+from bot.sandbox.pictures import logo
+from core.folders import PARIS
+from core.numbers import show
+from handlers import french
+
+#: Seconds that a step may take before it is held to have failed.
+PATIENCE = 30.0
+
+Step = tuple[str, Callable[[], Awaitable[None]]]
+
+LINE = "0639980001"
+CLIENT = "Dupont BTP"
+
+
+class StepFailed(Exception):
+    """What was expected did not happen."""
+
+
+class Play:
+    """Plays the scenario and prints what each person sees."""
+
+    def __init__(self, sandbox: Sandbox, console: Console) -> None:
+        self._box = sandbox
+        self._console = console
+        self._shown: set[str] = set()
+        self._step = 0
+
+    async def open(self) -> bool:
+        """What comes before anybody can ask: the first pass, and the chat bound to its person."""
+        return await self._steps(self._opening)
+
+    async def run(self) -> bool:
+        """Every step in turn; whether each really happened."""
+        return await self._steps(
+            [
+                *self._opening,
+                ("Une facture de l'opérateur arrive : la comptabilité reçoit le PDF", self._invoice),
+                ("Une ligne est suspendue : Camille est prévenue", self._line_change),
+                ("Camille demande l'état de la ligne", self._status),
+                ("Camille vérifie des RIO", self._rio),
+                ("Camille demande la consommation d'un client", self._conso),
+                ("Camille dépose un logo : d'abord un mauvais, puis le bon", self._upload),
+                ("La comptabilité pose une question par courriel", self._mailed_question),
+                ("Un inconnu écrit au robot", self._stranger),
+            ]
+        )
+
+    @property
+    def _opening(self) -> list[Step]:
+        return [
+            ("Première lecture du FTP de l'opérateur", self._first_sync),
+            ("Camille relie son Telegram", self._enrolment),
+        ]
+
+    async def _steps(self, steps: list[Step]) -> bool:
+        began = time.monotonic()
+        for number, (title, step) in enumerate(steps, 1):
+            self._console.print()
+            self._console.print(Rule(Text(f"{number}. {title}", style="bold"), align="left", style="dim"))
+            try:
+                await step()
+            except (StepFailed, TimeoutError) as error:
+                self._console.print(Text(f"✗ Étape manquée : {error}", style="bold red"))
+                self._console.print(Text(f"Journal du service :\n{_end_of(self._box)}", style="dim"))
+                return False
+        self._console.print()
+        seconds = time.monotonic() - began
+        self._console.print(
+            Text(f"✓ Les {len(steps)} étapes ont vraiment eu lieu, en {seconds:.0f} secondes.", style="bold green")
+        )
+        return True
+
+    # -- steps
+
+    async def _first_sync(self) -> None:
+        operator = self._box.operator
+        self._tell(
+            f"Sur le FTP : {len(operator.clients)} clients, {len(operator.lines)} lignes, "
+            f"{french.whole(len(operator.cdrs))} communications, {len(operator.invoices)} factures."
+        )
+        digest = await self._mail_to(TECHNICAL, "Première lecture")
+        _expect(f"{len(operator.lines)} lignes" in _text(digest), "les lignes lues ne sont pas toutes annoncées")
+        self.show_mail(digest, 12)
+        invoices = await self._mail_to(ACCOUNTING, "factures Origyne")
+        self.show_mail(invoices, 0)
+
+    async def _enrolment(self) -> None:
+        mail = await self._mail_to(TECHNICAL, "relier votre Telegram")
+        found = re.search(r"/start (\S+)", _text(mail))
+        _expect(found is not None, "le courriel ne contient pas de code")
+        assert found
+        self.show_mail(mail, 0)
+        answer = await self._chat(f"/start {found[1]}", "/start ••••••")
+        _expect("Bonjour" in answer.text, "le chat n'est pas relié")
+
+    async def _invoice(self) -> None:
+        path = self._box.operator.deliver_operator_invoice(self._box.operator.months[-1])
+        self._tell(f"L'opérateur dépose {path.parent.parent.name}/{path.parent.name}/{path.name}")
+        mail = await self._mail_to(
+            ACCOUNTING, f"facture Origyne {french.of_month(_number(self._box.operator.months[-1]))}"
+        )
+        attached = [part.get_content() for part in mail.iter_attachments() if part.get_filename() == path.name]
+        _expect(attached == [path.read_bytes()], "le PDF joint n'est pas celui du FTP")
+        self.show_mail(mail, 8)
+
+    async def _line_change(self) -> None:
+        self._box.operator.change_line(LINE, status=SUSPENDED)
+        nine = datetime(self._box.today.year, self._box.today.month, self._box.today.day, 9, tzinfo=PARIS)
+        path = self._box.operator.deliver_status(nine)
+        self._tell(f"L'opérateur dépose {path.name}, où le {show(LINE)} est suspendu.")
+        notice = await self._box.phone.wait(lambda message: "changement de ligne" in message.text, timeout=PATIENCE)
+        _expect(show(LINE) in notice.text and "suspendue" in notice.text, "le changement n'est pas dit dans le chat")
+        self.show_message(notice)
+        mail = await self._mail_to(TECHNICAL, "1 changement de ligne")
+        self.show_mail(mail, 0)
+
+    async def _status(self) -> None:
+        answer = await self._chat(f"/status {LINE}")
+        _expect("suspendue" in answer.text and CLIENT in answer.text, "l'état n'est pas le bon")
+        _expect("état au" in answer.text, "l'état n'est pas daté")
+
+    async def _rio(self) -> None:
+        right = await self._chat("/rio 01PEROY4P4TR 0612345678")
+        _expect("RIO correct" in right.text, "un RIO juste est dit faux")
+        wrong = await self._chat("/rio check 01PER0Y4P4TR 06 12 34 56 78")
+        _expect("RIO faux" in wrong.text and "01PEROY4P4TR" in wrong.text, "un RIO faux est dit juste")
+
+    async def _conso(self) -> None:
+        month = self._box.operator.months[-2]
+        expected = self._box.operator.usage(CLIENT, month)
+        answer = await self._chat(f"/conso Dupont {french.month(_number(month))}")
+        for figure in (
+            french.euros(expected.amount),
+            french.duration(expected.voice_seconds),
+            french.volume(expected.data_bytes),
+        ):
+            _expect(figure in answer.text, f"{figure} manque dans la réponse")
+
+    async def _upload(self) -> None:
+        asked = await self._chat("/upload logo")
+        _expect("95 × 95" in asked.text, "la règle n'est pas dite")
+        refused = await self._send_file("logo-site.png", logo(120, 80, dpi=72))
+        _expect("refusé" in refused.text and "120 × 80" in refused.text, "le mauvais logo est accepté")
+        placed = self._box.operator.root / PERSONALISATION / "logo.png"
+        _expect(not placed.exists(), "le mauvais logo est sur le FTP")
+        right = logo()
+        accepted = await self._send_file("logo.png", right)
+        _expect("déposé" in accepted.text, "le bon logo est refusé")
+        _expect(placed.read_bytes() == right, "le logo du FTP n'est pas celui qui fut envoyé")
+        self._tell(f"Sur le FTP : {PERSONALISATION}/logo.png, {len(right)} octets, identiques à ceux envoyés.")
+
+    async def _mailed_question(self) -> None:
+        month = self._box.operator.months[-2]
+        question = f"conso DUPONT {month}"
+        self._console.print(Text(f"✉  {ACCOUNTING} → {BOT}", style="magenta"))
+        self._console.print(Text(f"   Objet : Question\n   {question}"))
+        sent = await self._box.write_mail(ACCOUNTING, "Question", f"Bonjour,\n\n{question}\n\nMerci !\n")
+        mail = await self._mail_to(ACCOUNTING, "Re: Question")
+        expected = french.euros(self._box.operator.usage(CLIENT, month).amount)
+        _expect(mail["In-Reply-To"] == sent, "la réponse n'est pas dans le fil de la question")
+        _expect(expected in _text(mail), f"{expected} manque dans la réponse")
+        self.show_mail(mail, 12)
+
+    async def _stranger(self) -> None:
+        stranger = self._box.api.phone(user_id=700_000_666, first_name="Inconnu")
+        self._console.print(Text(f"📱 Inconnu › /status {LINE}", style="cyan"))
+        answer = await stranger.ask(f"/status {LINE}", timeout=PATIENCE)
+        self.show_message(answer)
+        _expect("robot est privé" in answer.text and "Dupont" not in answer.text, "un inconnu apprend quelque chose")
+
+    # -- what people see
+
+    async def _chat(self, text: str, shown: str = "") -> Message:
+        self._console.print(Text(f"📱 {CONTACT.split()[0]} › {shown or text}", style="cyan"))
+        answer = await self._box.phone.ask(text, timeout=PATIENCE)
+        self.show_message(answer)
+        return answer
+
+    async def _send_file(self, name: str, content: bytes) -> Message:
+        self._console.print(Text(f"📱 {CONTACT.split()[0]} › 📎 {name}", style="cyan"))
+        self._box.phone.send_file(name, content)
+        answer = await self._box.phone.wait(1, timeout=PATIENCE)
+        self.show_message(answer)
+        return answer
+
+    async def _mail_to(self, address: str, words: str) -> EmailMessage:
+        """The first mail to this address, not shown yet, with these words in its subject."""
+
+        def fits(raw: bytes) -> bool:
+            message = _parsed(raw)
+            return words in str(message["Subject"]) and str(message["Message-ID"]) not in self._shown
+
+        try:
+            message = _parsed(await self._box.mail.wait_for(address, fits, PATIENCE))
+        except TimeoutError:
+            raise StepFailed(f"aucun courriel « {words} » n'est arrivé à {address}") from None
+        self._shown.add(str(message["Message-ID"]))
+        return message
+
+    def _tell(self, text: str) -> None:
+        self._console.print(Text(f"   {text}", style="dim"))
+
+    def show_message(self, message: Message) -> None:
+        lines = (message.text or message.caption).split("\n")
+        body = Text("\n".join(f"   {line}" for line in lines))
+        body.highlight_regex(r"\A.*", "bold")
+        self._console.print(Text("🤖", style="green"), body)
+        if message.labels:
+            self._console.print(Text("   " + "  ".join(f"[ {label} ]" for label in message.labels), style="cyan"))
+
+    def show_mail(self, mail: EmailMessage, most_lines: int) -> None:
+        self._console.print(Text(f"✉  {mail['From'].addresses[0].addr_spec} → {mail['To']}", style="magenta"))
+        self._console.print(Text(f"   Objet : {mail['Subject']}", style="bold"))
+        body = _text(mail).split("\n-- \n")[0]
+        lines = [line for line in body.split("\n") if line.strip()]
+        for line in lines[:most_lines]:
+            self._console.print(Text(f"   │ {line}"))
+        if most_lines and len(lines) > most_lines:
+            self._console.print(Text(f"   │ … ({len(lines) - most_lines} autres lignes)", style="dim"))
+        for part in mail.iter_attachments():
+            size = french.volume(len(part.get_payload(decode=True)))
+            self._console.print(Text(f"   📎 {part.get_filename()} ({size})"))
+
+
+def _expect(true: bool, otherwise: str) -> None:
+    if not true:
+        raise StepFailed(otherwise)
+
+
+def _parsed(raw: bytes) -> EmailMessage:
+    message = message_from_bytes(raw, policy=default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def _text(mail: EmailMessage) -> str:
+    part = mail.get_body(preferencelist=("plain",))
+    return str(part.get_content()) if part else ""
+
+
+def _number(month: str) -> int:
+    return int(month.replace("-", ""))
+
+
+def _end_of(sandbox: Sandbox) -> str:
+    return "\n".join(sandbox.log.read_text("utf-8", "replace").splitlines()[-20:])
