@@ -95,9 +95,7 @@ def _client_invoices(house: House, found: list[Event]) -> list[Letter]:
     for month in sorted({event.data["month"] for event in invoices}):
         those = sorted((event for event in invoices if event.data["month"] == month), key=lambda event: event.path)
         count = french.count(len(those), "facture client", "factures clients")
-        letters.append(
-            _invoice_letter(house, f"{count} {french.of_month(month)}", those, with_client=True)
-        )
+        letters.append(_invoice_letter(house, f"{count} {french.of_month(month)}", those, with_client=True))
     return letters
 
 

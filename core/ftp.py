@@ -308,7 +308,8 @@ class FtpSession:
         )
 
     def _without_password(self, text: str) -> str:
-        return text.replace(self._access.password, "•••") if self._access.password else text
+        # A password that short is in every sentence, and hiding it there would tell it.
+        return text.replace(self._access.password, "•••") if len(self._access.password) > 3 else text
 
     async def _command(self, command: str, expected: str | tuple[str, ...]) -> tuple[str, list[str]]:
         async with asyncio.timeout(self._patience):

@@ -257,9 +257,8 @@ class Intake:
                 {**after, "msisdn": msisdn, "seen_at": file.as_of, "file_id": file.id},
             )
         if first and len(status.lines):
-            events.write(
-                self._db, "lines.loaded", file.id, lines=len(status.lines), clients=len(set(status.lines["client"]) - {""})
-            )
+            clients = set(status.lines["client"]) - {""}
+            events.write(self._db, "lines.loaded", file.id, lines=len(status.lines), clients=len(clients))
 
     def _record_change(self, file: _File, msisdn: str, client: str, change: str, before: str, after: str) -> None:
         self._db.execute(

@@ -22,12 +22,11 @@ class MailError(Exception):
 
 def in_words(error: BaseException, access: MailAccess) -> str:
     """A French sentence about a failed connection; it never holds the password."""
-    sentence = f"{access.host}:{access.port} : {_cause(error)}"
-    return sentence.replace(access.password, "•••") if access.password else sentence
+    return without_secret(f"{access.host}:{access.port} : {_cause(error)}", access)
 
 
 def without_secret(text: str, access: MailAccess) -> str:
-    """A server's own words, on one line, without the password that it may have repeated."""
+    """Words that may be a server's, on one line, without the password that it may have repeated."""
     text = " ".join(text.split())
     return text.replace(access.password, "•••") if access.password else text
 
@@ -53,7 +52,7 @@ def _cause(error: BaseException) -> str:
             return "le serveur a coupé la connexion."
         case OSError():
             return f"{error.strerror or error}."
-    return f"réponse inattendue du serveur ({' '.join(str(error).split())})."
+    return f"réponse inattendue du serveur ({error})."
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

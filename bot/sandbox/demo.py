@@ -82,9 +82,9 @@ async def _watch(sandbox: Sandbox, play: Play) -> None:
             shown += 1
         for address, seen in mails.items():
             for raw in (await sandbox.mail.messages(address))[seen:]:
-                message = message_from_bytes(raw, policy=default)
-                assert isinstance(message, EmailMessage)
-                play.show_mail(message, 14)
+                mail = message_from_bytes(raw, policy=default)
+                assert isinstance(mail, EmailMessage)
+                play.show_mail(mail, 14)
                 mails[address] += 1
 
 

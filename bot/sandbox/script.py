@@ -16,6 +16,7 @@ from bot.sandbox.botapi.world import Message
 from bot.sandbox.house import ACCOUNTING, BOT, CONTACT, TECHNICAL, Sandbox
 from bot.sandbox.operator import PERSONALISATION, SUSPENDED
 from bot.sandbox.pictures import logo
+from core import rio
 from core.folders import PARIS
 from core.numbers import show
 from handlers import french
@@ -137,10 +138,12 @@ class Play:
         _expect("état au" in answer.text, "l'état n'est pas daté")
 
     async def _rio(self) -> None:
-        right = await self._chat("/rio 01PEROY4P4TR 0612345678")
+        code = "01EB0R1SO" + rio.key("01EB0R1SO", LINE)
+        right = await self._chat(f"/rio {code} {LINE}")
         _expect("RIO correct" in right.text, "un RIO juste est dit faux")
-        wrong = await self._chat("/rio check 01PER0Y4P4TR 06 12 34 56 78")
-        _expect("RIO faux" in wrong.text and "01PEROY4P4TR" in wrong.text, "un RIO faux est dit juste")
+        misread = code[:4] + "O" + code[5:]  # the usual copying error
+        wrong = await self._chat(f"/rio check {misread} {show(LINE)}")
+        _expect("RIO faux" in wrong.text and code in wrong.text, "un RIO faux est dit juste")
 
     async def _conso(self) -> None:
         month = self._box.operator.months[-2]
@@ -219,16 +222,17 @@ class Play:
 
     def show_message(self, message: Message) -> None:
         lines = (message.text or message.caption).split("\n")
-        body = Text("\n".join(f"   {line}" for line in lines))
-        body.highlight_regex(r"\A.*", "bold")
-        self._console.print(Text("🤖", style="green"), body)
+        first, *rest = lines
+        self._console.print(Text("🤖 ", style="green").append(first, "bold"))
+        for line in rest:
+            self._console.print(Text(f"   {line}"))
         if message.labels:
             self._console.print(Text("   " + "  ".join(f"[ {label} ]" for label in message.labels), style="cyan"))
 
     def show_mail(self, mail: EmailMessage, most_lines: int) -> None:
         self._console.print(Text(f"✉  {mail['From'].addresses[0].addr_spec} → {mail['To']}", style="magenta"))
         self._console.print(Text(f"   Objet : {mail['Subject']}", style="bold"))
-        body = _text(mail).split("\n-- \n")[0]
+        body = re.split(r"\r?\n-- \r?\n", _text(mail))[0]
         lines = [line for line in body.split("\n") if line.strip()]
         for line in lines[:most_lines]:
             self._console.print(Text(f"   │ {line}"))
