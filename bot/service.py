@@ -24,6 +24,7 @@ from bot.enrolment import mail_code, show_menu
 from bot.house import House, open_house
 from bot.mail import smtp
 from bot.mail.imap import RawMail, Receiver
+from bot.mail.letter import Letter
 from bot.mail.reading import message_id_of
 from bot.notices import notify
 from bot.telegram import sender
@@ -37,6 +38,9 @@ from handlers.answer import Answer
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+
+#: After that many failed attempts at one mail, the chat is told that mails do not leave.
+TRIES_BEFORE_TOLD = 3
 
 #: Seconds that the sync worker is given to end a file when the service stops.
 WORKER_GRACE = 8.0
@@ -71,6 +75,8 @@ class _Service:
         self._posted_chat = asyncio.Event()
         self._clerk = Clerk(house, self._bot, _Both(self._posted_mail, self._posted_chat))
         self._chat_ready = asyncio.Event()
+        self._chat_told_of_mail = ""
+        self._mail_told_of_chat = ""
 
     async def run(self) -> None:
         lost = self._house.outbox.recover()
@@ -150,11 +156,36 @@ class _Service:
 
     async def _chat(self) -> None:
         try:
+            await self._talk()
+        except PollingError as error:
+            self._tell_by_mail(str(error))
+            raise
+
+    def _tell_by_mail(self, reason: str) -> None:
+        """Once, until the reason changes."""
+        contact = self._house.people.by_id(TECHNICAL)
+        if contact is None or reason == self._mail_told_of_chat:
+            return
+        self._mail_told_of_chat = reason
+        part = Answer("Le robot Telegram ne répond plus", (f"Raison : {reason}.",))
+        letter = Letter(
+            to=contact.email,
+            subject=f"{self._house.settings.operator_name} : le robot Telegram ne répond plus",
+            greeting=f"Bonjour {contact.person.name},",
+            parts=(part,),
+        )
+        with self._house.desk.atomic():
+            self._house.write_letter(letter)
+        self._posted_mail.set()
+
+    async def _talk(self) -> None:
+        try:
             await self._bot.initialize()
         except InvalidToken:
             # Its message holds the token.
             raise PollingError("Telegram refuse le jeton : le vérifier dans ORIGYNE_TELEGRAM_TOKEN") from None
         self._chat_ready.set()
+        self._mail_told_of_chat = ""
         if mail_code(self._house, self._bot.username):
             self._ring()
         for contact in self._house.people.everyone():
@@ -197,9 +228,14 @@ class _Service:
         try:
             delivery = await smtp.send(self._house.settings.smtp, message, [parcel.recipient])
         except smtp.MailError as error:
-            if error.permanent or not outbox.again(parcel, str(error), uncertain=error.uncertain):
+            # A refused account is no fault of this mail, which waits until the settings are mended.
+            for_good = error.permanent and not error.of_account
+            if for_good or not outbox.again(parcel, str(error), uncertain=error.uncertain):
                 self._undelivered(parcel, str(error))
+            elif error.of_account or parcel.tries >= TRIES_BEFORE_TOLD:
+                self._tell_in_chat("⚠️ Les courriels ne partent plus", (str(error), "Ils sont gardés et partiront."))
             return
+        self._chat_told_of_mail = ""
         if delivery.refused:
             self._undelivered(parcel, next(iter(delivery.refused.values())))
         elif delivery.deferred:
@@ -212,14 +248,25 @@ class _Service:
     def _undelivered(self, parcel: Parcel, reason: str) -> None:
         """A mail that will not arrive is told on the channel that works."""
         log.error("mail parcel %s refused: %s", parcel.id, reason)
-        told = Answer(
-            "⚠️ Un courriel n'a pas pu être remis",
-            (f"À : {parcel.recipient}", f"Objet : {parcel.subject}", f"Raison : {reason}"),
-        )
         with self._house.desk.atomic():
             self._house.outbox.failed(parcel, reason)
-            for chat_id in self._house.people.chats_of(TECHNICAL):
-                self._house.write_chat(chat_id, draw([told]))
+            self._write_in_chat(
+                "⚠️ Un courriel n'a pas pu être remis",
+                (f"À : {parcel.recipient}", f"Objet : {parcel.subject}", f"Raison : {reason}"),
+            )
+        self._posted_chat.set()
+
+    def _write_in_chat(self, title: str, lines: tuple[str, ...]) -> None:
+        for chat_id in self._house.people.chats_of(TECHNICAL):
+            self._house.write_chat(chat_id, draw([Answer(title, lines)]))
+
+    def _tell_in_chat(self, title: str, lines: tuple[str, ...]) -> None:
+        """Once, until mails leave again."""
+        if self._chat_told_of_mail == title:
+            return
+        self._chat_told_of_mail = title
+        with self._house.desk.atomic():
+            self._write_in_chat(title, lines)
         self._posted_chat.set()
 
     async def _receive_mail(self) -> None:

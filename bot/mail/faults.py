@@ -11,12 +11,16 @@ class MailError(Exception):
     """A mail could not be sent, or a mailbox could not be read; the message is French.
 
     `permanent`: trying again with the same mail and settings is useless.
+    `of_account`: the account is refused, not this mail: every mail would fail alike until the settings are mended.
     `uncertain`: the server may have taken the mail all the same; send it again with the same Message-ID only.
     """
 
-    def __init__(self, message: str, *, permanent: bool = False, uncertain: bool = False) -> None:
+    def __init__(
+        self, message: str, *, permanent: bool = False, of_account: bool = False, uncertain: bool = False
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.of_account = of_account
         self.uncertain = uncertain
 
 

@@ -156,6 +156,7 @@ def _mail_error(error: Exception, access: MailAccess, *, data_begun: bool) -> Ma
             f"{access.host}:{access.port} : identifiant ou mot de passe refusé pour {access.login} "
             f"({error.code}) ; vérifier ORIGYNE_SMTP_LOGIN et ORIGYNE_SMTP_PASSWORD.",
             permanent=True,
+            of_account=True,
         )
     if isinstance(error, SMTPResponseException) and error.code >= 400:
         answer = f"{error.code} {without_secret(error.message, access)}"

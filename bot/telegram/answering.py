@@ -11,6 +11,7 @@ from telegram.error import TelegramError
 from bot.desk import audit
 from bot.desk.inbox import Item
 from bot.desk.people import Contact
+from bot.enrolment import show_menu
 from bot.house import House
 from bot.telegram.drawing import Message, draw
 from core.pictures import MAX_BYTES
@@ -60,7 +61,7 @@ async def answer_update(item: Item, house: House, bot: Bot) -> None:
     contact = house.people.by_chat(incoming.chat_id if incoming.private else incoming.user_id)
     words = incoming.text.split()
     if words and words[0].partition("@")[0] == "/start" and incoming.private:
-        _start(item, house, incoming, contact, words[1] if len(words) > 1 else "")
+        await _start(item, house, bot, incoming, contact, words[1] if len(words) > 1 else "")
     elif contact is None:
         _stranger(item, house, incoming)
     else:
@@ -114,13 +115,14 @@ async def _stop_waiting(bot: Bot, query_id: str) -> None:
         log.info("callback query not acknowledged: %s", type(error).__name__)
 
 
-def _start(item: Item, house: House, incoming: _Incoming, contact: Contact | None, code: str) -> None:
+async def _start(item: Item, house: House, bot: Bot, incoming: _Incoming, contact: Contact | None, code: str) -> None:
     now = house.context.now()
     if contact is None and code:
         contact = house.people.enrol(incoming.chat_id, code, now)
     if contact is None:
         _stranger(item, house, incoming)
         return
+    await show_menu(bot, incoming.chat_id, contact.person)
     commands = tuple(f"/{command.usage} : {command.summary}" for command in registry.commands_of(contact.person))
     welcome = Answer(
         f"Bonjour {contact.person.name}, ce chat est relié à {house.settings.operator_name}.",

@@ -1,6 +1,7 @@
 """The local Bot API server, as two unrelated clients see it: python-telegram-bot, and aiogram with strict models."""
 
 import asyncio
+import html
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,6 +17,8 @@ from aiogram import exceptions as aiogram_errors
 from aiogram import types as aiogram_types
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from telegram import (
     Bot,
@@ -49,6 +52,7 @@ from telegram.ext import Application, CommandHandler, ContextTypes
 from telegram.request import HTTPXRequest
 
 from bot.sandbox.botapi import BotApi, NothingCame, Phone
+from bot.sandbox.botapi.entities import BadHtml, parse_html, trim, utf16_length
 
 TOKEN = "123456789:an-invented_token"
 ALICE = 4200001
@@ -198,8 +202,8 @@ async def test_a_message_reaches_the_phone_and_comes_back_to_the_bot(bot: Bot, a
 
 
 async def test_html_becomes_text_and_entities_in_utf_16_units(bot: Bot, alice: Phone) -> None:
-    html = '😀 <b>gras <i>et</i></b> <a href="https://example.org/a?b=1&amp;c=2">lien</a> &lt;é&#233;&gt;'
-    sent = await bot.send_message(ALICE, html, parse_mode="HTML")
+    source = '😀 <b>gras <i>et</i></b> <a href="https://example.org/a?b=1&amp;c=2">lien</a> &lt;é&#233;&gt;'
+    sent = await bot.send_message(ALICE, source, parse_mode="HTML")
     assert sent.text == "😀 gras et lien <éé>"
     assert [(entity.type, entity.offset, entity.length) for entity in sent.entities] == [
         ("bold", 3, 7),
@@ -209,12 +213,12 @@ async def test_html_becomes_text_and_entities_in_utf_16_units(bot: Bot, alice: P
     assert sent.parse_entity(sent.entities[2]) == "lien"
     assert sent.entities[2].url == "https://example.org/a?b=1&c=2"
     (seen,) = alice.messages
-    assert (seen.text, seen.html) == (sent.text, html)
+    assert (seen.text, seen.html) == (sent.text, source)
     assert [entity.type for entity in seen.entities] == ["bold", "italic", "text_link"]
 
 
 @pytest.mark.parametrize(
-    ("html", "kind"),
+    ("source", "kind"),
     [
         ("<strong>x</strong>", "bold"),
         ("<em>x</em>", "italic"),
@@ -230,8 +234,8 @@ async def test_html_becomes_text_and_entities_in_utf_16_units(bot: Bot, alice: P
         ("<b>x</>", "bold"),
     ],
 )
-async def test_each_tag_is_known(bot: Bot, alice: Phone, html: str, kind: str) -> None:
-    sent = await bot.send_message(ALICE, html, parse_mode="HTML")
+async def test_each_tag_is_known(bot: Bot, alice: Phone, source: str, kind: str) -> None:
+    sent = await bot.send_message(ALICE, source, parse_mode="HTML")
     assert (sent.text, [entity.type for entity in sent.entities]) == ("x", [kind])
 
 
@@ -241,7 +245,7 @@ async def test_a_code_block_keeps_its_language(bot: Bot, alice: Phone) -> None:
 
 
 @pytest.mark.parametrize(
-    ("html", "why"),
+    ("source", "why"),
     [
         ("é <b>x", "can't find end tag corresponding to start tag b"),
         ("é <x>", 'unsupported start tag "x" at byte offset 3'),
@@ -258,11 +262,26 @@ async def test_a_code_block_keeps_its_language(bot: Bot, alice: Phone) -> None:
         ('<span class="red">x</span>', 'tag "span" must have class "tg-spoiler" at byte offset 0'),
     ],
 )
-async def test_bad_html_is_refused_in_telegram_s_words(bot: Bot, alice: Phone, html: str, why: str) -> None:
+async def test_bad_html_is_refused_in_telegram_s_words(bot: Bot, alice: Phone, source: str, why: str) -> None:
     with pytest.raises(BadRequest) as refusal:
-        await bot.send_message(ALICE, html, parse_mode="HTML")
+        await bot.send_message(ALICE, source, parse_mode="HTML")
     assert refusal.value.message.lower() == f"can't parse entities: {why}".lower()
     assert alice.messages == []
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_escaped_text_comes_through_as_it_was(text: str) -> None:
+    assert parse_html(html.escape(text)) == (text, ())
+
+
+@given(st.text(st.sampled_from("<>/ ab=\"'&;#x😀\n")))
+def test_html_is_read_or_refused_never_worse(source: str) -> None:
+    try:
+        text, entities = trim(*parse_html(source))
+    except BadHtml:
+        return
+    assert text == text.strip()
+    assert all(0 <= entity.offset < entity.offset + entity.length <= utf16_length(text) for entity in entities)
 
 
 async def test_without_parse_mode_tags_are_text(bot: Bot, alice: Phone) -> None:
@@ -452,6 +471,9 @@ async def test_a_file_can_be_sent_again_by_its_identifier(bot: Bot, alice: Phone
     assert first.document is not None
     await bot.send_document(ALICE, first.document.file_id)
     assert [message.document and message.document.content for message in alice.messages] == [b"contenu", b"contenu"]
+    photo = await bot.send_photo(ALICE, picture())
+    again = await bot.send_photo(ALICE, photo.photo[-1].file_id)
+    assert again.photo[-1].file_id == photo.photo[-1].file_id
     with pytest.raises(BadRequest, match="Wrong file identifier"):
         await bot.send_document(ALICE, "invented")
 
@@ -924,7 +946,8 @@ async def application(bot: Bot) -> AsyncIterator[None]:
 
 
 @pytest.mark.usefixtures("application")
-async def test_a_person_asks_and_the_next_message_is_the_answer(alice: Phone) -> None:
+async def test_a_person_asks_and_the_next_message_is_the_answer(bot: Bot, alice: Phone) -> None:
+    await bot.send_message(ALICE, "Un avis d'avant la question")
     assert (await alice.ask("/aide")).text == "Un instant…"
     assert (await alice.wait()).text.startswith("Voici")
     assert (await alice.wait(lambda message: message.edited)).text == "Voici l'aide"
