@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
 
+from bot.mail.faults import MailError
 from bot.sandbox.botapi.world import Message
 from bot.sandbox.house import ACCOUNTING, BOT, CONTACT, TECHNICAL, Sandbox
 from bot.sandbox.operator import PERSONALISATION, SUSPENDED
@@ -49,19 +50,24 @@ class Play:
 
     async def run(self) -> bool:
         """Every step in turn; whether each really happened."""
-        return await self._steps(
-            [
-                *self._opening,
-                ("Une facture de l'opérateur arrive : la comptabilité reçoit le PDF", self._invoice),
-                ("Une ligne est suspendue : Camille est prévenue", self._line_change),
-                ("Camille demande l'état de la ligne", self._status),
-                ("Camille vérifie des RIO", self._rio),
-                ("Camille demande la consommation d'un client", self._conso),
-                ("Camille dépose un logo : d'abord un mauvais, puis le bon", self._upload),
-                ("La comptabilité pose une question par courriel", self._mailed_question),
-                ("Un inconnu écrit au robot", self._stranger),
-            ]
-        )
+        began = time.monotonic()
+        steps = [
+            *self._opening,
+            ("Une facture de l'opérateur arrive : la comptabilité reçoit le PDF", self._invoice),
+            ("Une ligne est suspendue : Camille est prévenue", self._line_change),
+            ("Camille demande l'état de la ligne", self._status),
+            ("Camille vérifie des RIO", self._rio),
+            ("Camille demande la consommation d'un client", self._conso),
+            ("Camille dépose un logo : d'abord un mauvais, puis le bon", self._upload),
+            ("La comptabilité pose une question par courriel", self._mailed_question),
+            ("Un inconnu écrit au robot", self._stranger),
+        ]
+        if not await self._steps(steps):
+            return False
+        told = f"✓ Les {len(steps)} étapes ont vraiment eu lieu, en {time.monotonic() - began:.0f} secondes."
+        self._console.print()
+        self._console.print(Text(told, style="bold green"))
+        return True
 
     @property
     def _opening(self) -> list[Step]:
@@ -71,21 +77,15 @@ class Play:
         ]
 
     async def _steps(self, steps: list[Step]) -> bool:
-        began = time.monotonic()
         for number, (title, step) in enumerate(steps, 1):
             self._console.print()
             self._console.print(Rule(Text(f"{number}. {title}", style="bold"), align="left", style="dim"))
             try:
                 await step()
-            except (StepFailed, TimeoutError) as error:
+            except (StepFailed, TimeoutError, MailError, LookupError, OSError) as error:
                 self._console.print(Text(f"✗ Étape manquée : {error}", style="bold red"))
                 self._console.print(Text(f"Journal du service :\n{_end_of(self._box)}", style="dim"))
                 return False
-        self._console.print()
-        seconds = time.monotonic() - began
-        self._console.print(
-            Text(f"✓ Les {len(steps)} étapes ont vraiment eu lieu, en {seconds:.0f} secondes.", style="bold green")
-        )
         return True
 
     # -- steps
