@@ -29,7 +29,7 @@ def test_the_table_of_commands_is_that_of_the_declarations() -> None:
     assert found[1] == commands_table()
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"origyne-bot ([a-z]+)", README))))
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"(?:`|^)origyne-bot ([a-z]+)", README, re.MULTILINE))))
 def test_each_command_line_of_the_readme_exists(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
