@@ -23,14 +23,14 @@ from bot.desk.people import TECHNICAL
 from bot.enrolment import mail_code, show_menu
 from bot.house import House, open_house
 from bot.mail import smtp
-from bot.mail.imap import RawMail, Receiver
-from bot.mail.letter import Letter
+from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.reading import message_id_of
 from bot.notices import notify
 from bot.telegram import sender
 from bot.telegram.client import make_bot
 from bot.telegram.drawing import draw
 from bot.telegram.poller import PollingError, poll
+from bot.troubles import Subject, Troubles
 from core.settings import Settings
 from core.trace import trace
 from handlers.answer import Answer
@@ -38,9 +38,6 @@ from handlers.answer import Answer
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-
-#: After that many failed attempts at one mail, the chat is told that mails do not leave.
-TRIES_BEFORE_TOLD = 3
 
 #: Seconds that the sync worker is given to end a file when the service stops.
 WORKER_GRACE = 8.0
@@ -75,8 +72,7 @@ class _Service:
         self._posted_chat = asyncio.Event()
         self._clerk = Clerk(house, self._bot, _Both(self._posted_mail, self._posted_chat))
         self._chat_ready = asyncio.Event()
-        self._chat_told_of_mail = ""
-        self._mail_told_of_chat = ""
+        self._troubles = Troubles(house)
 
     async def run(self) -> None:
         lost = self._house.outbox.recover()
@@ -95,7 +91,7 @@ class _Service:
             "mail": self._receive_mail,
             "clerk": self._answer,
         }
-        tasks = [asyncio.create_task(_keep(name, make), name=name) for name, make in loops.items()]
+        tasks = [asyncio.create_task(self._keep(name, make), name=name) for name, make in loops.items()]
         log.info("service started, data in %s", self._house.data)
         try:
             await stop.wait()
@@ -109,6 +105,23 @@ class _Service:
             self._house.desk.close()
             self._house.context.telecom.close()
             log.info("stopped")
+
+    async def _keep(self, name: str, make: Callable[[], Awaitable[None]]) -> None:
+        """Run a loop for ever; after a fault it starts again, later each time, and the others never notice."""
+        delay = 1.0
+        while True:
+            started = time.monotonic()
+            try:
+                await make()
+            except PollingError as error:
+                log.error("%s: %s", name, error)
+                self._found("telegram", str(error))
+            except Exception as error:
+                log.error("%s stumbled: %s", name, trace(error))
+            if time.monotonic() - started > 300:
+                delay = 1.0
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 300.0)
 
     def _ring(self) -> None:
         self._posted_mail.set()
@@ -131,6 +144,7 @@ class _Service:
             async for line in worker.stdout:
                 report = json.loads(line)
                 log.info("pass: %s fetched, %s read%s", report["fetched"], report["read"], _because(report["error"]))
+                self._found("ftp", report["error"])
                 self._notify()
         finally:
             worker.stdin.close()
@@ -147,51 +161,37 @@ class _Service:
             self._ring()
 
     async def _notices(self) -> None:
-        """Passes made by hand (`origyne-bot sync`) are noticed too."""
+        """Passes made by hand (`origyne-bot sync`) are noticed too; and faults that last."""
         while True:
             self._notify()
+            if self._troubles.tell():
+                self._ring()
             await asyncio.sleep(10)
+
+    def _found(self, subject: Subject, fault: str) -> None:
+        """How something goes: a French reason, or "" when it works."""
+        if fault:
+            self._troubles.report(subject, fault)
+        elif self._troubles.clear(subject):
+            self._ring()
 
     # -- chat
 
     async def _chat(self) -> None:
         try:
-            await self._talk()
-        except PollingError as error:
-            self._tell_by_mail(str(error))
-            raise
-
-    def _tell_by_mail(self, reason: str) -> None:
-        """Once, until the reason changes."""
-        contact = self._house.people.by_id(TECHNICAL)
-        if contact is None or reason == self._mail_told_of_chat:
-            return
-        self._mail_told_of_chat = reason
-        part = Answer("Le robot Telegram ne répond plus", (f"Raison : {reason}.",))
-        letter = Letter(
-            to=contact.email,
-            subject=f"{self._house.settings.operator_name} : le robot Telegram ne répond plus",
-            greeting=f"Bonjour {contact.person.name},",
-            parts=(part,),
-        )
-        with self._house.desk.atomic():
-            self._house.write_letter(letter)
-        self._posted_mail.set()
-
-    async def _talk(self) -> None:
-        try:
             await self._bot.initialize()
         except InvalidToken:
             # Its message holds the token.
             raise PollingError("Telegram refuse le jeton : le vérifier dans ORIGYNE_TELEGRAM_TOKEN") from None
+        except TelegramError as error:
+            raise PollingError(f"Telegram n'est pas joignable ({type(error).__name__})") from None
         self._chat_ready.set()
-        self._mail_told_of_chat = ""
         if mail_code(self._house, self._bot.username):
             self._ring()
         for contact in self._house.people.everyone():
             for chat_id in self._house.people.chats_of(contact.person.id):
                 await show_menu(self._bot, chat_id, contact.person)
-        await poll(self._bot, self._house.desk, self._clerk.arrived.set)
+        await poll(self._bot, self._house.desk, self._clerk.arrived.set, lambda fault: self._found("telegram", fault))
 
     async def _answer(self) -> None:
         await self._clerk.run()
@@ -232,10 +232,10 @@ class _Service:
             for_good = error.permanent and not error.of_account
             if for_good or not outbox.again(parcel, str(error), uncertain=error.uncertain):
                 self._undelivered(parcel, str(error))
-            elif error.of_account or parcel.tries >= TRIES_BEFORE_TOLD:
-                self._tell_in_chat("⚠️ Les courriels ne partent plus", (str(error), "Ils sont gardés et partiront."))
+            if error.of_account or not error.permanent:
+                self._found("smtp", f"{error} Les courriels sont gardés et partiront ensuite.")
             return
-        self._chat_told_of_mail = ""
+        self._found("smtp", "")
         if delivery.refused:
             self._undelivered(parcel, next(iter(delivery.refused.values())))
         elif delivery.deferred:
@@ -248,25 +248,14 @@ class _Service:
     def _undelivered(self, parcel: Parcel, reason: str) -> None:
         """A mail that will not arrive is told on the channel that works."""
         log.error("mail parcel %s refused: %s", parcel.id, reason)
+        told = Answer(
+            "⚠️ Un courriel n'a pas pu être remis",
+            (f"À : {parcel.recipient}", f"Objet : {parcel.subject}", f"Raison : {reason}"),
+        )
         with self._house.desk.atomic():
             self._house.outbox.failed(parcel, reason)
-            self._write_in_chat(
-                "⚠️ Un courriel n'a pas pu être remis",
-                (f"À : {parcel.recipient}", f"Objet : {parcel.subject}", f"Raison : {reason}"),
-            )
-        self._posted_chat.set()
-
-    def _write_in_chat(self, title: str, lines: tuple[str, ...]) -> None:
-        for chat_id in self._house.people.chats_of(TECHNICAL):
-            self._house.write_chat(chat_id, draw([Answer(title, lines)]))
-
-    def _tell_in_chat(self, title: str, lines: tuple[str, ...]) -> None:
-        """Once, until mails leave again."""
-        if self._chat_told_of_mail == title:
-            return
-        self._chat_told_of_mail = title
-        with self._house.desk.atomic():
-            self._write_in_chat(title, lines)
+            for chat_id in self._house.people.chats_of(TECHNICAL):
+                self._house.write_chat(chat_id, draw([told]))
         self._posted_chat.set()
 
     async def _receive_mail(self) -> None:
@@ -281,7 +270,11 @@ class _Service:
             _on(loop, lambda: inbox.add("mail", key, "mail", mail.content, message_id_of(mail.content)))
             loop.call_soon_threadsafe(self._clerk.arrived.set)
 
-        receiver = Receiver(self._house.settings.imap, known, keep)
+        def tell(state: str) -> None:
+            fault = "" if state == CONNECTED else state
+            loop.call_soon_threadsafe(self._found, "imap", fault)
+
+        receiver = Receiver(self._house.settings.imap, known, keep, on_state=tell)
         receiver.start()
         try:
             await asyncio.to_thread(receiver.join)
@@ -313,21 +306,3 @@ def _on(loop: asyncio.AbstractEventLoop, call: Callable[[], Result]) -> Result:
 
 def _because(error: str) -> str:
     return f", but: {error}" if error else ""
-
-
-async def _keep(name: str, make: Callable[[], Awaitable[None]]) -> None:
-    """Run a loop for ever; after a fault it starts again, later each time, and the others never notice."""
-    delay = 1.0
-    while True:
-        started = time.monotonic()
-        try:
-            await make()
-        except PollingError as error:
-            log.error("%s: %s", name, error)
-            delay = max(delay, 60.0)
-        except Exception as error:
-            log.error("%s stumbled: %s", name, trace(error))
-        if time.monotonic() - started > 300:
-            delay = 1.0
-        await asyncio.sleep(delay)
-        delay = min(delay * 2, 300.0)

@@ -34,9 +34,10 @@ class Inbox:
             )
 
     def new(self) -> list[Item]:
-        """What waits for an answer, oldest first."""
+        """The first item of each conversation that waits for an answer, oldest first."""
         rows = self._db.execute(
-            "SELECT id, door, conversation, payload, tries FROM inbox WHERE state = 'new' ORDER BY id"
+            "SELECT id, door, conversation, payload, tries FROM inbox WHERE id IN "
+            "(SELECT min(id) FROM inbox WHERE state = 'new' GROUP BY conversation) ORDER BY id"
         )
         return [Item(*row) for row in rows]
 

@@ -22,8 +22,11 @@ class PollingError(Exception):
     """Polling cannot go on without a person; the message says why, in French."""
 
 
-async def poll(bot: Bot, db: Database, arrived: Callable[[], None]) -> None:
-    """Write updates down for ever; `arrived` is called after each batch.
+async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Callable[[str], None]) -> None:
+    """Write updates down for ever.
+
+    :param arrived: called after each batch.
+    :param found: told after each poll why it failed (French), or "" when it worked.
 
     :raises PollingError: another poller runs, or the token is refused.
     """
@@ -45,10 +48,12 @@ async def poll(bot: Bot, db: Database, arrived: Callable[[], None]) -> None:
             await asyncio.sleep(_seconds(error))
         except (NetworkError, TelegramError) as error:
             log.warning("polling: %s", type(error).__name__)
+            found(f"Telegram n'est pas joignable ({type(error).__name__})")
             await asyncio.sleep(delay)
             delay = min(delay * 2, 60.0)
         else:
             delay = 1.0
+            found("")
             if not updates:
                 continue
             with db.atomic():
