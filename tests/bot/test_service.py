@@ -15,7 +15,7 @@ import pytest
 
 from bot.sandbox.botapi import BotApi, Phone
 from bot.sandbox.operator import PERSONALISATION, SUSPENDED, Operator
-from bot.sandbox.pictures import logo
+from bot.sandbox.pictures import banner, logo
 from core.folders import PARIS
 from core.store import open_to_read
 from handlers import french
@@ -156,6 +156,20 @@ async def test_the_service_does_its_main_job_on_real_servers_with_tls(
             await _mail_to(mail, "technique", "Re: État")
             found = [_parsed(raw)["Subject"] for raw in await asyncio.to_thread(mail.messages, "compta")]
             assert "Re: Faux" not in found
+
+            # The same handlers in a terminal, beside the running service.
+            asked_here = await asyncio.to_thread(service.run, "ask", "status 0639980001")
+            assert asked_here.returncode == 0
+            assert "suspendue" in asked_here.stdout
+            (tmp_path / "bandeau.png").write_bytes(banner())
+            placed = await asyncio.to_thread(service.run, "ask", "upload bandeau", "--file", "bandeau.png")
+            assert placed.returncode == 0, placed.stdout
+            assert (operator_ftp.root / PERSONALISATION / "bandeau.png").read_bytes() == banner()
+            refused = await asyncio.to_thread(
+                service.run, "ask", "rio 01PEROY4P4TR 0612345678", "--as", mail.address("compta")
+            )
+            assert refused.returncode == 1
+            assert (await asyncio.to_thread(service.run, "ask", "bonjour")).returncode == 1
 
             doctor = await asyncio.to_thread(service.run, "doctor")
             assert doctor.returncode == 0, doctor.stdout
