@@ -23,7 +23,8 @@ from core.settings import MailAccess, tls_context
 __all__ = ["Delivery", "MailError", "check", "send"]
 
 #: Seven bits in headers and bodies: every server takes that, with or without SMTPUTF8 and 8BITMIME.
-WIRE = SMTP_POLICY.clone(cte_type="7bit")
+#: Headers that were read back are left as they were written: folded anew, a long Message-ID would be an encoded word.
+WIRE = SMTP_POLICY.clone(cte_type="7bit", refold_source="none")
 
 BARE_ADDRESS = re.compile(r"[^\s<>(),;:@\x00-\x1f\x7f-\U0010ffff]+@[A-Za-z0-9.-]+")
 
