@@ -38,7 +38,7 @@ class Clerk:
                         continue
                     self._busy[item.conversation] = asyncio.create_task(self._take(item))
                 try:
-                    async with asyncio.timeout(1.0 if self._not_before else 30.0):
+                    async with asyncio.timeout(1.0):  # what waits for its next try rings no bell
                         await self.arrived.wait()
                 except TimeoutError:
                     pass
@@ -55,6 +55,8 @@ class Clerk:
             if item.tries >= MOST_TRIES:
                 self._give_up(item)
                 return
+            if item.door == "chat" and not _is_ready(self._bot):
+                return  # no attempt: Telegram was not reached since the start
             self._house.inbox.begin(item)
             if item.door == "mail":
                 await answer_mail(item, self._house)
@@ -67,7 +69,7 @@ class Clerk:
             self._not_before[item.id] = time.monotonic() + 2.0**item.tries
         finally:
             del self._busy[item.conversation]
-            if item.id not in self._not_before:
+            if item.id not in self._not_before and (item.door == "mail" or _is_ready(self._bot)):
                 self.arrived.set()
 
     def _give_up(self, item: Item) -> None:
@@ -78,3 +80,11 @@ class Clerk:
                 answering.failure(item, self._house)
         self._not_before.pop(item.id, None)
         self._posted.set()
+
+
+def _is_ready(bot: Bot) -> bool:
+    """Whether the bot knows its own name, which tells what a group says to it."""
+    try:
+        return bool(bot.username)
+    except RuntimeError:
+        return False

@@ -111,7 +111,7 @@ def _invoice_letter(house: House, what: str, invoices: list[Event], *, with_clie
     )
     lines = [_COPY]
     if left:
-        lines.insert(0, f"Trop lourdes pour ce courriel, à prendre sur le FTP : {', '.join(map(_name, left))}.")
+        lines.insert(0, f"Non jointes, à prendre sur le FTP : {', '.join(map(_name, left))}.")
     part = Answer(
         what[0].upper() + what[1:],
         tuple(lines),
@@ -133,7 +133,9 @@ def _attached(house: House, invoices: list[Event]) -> tuple[list[OutFile], list[
     room = MOST_ATTACHED
     for event in sorted(invoices, key=lambda event: -event.data["month"]):
         path = house.data / MIRROR / event.path
-        if path.stat().st_size > room:
+        # A copy that is gone from the disk must not hold back all other notices.
+        size = path.stat().st_size if path.is_file() else MOST_ATTACHED + 1
+        if size > room:
             left.append(event)
             continue
         content = path.read_bytes()
@@ -166,12 +168,14 @@ def _billing(house: House, found: list[Event]) -> list[Letter]:
         parts.append(
             Answer(
                 f"{french.month(month).capitalize()} par client",
+                # Not a row of the table, whose end a long one loses.
+                (
+                    f"Total : {french.count(sum(total.count for total in totals), 'communication')}, "
+                    f"{french.euros(amount)} HT",
+                ),
                 table=Table(
                     ("Client", "Communications", "Montant HT"),
-                    (
-                        *((total.name, french.whole(total.count), french.euros(total.amount)) for total in totals),
-                        ("Total", french.whole(sum(total.count for total in totals)), french.euros(amount)),
-                    ),
+                    tuple((total.name, french.whole(total.count), french.euros(total.amount)) for total in totals),
                     frozenset({1, 2}),
                 ),
             )

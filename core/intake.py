@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,13 @@ MIRROR = "ftp"
 
 _SOURCES = {"rated_cdrs": 0, "billed_cdrs": 1}
 _CDR_EVENTS: dict[int, events.Kind] = {0: "rated.arrived", 1: "billed.arrived"}
+
+
+_COLUMNS = ", ".join("client_id" if name == "client" else name for name in FIELDS)
+_TOTALS = (
+    "SELECT source, month, msisdn, client_id, kind, out_of_bundle, count(*), sum(seconds), sum(bytes), sum(amount)"
+)
+_BY = "GROUP BY source, month, msisdn, client_id, kind, out_of_bundle"
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,8 @@ class Intake:
                 self._take(file)
         except Waiting as waiting:
             self._wait(file, str(waiting))
+        except FileNotFoundError as gone:
+            log.warning("%s is gone: the next pass over the FTP fetches it again", gone.filename)
         except (sqlite3.OperationalError, OSError):
             raise  # disk full, database locked: the file is as good as before, the pass is not
         except Exception as error:
@@ -126,12 +136,22 @@ class Intake:
     def _take_cdrs(self, file: _File, source: int) -> None:
         forgotten = self._forget_cdrs(file, source) if file.version > 1 else set()
         taken = self._insert_cdrs(file, source)
-        months = forgotten | taken.months
-        if file.version > 1:
-            # Rows that other files also held had been counted once, under the file that is now replaced.
-            for other in self._overlapping(file, months):
-                self._insert_cdrs(other, source)
-        self._total(source, months)
+        self._db.execute(
+            "UPDATE files SET rows = ?, known_rows = ?, rejected_rows = ?, first_month = ?, last_month = ? "
+            "WHERE id = ?",
+            (
+                taken.rows,
+                taken.rows - taken.new,
+                len(taken.rejects),
+                min(taken.months, default=None),
+                max(taken.months, default=None),
+                file.id,
+            ),
+        )
+        # Rows that other files also held had been counted once, under the file that is now replaced.
+        for other in self._overlapping(file, forgotten) if forgotten else []:
+            found = self._insert_cdrs(other, source)
+            self._db.execute("UPDATE files SET known_rows = known_rows - ? WHERE id = ?", (found.new, other.id))
         events.write(
             self._db,
             _CDR_EVENTS[source],
@@ -146,64 +166,57 @@ class Intake:
 
     def _insert_cdrs(self, file: _File, source: int) -> _Taken:
         cdrs = read_cdrs(self._content(file.path), self.layouts)
-        rows = cdrs.rows
-        clients = {name: self._client(name) or 0 for name in rows["client"].unique()}
-        rows = rows.assign(client=rows["client"].map(clients))
-        rows = rows.sort_values(["month", "msisdn", "start", "id"], kind="stable")
-        columns = [rows[name].tolist() for name in FIELDS]
-        before = self._db.conn.total_changes
+        place, month = FIELDS.index("client"), FIELDS.index("month")
+        clients = {name: self._client(name) or 0 for name in dict.fromkeys(row[place] for row in cdrs.rows)}
+        rows = ((*row[:place], clients[row[place]], *row[place + 1 :]) for row in cdrs.rows)
+        new = self._insert_and_total(file, source, rows)
+        return _Taken(len(cdrs.rows), new, {row[month] for row in cdrs.rows}, cdrs.rejects, cdrs.unknown_types)
+
+    def _insert_and_total(self, file: _File, source: int, rows: Iterable[tuple[Any, ...]]) -> int:
+        """Insert the rows that no file gave yet, and add them to the totals; returns how many they are."""
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS arrived AS SELECT * FROM cdrs LIMIT 0")
+        self._db.execute("DELETE FROM arrived")
         self._db.conn.executemany(
-            "INSERT OR IGNORE INTO cdrs (source, month, msisdn, start, id, kind, called, seconds, bytes, amount, "
-            f"out_of_bundle, zone, client_id, file_id) VALUES ({source}, {', '.join('?' * len(FIELDS))}, {file.id})",
-            zip(*columns, strict=True),
+            f"INSERT INTO arrived (source, file_id, {_COLUMNS}) "
+            f"VALUES ({source}, {file.id}, {', '.join('?' * len(FIELDS))})",
+            rows,
         )
-        new = self._db.conn.total_changes - before
-        months = set(columns[0])
         self._db.execute(
-            "UPDATE files SET rows = ?, known_rows = ?, rejected_rows = ?, first_month = ?, last_month = ? "
-            "WHERE id = ?",
-            (
-                len(rows),
-                len(rows) - new,
-                len(cdrs.rejects),
-                min(months, default=None),
-                max(months, default=None),
-                file.id,
-            ),
+            "DELETE FROM arrived WHERE EXISTS (SELECT 1 FROM cdrs WHERE (source, month, msisdn, start, id) = "
+            "(arrived.source, arrived.month, arrived.msisdn, arrived.start, arrived.id))"
         )
-        return _Taken(len(rows), new, months, cdrs.rejects, cdrs.unknown_types)
+        inserted = self._db.execute(
+            f"INSERT INTO cdrs (source, file_id, {_COLUMNS}) SELECT source, file_id, {_COLUMNS} FROM arrived "
+            "ORDER BY month, msisdn, start, id"
+        )
+        self._db.execute(
+            f"INSERT INTO usage {_TOTALS} FROM arrived WHERE true {_BY} ON CONFLICT DO UPDATE SET "
+            "count = count + excluded.count, seconds = seconds + excluded.seconds, bytes = bytes + excluded.bytes, "
+            "amount = coalesce(amount + excluded.amount, amount, excluded.amount)"
+        )
+        return inserted.rowcount
 
     def _forget_cdrs(self, file: _File, source: int) -> set[int]:
         first, last = self._db.execute(
             "SELECT coalesce(first_month, 0), coalesce(last_month, 0) FROM files WHERE id = ?", (file.id,)
         ).fetchone()
         where = "source = ? AND month BETWEEN ? AND ?"
-        self._db.execute(f"DELETE FROM cdrs WHERE {where} AND file_id = ?", (source, first, last, file.id))
-        return {
+        months = {
             month
-            for (month,) in self._db.execute(
-                f"SELECT DISTINCT month FROM usage WHERE {where}",
-                (source, first, last),
-            )
+            for (month,) in self._db.execute(f"SELECT DISTINCT month FROM usage WHERE {where}", (source, first, last))
         }
+        self._db.execute(f"DELETE FROM cdrs WHERE {where} AND file_id = ?", (source, first, last, file.id))
+        self._db.execute(f"DELETE FROM usage WHERE {where}", (source, first, last))
+        self._db.execute(f"INSERT INTO usage {_TOTALS} FROM cdrs WHERE {where} {_BY}", (source, first, last))
+        return months
 
     def _overlapping(self, file: _File, months: set[int]) -> list[_File]:
         rows = self._db.execute(
             "SELECT id FROM files WHERE folder = ? AND state = 'read' AND known_rows > 0 AND id != ? "
             "AND first_month <= ? AND last_month >= ? ORDER BY id",
-            (file.folder, file.id, max(months, default=0), min(months, default=0)),
+            (file.folder, file.id, max(months), min(months)),
         )
         return [self._file(file_id) for (file_id,) in rows.fetchall()]
-
-    def _total(self, source: int, months: set[int]) -> None:
-        for month in sorted(months):
-            self._db.execute("DELETE FROM usage WHERE source = ? AND month = ?", (source, month))
-            self._db.execute(
-                "INSERT INTO usage SELECT source, month, msisdn, client_id, kind, out_of_bundle, count(*), "
-                "sum(seconds), sum(bytes), sum(amount) FROM cdrs WHERE source = ? AND month = ? "
-                "GROUP BY source, month, msisdn, client_id, kind, out_of_bundle",
-                (source, month),
-            )
 
     # -- AccountStatus
 
@@ -218,7 +231,7 @@ class Intake:
         if file.as_of < newest[0]:
             return  # a late copy of an older hour says nothing of the present
         self._compare_lines(file, status, first=newest[1] == 0)
-        for row in status.sims.to_dict("records"):
+        for row in status.sims:
             self._upsert_sim(file, {**row, "msisdn": ""}, ("imsi", "status", "word"))
 
     def _compare_lines(self, file: _File, status: AccountStatus, first: bool) -> None:
@@ -228,16 +241,14 @@ class Intake:
                 "SELECT lines.*, clients.name AS client FROM lines LEFT JOIN clients ON clients.id = client_id"
             )
         }
-        for row in status.lines.to_dict("records"):
-            msisdn, name = str(row["msisdn"]), str(row["client"])
+        clients = {name: self._client(name) for name in dict.fromkeys(row["client"] for row in status.lines)}
+        rows = []
+        for row in status.lines:
+            msisdn, name = row["msisdn"], row["client"]
             before = known.get(msisdn)
-            client_id = self._client(name)
             after: dict[str, Any] = {
-                **{
-                    field: str(row[field])
-                    for field in ("iccid", "imsi", "status", "word", "plan", "activated_on", "rio")
-                },
-                "client_id": client_id,
+                **{field: row[field] for field in ("iccid", "imsi", "status", "word", "plan", "activated_on", "rio")},
+                "client_id": clients[name],
                 "since": file.as_of,
             }
             if before:
@@ -250,15 +261,16 @@ class Intake:
             elif not first:
                 change = "activated" if after["status"] == "active" else "new"
                 self._record_change(file, msisdn, name, change, "", after["word"])
-            self._db.execute(
-                "INSERT OR REPLACE INTO lines (msisdn, iccid, imsi, client_id, status, word, plan, activated_on, rio, "
-                "since, seen_at, file_id) VALUES (:msisdn, :iccid, :imsi, :client_id, :status, :word, :plan, "
-                ":activated_on, :rio, :since, :seen_at, :file_id)",
-                {**after, "msisdn": msisdn, "seen_at": file.as_of, "file_id": file.id},
-            )
+            rows.append({**after, "msisdn": msisdn, "seen_at": file.as_of, "file_id": file.id})
+        self._db.conn.executemany(
+            "INSERT OR REPLACE INTO lines (msisdn, iccid, imsi, client_id, status, word, plan, activated_on, rio, "
+            "since, seen_at, file_id) VALUES (:msisdn, :iccid, :imsi, :client_id, :status, :word, :plan, "
+            ":activated_on, :rio, :since, :seen_at, :file_id)",
+            rows,
+        )
         if first and len(status.lines):
-            clients = set(status.lines["client"]) - {""}
-            events.write(self._db, "lines.loaded", file.id, lines=len(status.lines), clients=len(clients))
+            named = len(clients.keys() - {""})
+            events.write(self._db, "lines.loaded", file.id, lines=len(status.lines), clients=named)
 
     def _record_change(self, file: _File, msisdn: str, client: str, change: str, before: str, after: str) -> None:
         self._db.execute(
@@ -290,7 +302,7 @@ class Intake:
 
     def _take_sims(self, file: _File) -> None:
         listing = read_sims(self._content(file.path), self.layouts)
-        for row in listing.rows.to_dict("records"):
+        for row in listing.rows:
             self._upsert_sim(file, row, ("imsi", "msisdn", "pin", "puk", "pin2", "puk2"))
         self._db.execute(
             "UPDATE files SET rows = ?, rejected_rows = ? WHERE id = ?",
@@ -299,13 +311,13 @@ class Intake:
         events.write(self._db, "sims.arrived", file.id, cards=len(listing.rows), replaced=file.version > 1)
         self._report_rejects(file, listing.rejects)
 
-    def _upsert_sim(self, file: _File, row: dict[Any, Any], fields: tuple[str, ...]) -> None:
+    def _upsert_sim(self, file: _File, row: dict[str, str], fields: tuple[str, ...]) -> None:
         names = ("iccid", *fields, "seen_at", "file_id")
         updates = ", ".join(f"{name} = iif(excluded.{name} = '', {name}, excluded.{name})" for name in fields)
         self._db.execute(
             f"INSERT INTO sims ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
             f"ON CONFLICT (iccid) DO UPDATE SET {updates}, seen_at = excluded.seen_at, file_id = excluded.file_id",
-            (str(row["iccid"]), *(str(row[name]) for name in fields), file.as_of, file.id),
+            (row["iccid"], *(row[name] for name in fields), file.as_of, file.id),
         )
 
     def _take_invoice(self, file: _File, side: str, month: int, client: str) -> None:

@@ -13,9 +13,13 @@ from typing import Any
 
 _PACKAGED = Path(__file__).with_name("layouts.toml")
 _IGNORED = re.compile(r"[\s_\-.°'\"«»’\ufeff\u00a0\u202f]+")
+_IGNORED_ASCII = str.maketrans("", "", " \t\n\r\v\f\x1c\x1d\x1e\x1f_-.'\"")
 _PARENTHESES = re.compile(r"^(.*?)\s*[(\[]\s*(?:en\s+)?([^)\]]*?)\s*[)\]]\s*$")
 
 USER_FILE = "layouts.toml"
+
+#: No column is named at such length; a cell of data can be.
+_LONGEST_HEADER = 100
 
 
 class LayoutError(Exception):
@@ -24,7 +28,9 @@ class LayoutError(Exception):
 
 def fold(text: str) -> str:
     """A text reduced to what is compared: no case, accents, spaces, `_ - . °`, quotes or BOM."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    if text.isascii():  # most texts, several times faster
+        return text.lower().translate(_IGNORED_ASCII)
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return _IGNORED.sub("", "".join(c for c in decomposed if not unicodedata.combining(c)))
 
 
@@ -38,7 +44,7 @@ class Layouts:
     def load(cls, data: Path | None = None) -> "Layouts":
         """The packaged table, and that of the data folder over it.
 
-        :raises LayoutError: the user's file is no TOML, or has a section that means nothing.
+        :raises LayoutError: the user's file is no TOML, or has something that means nothing.
         """
         raw = tomllib.loads(_PACKAGED.read_text("utf-8"))
         path = data / USER_FILE if data else None
@@ -56,29 +62,55 @@ class Layouts:
 
     def column(self, header: str) -> tuple[str, str] | None:
         """The field that a header names and the unit it states ("" when it states none), or None."""
+        if len(header) > _LONGEST_HEADER:
+            return None
         unit = ""
-        if parts := _PARENTHESES.match(header.strip().strip('"')):
+        if header.rstrip(' "').endswith((")", "]")) and (parts := _PARENTHESES.match(header.strip().strip('"'))):
+            # "Montant (TTC)" is a name of its own, "Durée (s)" a name and a unit.
+            if name := self._columns.get(fold(parts[1] + parts[2])):
+                return name, ""
             header, unit = parts[1], fold(parts[2])
         folded = fold(header)
-        if not unit and folded.endswith(("utc", "gmt")) and folded[:-3] in self._columns:
-            return self._columns[folded[:-3]], "utc"
         if name := self._columns.get(folded):
-            return name, unit or str(self.raw["stated"].get(folded, ""))
-        for name, word in self._units:
-            if folded.endswith(word) and self._columns.get(folded[: -len(word)]) == name:
-                return name, word
-        return None
+            return name, "utc" if unit == "gmt" else unit or self._stated.get(folded, "")
+        return self._columns_with_unit.get(folded)
 
     @cached_property
-    def _units(self) -> list[tuple[str, str]]:
-        """(duration or volume, folded unit), the longest words first: "ms" before "s"."""
-        units = [(name, fold(word)) for name in ("duration", "volume") for word in self.raw["units"][name]]
-        return sorted(units, key=lambda unit: -len(unit[1]))
+    def _stated(self) -> dict[str, str]:
+        return {fold(header): unit for header, unit in self.raw["stated"].items()}
+
+    @cached_property
+    def _columns_with_unit(self) -> dict[str, tuple[str, str]]:
+        """`volumeko` -> (volume, ko). Of two readings, the longer unit: "ms" before "s"."""
+        units = [
+            (name, between + fold(word), fold(word))
+            for name in ("duration", "volume")
+            for word in self.raw["units"][name]
+            for between in ("", "en")
+        ]
+        units += [("start", word, "utc") for word in ("utc", "gmt")]
+        units.sort(key=lambda unit: len(unit[1]))
+        return {
+            alias + word: (name, unit)
+            for name, word, unit in units
+            for alias, named in self._columns.items()
+            if named == name
+        }
 
     def factor(self, quantity: str, unit: str) -> float | None:
         """How many seconds (`quantity` "duration") or bytes ("volume") one `unit` is; None when unknown."""
-        units = {fold(word): float(value) for word, value in self.raw["units"][quantity].items()}
-        return units.get(fold(unit))
+        return self._factors[quantity].get(fold(unit))
+
+    @cached_property
+    def _factors(self) -> dict[str, dict[str, float]]:
+        return {
+            quantity: {fold(word): float(value) for word, value in self.raw["units"][quantity].items()}
+            for quantity in ("duration", "volume")
+        }
+
+    def counts(self, unit: str) -> bool:
+        """Whether a unit counts events, and is neither a duration nor a volume."""
+        return fold(unit) in map(fold, self.raw["units"]["count"])
 
     @cached_property
     def _status(self) -> dict[str, str]:
@@ -90,32 +122,56 @@ class Layouts:
 
     def kind(self, word: str) -> str:
         """The kind of traffic that a type means; "other" when no list has any of its words."""
-        decomposed = unicodedata.normalize("NFKD", word.casefold())
-        plain = "".join(c for c in decomposed if not unicodedata.combining(c))
-        words = set(re.split(r"[^a-z0-9]+", plain))
-        return next((kind for kind, known in self.raw["kinds"].items() if words & set(known)), "other")
+        words = _words(word)
+        return next((kind for kind, known in self._kinds if any(each <= words for each in known)), "other")
+
+    @cached_property
+    def _kinds(self) -> list[tuple[str, list[set[str]]]]:
+        return [(kind, [_words(word) for word in known]) for kind, known in self.raw["kinds"].items()]
 
     def yes(self, word: str) -> bool | None:
         """Whether a cell says yes; None when it says neither yes nor no."""
+        return self._whether(word, "yes", "no")
+
+    def out_of_bundle(self, word: str) -> bool | None:
+        """Whether a cell says by itself "out of bundle" (True) or "in" (False), whatever its column asks."""
+        return self._whether(word, "out_of_bundle", "in_bundle")
+
+    def _whether(self, word: str, true: str, false: str) -> bool | None:
         folded = fold(word)
-        if folded in map(fold, self.raw["yes"]["words"]):
+        if folded in map(fold, self.raw["words"][true]):
             return True
-        return False if folded in map(fold, self.raw["no"]["words"]) else None
+        return False if folded in map(fold, self.raw["words"][false]) else None
+
+
+def _words(text: str) -> set[str]:
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return set(re.findall(r"[a-z0-9]+", plain)) or {""}
 
 
 def _merge(base: dict[str, Any], own: dict[str, Any], where: str) -> None:
+    """Add the user's tables to the packaged ones. Words of units and of [stated] may be new; names of lists may not."""
     for name, value in own.items():
         known = base.get(name)
         if isinstance(known, dict) and isinstance(value, dict):
-            # Words of units and of [stated] may be new; sections and field names may not.
             if all(isinstance(v, dict | list) for v in known.values()):
                 unknown = sorted(value.keys() - known.keys())
                 if unknown:
                     raise LayoutError(f"{where} : « {unknown[0]} » n'existe pas dans [{name}]")
                 _merge(known, value, where)
             else:
+                kind = (int, float) if all(isinstance(v, int | float) for v in known.values()) else (str,)
+                for word, meaning in value.items():
+                    if type(meaning) not in kind:
+                        raise LayoutError(f"{where} : « {word} » n'a pas la bonne forme")
                 known.update(value)
         elif isinstance(known, list) and isinstance(value, list) and all(isinstance(v, str) for v in value):
-            base[name] = known + value
+            # A word has one meaning in a table: the user's, when it stood elsewhere.
+            taken = {fold(word) for word in value}
+            for other, words in base.items():
+                if isinstance(words, list):
+                    base[other] = [word for word in words if fold(word) not in taken]
+            base[name] = [*base[name], *value]
         else:
             raise LayoutError(f"{where} : « {name} » n'existe pas ou n'a pas la bonne forme")

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,9 @@ from core.intake import MIRROR
 from core.settings import FtpAccess
 
 log = logging.getLogger(__name__)
+
+#: After that many files that could not be fetched, the fault is the server's or the disk's.
+_MOST_FAILURES = 3
 
 _UNFINISHED = (".tmp", ".part", ".filepart", ".partial")
 
@@ -50,7 +54,7 @@ async def mirror(
     :raises FtpError: the server cannot be reached, refuses, or breaks off; what was fetched by then stays.
     """
     async with connect(access) as session:
-        wanted = [entry for entry in await session.list_files() if _is_new(db, entry)]
+        wanted = [entry for entry in await session.list_files() if _is_new(db, data, entry)]
         for sentence in session.ignored:
             log.warning("%s", sentence)
         unfinished = sum(entry.path.lower().endswith(_UNFINISHED) for entry in wanted)
@@ -60,33 +64,55 @@ async def mirror(
         # A file that is being sent shows by a second look, a little later.
         await asyncio.sleep(access.settle_seconds)
         seen = {entry.path: entry for entry in await session.list_files()}
-        still = [entry for entry in wanted if seen.get(entry.path) == entry]
-        still.sort(key=lambda entry: (stamp_of(entry.path) or 0, entry.path))
-        total = sum(entry.size for entry in still)
-        done = 0
-        for number, entry in enumerate(still):
-            progress(Progress(number, len(still), done, total))
-            await _fetch(session, db, data, entry)
-            done += entry.size
-        progress(Progress(len(still), len(still), done, total))
-    return Fetched(len(still), len(wanted) - len(still) + unfinished)
+    still = [entry for entry in wanted if seen.get(entry.path) == entry]
+    still.sort(key=lambda entry: (stamp_of(entry.path) or 0, entry.path))
+    fetched = await _fetch_all(access, db, data, still, progress)
+    return Fetched(fetched, len(wanted) - len(still) + unfinished)
 
 
-def _is_new(db: Database, entry: Entry) -> bool:
+async def _fetch_all(
+    access: FtpAccess, db: Database, data: Path, entries: list[Entry], progress: Callable[[Progress], None]
+) -> int:
+    """Fetch in order. A file that fails is left for the next pass, and must not hold back those after it."""
+    of_bytes = sum(entry.size for entry in entries)
+    failures: list[FtpError] = []
+    left, done, files = deque(entries), 0, 0
+    while left:
+        async with connect(access) as session:
+            try:
+                while left:
+                    progress(Progress(files, len(entries), done, of_bytes))
+                    entry = left.popleft()
+                    await _fetch(session, db, data, entry)
+                    done, files = done + entry.size, files + 1
+            except FtpError as error:
+                failures.append(error)
+                if len(failures) == _MOST_FAILURES:
+                    break
+    progress(Progress(files, len(entries), done, of_bytes))
+    if failures:
+        raise failures[0]
+    return files
+
+
+def _is_new(db: Database, data: Path, entry: Entry) -> bool:
     known = db.execute("SELECT size, stamp FROM files WHERE path = ?", (entry.path,)).fetchone()
-    return known is None or tuple(known) != (entry.size, entry.stamp)
+    return known is None or tuple(known) != (entry.size, entry.stamp) or not _inside(data / MIRROR, entry.path).exists()
 
 
 async def _fetch(session: FtpSession, db: Database, data: Path, entry: Entry) -> None:
     target = _inside(data / MIRROR, entry.path)
     # The copy that the ledger names stays whole until the ledger names the new one.
     arriving = data / "arriving" / hashlib.sha256(entry.path.encode()).hexdigest()
-    arriving.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        for folder in (arriving.parent, target.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise FtpError(f"{target} : écriture impossible ({error.strerror}).", permanent=False) from error
     await session.download(entry, arriving)
     digest = await asyncio.to_thread(_sha256, arriving)
     stamp = stamp_of(entry.path)
     modified = None if stamp else await session.modified(entry)
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with db.atomic():
         db.execute(
             "INSERT INTO files (path, folder, size, stamp, sha256, modified_at, as_of, state, fetched_clock) "
@@ -109,7 +135,10 @@ async def _fetch(session: FtpSession, db: Database, data: Path, entry: Entry) ->
             },
         )
         # Within the transaction: a crash on either side of it fetches the file again, and loses nothing.
-        arriving.replace(target)
+        try:
+            arriving.replace(target)
+        except OSError as error:
+            raise FtpError(f"{target} : écriture impossible ({error.strerror}).", permanent=False) from error
 
 
 def _inside(folder: Path, path: str) -> Path:

@@ -11,6 +11,7 @@ COUNTRY_CODES = ("33", "590", "594", "596", "262")
 
 _SEPARATORS = re.compile(r"[\s.\-_/()\u00a0\u202f\u2007'\u2019]")
 _SPREADSHEET = re.compile(r"^\d+([.,]\d+)?E\+?\d+$", re.IGNORECASE)
+_DECIMAL_PART = re.compile(r"^([1-9]\d{8}|33\d{9})[.,]0$")  # a spreadsheet's too: 612345678.0
 _ATTACHED_ZERO = re.compile(r"^((?:\+|00)\d{2,3}\s*)\(0\)")
 
 
@@ -26,8 +27,7 @@ def msisdn(text: str) -> str:
     written = text.strip()
     if _SPREADSHEET.match(written):
         raise NumberError(f"numéro abîmé par un tableur : « {written} » (des chiffres sont perdus)")
-    # A spreadsheet can also leave a decimal part: 612345678.0
-    digits = _SEPARATORS.sub("", _ATTACHED_ZERO.sub(r"\1", re.sub(r"[.,]0$", "", written)))
+    digits = _SEPARATORS.sub("", _ATTACHED_ZERO.sub(r"\1", _DECIMAL_PART.sub(r"\1", written)))
     international = digits.startswith(("+", "00"))
     digits = digits.removeprefix("+").removeprefix("00") if international else digits
     if not digits.isascii() or not digits.isdigit():

@@ -1,10 +1,11 @@
 """The integrator's logo and banner: the operator's rules (card, B-1 and B-5), judged on the bytes themselves."""
 
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 #: Telegram's own limit for a bot is 20 MB; a right picture weighs some kilobytes.
 MAX_BYTES = 20 * 1024 * 1024
@@ -13,6 +14,10 @@ MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 
 DPI = 300
+
+
+#: What Pillow raises on damaged bytes.
+_UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,10 @@ def check(content: bytes, rule: Rule) -> Verdict:
                 found = header.format or ""
                 dpi = _density(header)
                 frames = getattr(header, "n_frames", 1)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        wanted = f"{rule.width} × {rule.height}"
+        return Verdict((f"image démesurée, trop grande pour être lue : il faut exactement {wanted} pixels",))
+    except _UNREADABLE:
         return Verdict(("ce fichier n'est pas une image JPG ou PNG lisible",))
     extension = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg"}.get(found, "")
     faults = []
@@ -79,8 +87,11 @@ def check(content: bytes, rule: Rule) -> Verdict:
 
 def _density(image: Image.Image) -> tuple[float, float] | None:
     """Dots per inch. PNG stores pixels per metre (300 dpi reads back as 299.9994), JPEG also per centimetre."""
-    if image.info.get("jfif_unit") == 0:
-        return None  # an aspect ratio, which Pillow would show as a density of 1
+    if image.format == "JPEG" and image.info.get("jfif_unit", 0) == 0:
+        # Neither inches nor centimetres: EXIF may tell. Pillow answers 72 dpi where it tells nothing.
+        exif = image.getexif()
+        if not (exif.get(ExifTags.Base.XResolution) and exif.get(ExifTags.Base.ResolutionUnit) in (2, 3)):
+            return None
     dpi = image.info.get("dpi")
     try:
         return (float(dpi[0]), float(dpi[1])) if dpi else None
@@ -91,7 +102,9 @@ def _density(image: Image.Image) -> tuple[float, float] | None:
 def _whole(content: bytes) -> bool:
     try:
         with Image.open(io.BytesIO(content)) as picture:
+            picture.verify()  # a PNG's checksums, to its last chunk
+        with Image.open(io.BytesIO(content)) as picture:
             picture.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except _UNREADABLE:
         return False
     return True

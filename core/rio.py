@@ -5,6 +5,7 @@ specification for the key. A RIO with its number is enough to take a line over: 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -25,6 +26,8 @@ MAINLAND_OPERATORS = {
 _OVERSEAS = ("0690", "0691", "0692", "0693", "0694", "0696", "0697", "0639")
 _MAINLAND_EXAMPLES = "063998"  # kept for fiction by Arcep, within Mayotte's 0639
 _SEPARATORS = re.compile(r"[\s.\-_/:;,()\u00a0\u202f]+")
+
+_LONGEST = 20  # signs of a number in its longest writing, 0033 before machine-to-machine digits
 
 Fault = Literal["length", "signs", "operator", "quality", "reference", "key"]
 
@@ -86,25 +89,37 @@ def read(text: str) -> tuple[str, str]:
     `+` is a sign of the key, never a separator. Several readings possible: the one whose key is right wins.
     """
     words = [word for word in _SEPARATORS.split(text.strip()) if word]
+    numbers = [(number, start, end) for number, start, end in _runs(words, _number)]
     readings: list[tuple[int, str, str]] = []
-    for start, end in combinations(range(len(words) + 1), 2):
-        rio = "".join(words[start:end]).upper()
-        if len(rio) != 12 or any(sign not in ALPHABET for sign in rio) or rio.isdigit():
-            continue
-        number = _number("".join(words[:start])) or _number("".join(words[end:]))
-        leftovers = (bool(words[:start]) + bool(words[end:])) - bool(number)
-        right = check(rio, number).right
-        readings.append((4 * (right is True) + 2 * bool(number) + (right is None) - leftovers, rio, number))
+    for rio, start, end in _runs(words, _twelve_signs):
+        apart = [number for number, first, last in numbers if last <= start or end <= first] or [""]
+        for number in apart:
+            verdict = check(rio, number)
+            has_form = verdict.fault in (None, "key")
+            likely = 8 * (verdict.right is True) + 4 * has_form + 2 * bool(number) + rio[:2].isdigit()
+            readings.append((likely, rio, number))
     if readings:
         _, rio, number = max(readings, key=lambda reading: reading[0])
         return rio, number
     # No twelve signs anywhere: tell the number from the rest, so that the fault can be named.
-    for start, end in combinations(range(len(words) + 1), 2):
-        number = _number("".join(words[start:end]))
-        rest = "".join(words[:start] + words[end:]).upper()
-        if number and (rest or len(words) == end - start):
-            return rest, number
+    if numbers:
+        number, start, end = numbers[0]
+        return "".join(words[:start] + words[end:]).upper(), number
     return "".join(words).upper(), ""
+
+
+def _runs(words: list[str], wanted: Callable[[str], str]) -> list[tuple[str, int, int]]:
+    """What neighbouring words together are, and between which places."""
+    found = []
+    for start in range(len(words)):
+        together = ""
+        for end in range(start + 1, len(words) + 1):
+            together += words[end - 1]
+            if len(together) > _LONGEST:
+                break
+            if what := wanted(together):
+                found.append((what, start, end))
+    return found
 
 
 def _number(text: str) -> str:
@@ -112,6 +127,11 @@ def _number(text: str) -> str:
         return msisdn(text)
     except NumberError:
         return ""
+
+
+def _twelve_signs(text: str) -> str:
+    rio = text.upper()
+    return rio if len(rio) == 12 and all(sign in ALPHABET for sign in rio) and re.search("[A-Z]", rio) else ""
 
 
 def _is_mobile(rio: str, number: str) -> bool:
@@ -132,7 +152,8 @@ def _fault_of_form(rio: str, number: str) -> Fault | None:
             return "operator"
         if rio[2] not in "PE":
             return "quality"
-    elif not (rio[:2].isdigit() and rio[2] in "PE") and not "F" <= rio[2] <= "Z":
+    # A fixed line has the operator's own letter; without the number, it can be either.
+    elif not "F" <= rio[2] <= "Z" and (number or not (rio[:2].isdigit() and rio[2] == "E")):
         return "quality"
     if "+" in rio[3:9]:
         return "reference"

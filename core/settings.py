@@ -128,6 +128,33 @@ def _codec(value: str) -> str:
     return value
 
 
+def _port(value: int) -> int:
+    if not 1 <= value <= 65535:
+        raise ValueError(f"{value} n'est pas un port (1 à 65535)")
+    return value
+
+
+def _months(value: int) -> int:
+    if not 1 <= value <= 12:
+        raise ValueError(
+            f"{value} mois ; la loi (CPCE, art. L34-1, R10-14) limite la garde des données de trafic à 12 mois : "
+            "mettre 1 à 12"
+        )
+    return value
+
+
+def _interval(value: int) -> int:
+    if value < 1:
+        raise ValueError("au moins 1 seconde")
+    return value
+
+
+def _settle(value: float) -> float:
+    if not 0 <= value <= 3600:  # "nan" and "inf" are numbers too
+        raise ValueError("0 à 3600 secondes")
+    return value
+
+
 def _blank_is_absent(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
@@ -135,6 +162,7 @@ def _blank_is_absent(value: object) -> object:
 Line = Annotated[str, AfterValidator(_required_line)]
 OptionalLine = Annotated[str, AfterValidator(_one_line)]
 Email = Annotated[str, AfterValidator(_email)]
+Port = Annotated[int, AfterValidator(_port)]
 
 
 class Settings(BaseModel):
@@ -149,30 +177,30 @@ class Settings(BaseModel):
     staff_emails: Annotated[tuple[str, ...], BeforeValidator(_emails)] = ()
     bot_email: Email
 
-    data: Path = Path("data")
-    retention_months: int = 12
+    data: Annotated[Path, AfterValidator(Path.expanduser)] = Path("data")
+    retention_months: Annotated[int, AfterValidator(_months)] = 12
 
     telegram_token: Annotated[SecretStr, AfterValidator(_token)]
     telegram_api: Annotated[str, AfterValidator(_http_address)] = "https://api.telegram.org"
 
     ftp_host: Line
-    ftp_port: int = 21
+    ftp_port: Port = 21
     ftp_login: Line
     ftp_password: SecretStr
     ftp_tls: FtpTls = "explicit"
     ftp_encoding: Annotated[str, AfterValidator(_codec)] = "utf-8"
     ftp_root: OptionalLine = "/"
-    ftp_interval: int = 300
-    ftp_settle: float = 10.0
+    ftp_interval: Annotated[int, AfterValidator(_interval)] = 300
+    ftp_settle: Annotated[float, AfterValidator(_settle)] = 10.0
 
     smtp_host: Line
-    smtp_port: int = 587
+    smtp_port: Port = 587
     smtp_login: OptionalLine = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_tls: MailTls = "starttls"
 
     imap_host: Line
-    imap_port: int = 993
+    imap_port: Port = 993
     imap_login: Line
     imap_password: SecretStr
     imap_tls: MailTls = "tls"
@@ -192,7 +220,8 @@ class Settings(BaseModel):
         environ = os.environ if environ is None else environ
         env_file = Path(".env") if env_file is None else env_file
         try:
-            from_file = dotenv_values(env_file) if env_file.is_file() else {}
+            # A password may hold "${".
+            from_file = dotenv_values(env_file, interpolate=False) if env_file.is_file() else {}
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError([f"{env_file} ne se lit pas ({error})."]) from error
         given = {
@@ -211,27 +240,9 @@ class Settings(BaseModel):
         except ValidationError as error:
             faults += [_french(fault) for fault in error.errors()]
             raise SettingsError(faults) from None
-        faults += settings._out_of_bounds()
         if faults:
             raise SettingsError(faults)
         return settings
-
-    def _out_of_bounds(self) -> list[str]:
-        faults = [
-            f"{PREFIX}{name.upper()} : {value} n'est pas un port (1 à 65535)."
-            for name in ("ftp_port", "smtp_port", "imap_port")
-            if not 1 <= (value := getattr(self, name)) <= 65535
-        ]
-        if not 1 <= self.retention_months <= 12:
-            faults.append(
-                f"{PREFIX}RETENTION_MONTHS : {self.retention_months} mois ; la loi (CPCE, art. L34-1, R10-14) "
-                "limite la garde des données de trafic à 12 mois : mettre 1 à 12."
-            )
-        if self.ftp_interval < 1:
-            faults.append(f"{PREFIX}FTP_INTERVAL : au moins 1 seconde.")
-        if self.ftp_settle < 0:
-            faults.append(f"{PREFIX}FTP_SETTLE : 0 seconde ou plus.")
-        return faults
 
     @property
     def ftp(self) -> FtpAccess:

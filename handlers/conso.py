@@ -37,8 +37,13 @@ async def run(ask: Ask, context: Context) -> Answer:
     return Answer(
         f"{len(clients)} clients ressemblent à « {words} » : lequel ?",
         tuple(client.name for client in clients[:20]),
-        buttons=tuple(Button(client.name, f"conso {client.name[:40]} {iso}") for client in clients[:8]),
+        buttons=tuple(Button(client.name, f"conso {_short(client.name)} {iso}") for client in clients[:8]),
     )
+
+
+def _short(name: str) -> str:
+    """What fits beside the command and the month in a button's 64 bytes; a piece of the name finds the client too."""
+    return name.encode()[:50].decode(errors="ignore")
 
 
 def _line(line: usage.LineTotal) -> str:

@@ -41,8 +41,8 @@ def euros(millionths: int | None) -> str:
     """1 234,56 €; rounded half up to the cent, on show only."""
     if millionths is None:
         return "—"
-    sign = "-" if millionths < 0 else ""
     cents = (abs(millionths) + 5_000) // 10_000
+    sign = "-" if millionths < 0 and cents else ""
     return f"{sign}{whole(cents // 100)},{cents % 100:02}{NBSP}€"
 
 
@@ -97,6 +97,8 @@ def month(yyyymm: int) -> str:
 
 def of_month(yyyymm: int) -> str:
     """d'octobre 2026, de novembre 2026."""
+    if not yyyymm:
+        return "d'un mois inconnu"
     name = month(yyyymm)
     return f"d'{name}" if name[0] in "ao" else f"de {name}"
 
@@ -125,13 +127,18 @@ def take_month(words: str, now: int) -> tuple[str, int]:
         return _without(words, re.escape(found[0])), int(found[2]) * 100 + int(found[1])
     if found := re.search(r"\b(20\d{2})(0[1-9]|1[0-2])\b", words):
         return _without(words, re.escape(found[0])), int(found[1]) * 100 + int(found[2])
-    for found in re.finditer(r"\b(?:d['’]|de )?([^\W\d_]{3,9})\b\.?(?:\s+(20\d{2})\b)?", words, re.IGNORECASE):
+    # The last one is the month: a client's name, which can hold another (Garage de Mars), comes first.
+    for found in reversed(list(re.finditer(_NAMED_MONTH, words, re.IGNORECASE))):
         number = _month_named(fold(found[1]))
         if not number:
             continue
         year = int(found[2]) if found[2] else here.year - (number > here.month)
-        return _without(words, re.escape(found[0])), year * 100 + number
+        rest = f"{words[: found.start()]} {words[found.end() :]}"
+        return " ".join(rest.split()), year * 100 + number
     return words.strip(), 0
+
+
+_NAMED_MONTH = r"\b(?:(?:en |pour |au mois )?(?:d['’]|de )?)([^\W\d_]{3,9})\b\.?(?:\s+(20\d{2})\b)?"
 
 
 #: Whole names, and the usual short forms; no shorter prefix, for client names begin with them too.

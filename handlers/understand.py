@@ -7,6 +7,9 @@ from core import rio
 from core.numbers import NumberError, msisdn
 from handlers import registry
 
+#: A RIO and its number in their widest spacing; a longer text says something else.
+MOST_SIGNS_OF_RIO = 80
+
 _SLASH = re.compile(r"^/(\S+?)(?:@\w+)?(?:\s+(.*))?$", re.DOTALL)
 
 
@@ -30,6 +33,8 @@ def understand(text: str) -> tuple[str, str] | None:
         pass
     if re.fullmatch(r"89\d{17,18}", re.sub(r"\s", "", text)):
         return "status", text
+    if len(text) > MOST_SIGNS_OF_RIO:
+        return None
     code, number = rio.read(text)
     if len(code) == 12 and rio.check(code, number).right is not False and rio.check(code, number).quality != "fixe":
         return "rio", text

@@ -56,7 +56,7 @@ async def run(ask: Ask, context: Context) -> Answer:
     except FtpError as error:
         return Answer(
             f"Le {rule.french} est bon, mais le dépôt sur le FTP a échoué.",
-            (str(error), "Rien n'a été remplacé ; l'envoyer de nouveau un peu plus tard."),
+            (str(error), "L'envoyer de nouveau un peu plus tard ; l'ancien fichier n'est jamais effacé."),
             awaits_file=f"upload {rule.name}",
             refused=True,
         )

@@ -12,6 +12,13 @@ Channel = Literal["chat", "mail"]
 DELAYS = (5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 
 
+_OLDEST = (
+    "FROM outbox AS parcel WHERE channel = ? AND state = 'queued' AND NOT EXISTS (SELECT 1 FROM outbox AS before "
+    "WHERE before.channel = parcel.channel AND before.recipient = parcel.recipient "
+    "AND before.id < parcel.id AND before.state = 'queued')"
+)
+
+
 @dataclass(frozen=True)
 class Parcel:
     """Something to be sent. `payload`: JSON of a chat message, or a whole mail; `attachment`: a chat's file."""
@@ -53,12 +60,10 @@ class Outbox:
         return lost.rowcount
 
     def due(self, channel: Channel, now: int) -> list[Parcel]:
-        """What can be sent now: each recipient's parcels in order, none overtaking one that waits for its next try."""
+        """What can be sent now: each recipient's oldest parcel, so that none overtakes one that must wait."""
         rows = self._db.execute(
-            "SELECT id, channel, recipient, subject, payload, attachment, tries FROM outbox AS parcel "
-            "WHERE channel = ? AND state = 'queued' AND NOT EXISTS (SELECT 1 FROM outbox AS before "
-            "WHERE before.channel = parcel.channel AND before.recipient = parcel.recipient "
-            "AND before.id <= parcel.id AND before.state = 'queued' AND before.next_try_at > ?) ORDER BY id",
+            f"SELECT id, channel, recipient, subject, payload, attachment, tries {_OLDEST} "
+            "AND next_try_at <= ? ORDER BY id",
             (channel, now),
         )
         return [Parcel(*row) for row in rows]
@@ -108,7 +113,5 @@ class Outbox:
 
     def next_try(self, channel: Channel) -> int | None:
         """When the earliest waiting parcel is due (UTC seconds), or None."""
-        (when,) = self._db.execute(
-            "SELECT min(next_try_at) FROM outbox WHERE channel = ? AND state = 'queued'", (channel,)
-        ).fetchone()
+        (when,) = self._db.execute(f"SELECT min(next_try_at) {_OLDEST}", (channel,)).fetchone()
         return None if when is None else int(when)

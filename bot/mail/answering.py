@@ -1,6 +1,7 @@
 """From a mail to an answer in the outbox, in the same thread."""
 
 import logging
+import re
 import time
 
 from bot.desk import audit
@@ -105,12 +106,23 @@ async def _answers(house: House, mail: Mail, contact: Contact) -> tuple[list[Ans
     return answers, outcomes
 
 
+#: A RIO wherever it stands: what is in a subject is seen by every server and telephone on the way.
+_RIO = re.compile(r"\b\d{2}[ .-]?[PE][ .-]?[A-Z0-9]{6}[ .-]?[A-Z0-9+]{3}(?![A-Z0-9+])", re.IGNORECASE)
+
+
+def _without_codes(subject: str) -> str:
+    """The subject to answer under; none when it was a question that holds codes."""
+    asked = understand(re.sub(r"^\s*(re|ré)\s*:\s*", "", subject, flags=re.IGNORECASE))
+    command = registry.named(asked[0]) if asked else None
+    return "" if command and command.sensitive else _RIO.sub("(RIO)", subject).strip()
+
+
 def _example(command: Command) -> str:
     return f"{command.examples[0]}   ({command.summary})"
 
 
 def _reply(house: House, mail: Mail, contact: Contact, answers: list[Answer]) -> None:
-    subject = mail.subject.strip() or "Votre question"
+    subject = _without_codes(mail.subject) or "Votre question"
     house.write_letter(
         Letter(
             to=mail.sender,

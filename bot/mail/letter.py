@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, formataddr, make_msgid
+from email.policy import EmailPolicy
+from email.utils import format_datetime, formataddr
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -26,6 +26,19 @@ _templates = Environment(
 )
 
 
+class _OneIdALine(EmailPolicy):
+    """The library would write a long Message-ID as an encoded word, which breaks the thread."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name in ("In-Reply-To", "References"):
+            ids = value.encode("ascii", "ignore").decode().split()
+            return (f"{name}: " + f"{self.linesep} ".join(ids) + self.linesep).encode()
+        return super().fold_binary(name, value)
+
+
+_POLICY = _OneIdALine(linesep="\r\n")
+
+
 @dataclass(frozen=True)
 class Letter:
     """`in_reply_to`, `references`: Message-IDs of the thread that it continues."""
@@ -41,17 +54,18 @@ class Letter:
 
 def compose(letter: Letter, sender_name: str, sender: str) -> EmailMessage:
     """The whole message, with Message-ID, Date and Auto-Submitted; every text of a header on one line."""
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_POLICY)
     message["From"] = formataddr((one_line(sender_name), sender))
     message["To"] = letter.to
     message["Subject"] = one_line(letter.subject)
     message["Date"] = format_datetime(datetime.fromtimestamp(int(time.time()), UTC))
-    # The Message-ID is also what an answer must name: nobody can guess it.
-    message["Message-ID"] = make_msgid(idstring=secrets.token_hex(16), domain=sender.rpartition("@")[2])
+    # The Message-ID is also what an answer must name: nobody can guess it. Short, so that it stays on one line.
+    message["Message-ID"] = f"<{secrets.token_hex(16)}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-replied" if letter.in_reply_to else "auto-generated"
     if letter.in_reply_to:
-        message["In-Reply-To"] = letter.in_reply_to
-        message["References"] = " ".join(dict.fromkeys([*letter.references[-20:], letter.in_reply_to]))
+        message["In-Reply-To"] = one_line(letter.in_reply_to)
+        named = dict.fromkeys([*letter.references[-20:], letter.in_reply_to])
+        message["References"] = one_line(" ".join(named))
     message.set_content(_text(letter))
     html = _templates.get_template("letter.html.j2").render(letter=letter, most_rows=MOST_ROWS)
     message.add_alternative(html, subtype="html")

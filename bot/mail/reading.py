@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import MessageError
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.policy import default
 from email.utils import getaddresses, parsedate_to_datetime
 from html.parser import HTMLParser
@@ -48,13 +48,13 @@ def read(raw: bytes, trusted_server: str) -> Mail:
     try:
         message = message_from_bytes(raw, policy=default)
         assert isinstance(message, EmailMessage)
-        senders = [address for _, address in getaddresses([str(value) for value in message.get_all("From", [])])]
+        sender = _sender(message)
         subject = _header(message, "Subject")
         body = _body(message)
         files = tuple(_files(message))
     except (MessageError, ValueError, LookupError, AttributeError, TypeError, IndexError) as error:
         raise MailUnreadable(type(error).__name__) from error
-    if len(senders) != 1 or "@" not in senders[0]:
+    if not sender:
         raise MailUnreadable("expéditeur absent ou multiple")
     in_reply_to = _ids(_header(message, "In-Reply-To"))
     references = _ids(_header(message, "References"))
@@ -62,15 +62,15 @@ def read(raw: bytes, trusted_server: str) -> Mail:
     if not in_reply_to and not re.match(r"\s*(re|réf?|tr|fw|fwd|aw)\s*:", subject, re.IGNORECASE):
         words = [subject.strip(), *words]
     return Mail(
-        sender=senders[0],
+        sender=sender,
         subject=subject,
         message_id=(_ids(_header(message, "Message-ID")) or ("",))[0],
         references=references,
         in_reply_to=in_reply_to[0] if in_reply_to else "",
         own_words=tuple(words),
         files=files,
-        automatic=_is_automatic(message, senders[0]),
-        verdict=_verdict(message, senders[0], trusted_server),
+        automatic=_is_automatic(message, sender),
+        verdict=_verdict(message, sender, trusted_server),
         sent_at=_date(message),
     )
 
@@ -86,6 +86,27 @@ def _header(message: EmailMessage, name: str) -> str:
         return str(message.get(name, "") or "")
     except (MessageError, ValueError, LookupError, AttributeError, TypeError, IndexError):
         return ""
+
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_COMMENT = re.compile(r"\([^()]*\)")
+
+
+def _bare(value: str) -> str:
+    """A header's value without its quoted strings and comments, in which a stranger can write what he likes."""
+    bare = _QUOTED.sub('""', value)
+    while bare != (bare := _COMMENT.sub(" ", bare)):
+        pass
+    return bare
+
+
+def _sender(message: EmailMessage) -> str:
+    """The one address of From; "" when there is none, or when two readers could take it for two different ones."""
+    written = [str(value) for name, value in message.raw_items() if name.lower() == "from"]
+    if len(written) != 1 or _bare(re.sub(r"=\?[^?\s]*\?[bq]\?[^?\s]*\?=", "", written[0], flags=re.I)).count("@") != 1:
+        return ""
+    addresses = [address for _, address in getaddresses([_header(message, "From")]) if "@" in address]
+    return addresses[0] if len(addresses) == 1 else ""
 
 
 def _ids(text: str) -> tuple[str, ...]:
@@ -119,7 +140,7 @@ def _verdict(message: EmailMessage, sender: str, trusted: str) -> Verdict:
         return "none"
     domain = sender.rpartition("@")[2].lower()
     for value in message.get_all("Authentication-Results", []):
-        server, _, results = re.sub(r"\([^()]*\)", " ", str(value)).partition(";")
+        server, _, results = _bare(str(value)).partition(";")
         if (server.split() or [""])[0].lower() != trusted.lower():
             continue
         found: dict[str, list[tuple[str, str]]] = {}
@@ -139,12 +160,18 @@ def _verdict(message: EmailMessage, sender: str, trusted: str) -> Verdict:
 
 
 def _body(message: EmailMessage) -> str:
-    part = message.get_body(preferencelist=("plain", "html"))
-    if part is None:
-        return ""
-    content = part.get_content()
-    text = content if isinstance(content, str) else content.decode("latin-1")
-    return _text_of_html(text) if part.get_content_type() == "text/html" else text
+    plain, html = (message.get_body(preferencelist=(kind,)) for kind in ("plain", "html"))
+    text = _content(plain) if plain else ""
+    return text if text.strip() or not html else _text_of_html(_content(html))
+
+
+def _content(part: Message) -> str:
+    raw = part.get_payload(decode=True)
+    assert isinstance(raw, bytes)
+    try:
+        return raw.decode(part.get_content_charset("utf-8"), "replace")
+    except LookupError:  # a charset that nobody knows: commands are ASCII
+        return raw.decode("latin-1")
 
 
 def _files(message: EmailMessage) -> list[SentFile]:
@@ -198,24 +225,51 @@ _SPACE = r"[\s\u00a0\u202f]*"
 # has neither a date with digits nor an address, and goes on after the colon.
 _ATTRIBUTION = re.compile(rf"^(le|on)\b.*(\d|@).*(a{_SPACE}écrit|wrote){_SPACE}:{_SPACE}$", re.IGNORECASE)
 _CUT = re.compile(
-    rf"^(-{{2,}}{_SPACE}(message d['’]origine|original message|message transféré|forwarded message){_SPACE}-*"
+    rf"^(-{{2,}}{_SPACE}((message|courriel|mail|e-mail) (d['’]origine|original|initial|transféré|réexpédié)"
+    rf"|(original|forwarded) message){_SPACE}-*"
     rf"|_{{10,}}|-{_SPACE}-{_SPACE}$|--{_SPACE}$"
     rf"|(de|from){_SPACE}:{_SPACE}.*@.*|(envoyé|sent){_SPACE}:.*\d.*"
-    rf"|envoyé de mon .*|envoyé depuis .*|sent from my .*|début du message (réexpédié|transféré).*)$",
+    rf"|envoyé (de mon|depuis|à partir d).*|sent from my .*|(obtenir|get|télécharger) outlook (pour|for) .*"
+    rf"|début du message (réexpédié|transféré).*)$",
     re.IGNORECASE,
 )
 
 
 def own_words(body: str) -> list[str]:
-    """The lines that the sender wrote himself: quotes, what follows their announcement, and signatures are left."""
+    """The lines that the sender wrote himself: quotes, what follows their announcement, and signatures are left.
+
+    An answer below its quote is read when each quoted line is marked (>), after a blank line: one that follows the
+    mark at once can be the rest of a quoted line that was wrapped.
+    """
     lines = [line.strip() for line in body.replace("\r", "").split("\n")]
     own: list[str] = []
+    quoting = False
+    skipped = 0
     for number, line in enumerate(lines):
-        following = next((other for other in lines[number + 1 :] if other), "")
-        if _CUT.match(line) or _ATTRIBUTION.match(line):
+        if number < skipped:
+            continue
+        if line.startswith((">", "|")) or not line:
+            quoting = bool(line)
+            continue
+        if quoting:
+            continue
+        if _CUT.match(line):
             break
-        if re.match(r"^(le|on)\b", line, re.IGNORECASE) and _ATTRIBUTION.match(f"{line} {following}"):
-            break
-        if line and not line.startswith((">", "|")):
-            own.append(line)
+        if after := _after_attribution(lines, number):
+            if not next((other for other in lines[after:] if other), "").startswith(">"):
+                break
+            skipped = after
+            continue
+        own.append(line)
     return own
+
+
+def _after_attribution(lines: list[str], number: int) -> int:
+    """Where what an attribution announces begins, when one stands on this line, or on it and the next; 0 when none."""
+    line = lines[number]
+    if _ATTRIBUTION.match(line):
+        return number + 1
+    following = next((place for place in range(number + 1, len(lines)) if lines[place]), 0)
+    if following and _ATTRIBUTION.match(f"{line} {lines[following]}"):
+        return following + 1
+    return 0

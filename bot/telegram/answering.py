@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,12 +93,15 @@ def _incoming(update: dict[str, Any], bot: Bot) -> _Incoming | None:
     photo = (message.get("photo") or [{}])[-1]
     private = chat["type"] == "private"
     reply = (message.get("reply_to_message") or {}).get("from") or {}
-    addressed = text.startswith("/") or f"@{bot.username}" in text or reply.get("id") == bot.id
+    mention = re.compile(rf"@{re.escape(bot.username)}\b", re.IGNORECASE)
+    # "/status@another_bot" is said to the other.
+    command = text.startswith("/") and "@" not in text.split(maxsplit=1)[0]
+    addressed = command or bool(mention.search(text)) or reply.get("id") == bot.id
     return _Incoming(
         chat_id=chat["id"],
         user_id=message["from"]["id"],
         private=private,
-        text=text.replace(f"@{bot.username}", "").strip(),
+        text=mention.sub("", text).strip(),
         message_id=message["message_id"],
         file_id=document.get("file_id") or photo.get("file_id") or "",
         file_name=document.get("file_name") or ("photo.jpg" if photo else "fichier"),

@@ -1,8 +1,9 @@
 """An `Answer` as Telegram messages: HTML, everything escaped, split between lines."""
 
 import json
+import re
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 
 from handlers.answer import Answer, Button
 
@@ -78,6 +79,9 @@ def _lines(answer: Answer) -> list[str]:
     return drawn
 
 
+_TAG = re.compile(r"</?[bi]>")
+
+
 def _split(lines: list[str]) -> list[str]:
     """Each line closes its own tags, so that any border between lines is safe; a line too long is cut as text."""
     texts: list[str] = []
@@ -89,14 +93,15 @@ def _split(lines: list[str]) -> list[str]:
                 current = piece
             else:
                 current = f"{current}\n{piece}" if current else piece
-    return [*texts, current] if current.strip() else texts
+    # Telegram refuses a message that shows nothing.
+    return [text for text in (*texts, current) if unescape(_TAG.sub("", text)).strip()]
 
 
 def _pieces(line: str) -> list[str]:
     if len(line) <= MOST_SIGNS:
         return [line]
     # Only plain lines grow that long; an escaped sign (&amp;) must not be cut in two.
-    plain = line.replace("<b>", "").replace("</b>", "").replace("<i>", "").replace("</i>", "")
+    plain = _TAG.sub("", line)
     pieces = []
     while len(plain) > MOST_SIGNS:
         cut = plain.rfind(" ", 0, MOST_SIGNS)

@@ -1,25 +1,27 @@
 """AccountStatus: every hour, the list and state of the clients' SIM cards."""
 
 from dataclasses import dataclass
-
-import pandas as pd
+from itertools import compress
 
 from core import numbers
 from core.layouts import Layouts
 from core.readers import Reject
-from core.readers.columns import each
+from core.readers.columns import each, first_fault
 from core.readers.sheet import read_sheet
 
 #: When a file names a line several times, the row nearest to a working line is its state.
 _NEAREST = ("active", "suspended", "suspended_by_operator", "reserved", "stock", "unknown", "terminated")
 
 
+Row = dict[str, str]
+
+
 @dataclass
 class AccountStatus:
     """`lines`: rows with a number; `sims`: rows that only name a card. Both hold texts and a `status`."""
 
-    lines: pd.DataFrame
-    sims: pd.DataFrame
+    lines: list[Row]
+    sims: list[Row]
     rejects: list[Reject]
 
 
@@ -31,31 +33,40 @@ def read_account_status(content: bytes, layouts: Layouts) -> AccountStatus:
     sheet.require("status")
     msisdn = each(sheet.texts("msisdn"), numbers.msisdn, blank="")
     iccid = each(sheet.texts("iccid"), numbers.iccid, blank="")
-    faults = msisdn.faults.where(msisdn.faults != "", iccid.faults)
-    empty = (sheet.texts("msisdn") == "") & (sheet.texts("iccid") == "")
-    faults = faults.where((faults != "") | ~empty, "ni numéro de ligne ni ICCID")
     words = sheet.texts("status")
-    faults = faults.where((faults != "") | (words != ""), "statut absent")
-    rows = pd.DataFrame(
-        {
-            "msisdn": msisdn.values,
-            "iccid": iccid.values,
-            "imsi": sheet.texts("imsi"),
-            "client": sheet.texts("client"),
-            "status": each(words, layouts.status, blank="unknown").values,
-            "word": words,
-            "plan": sheet.texts("plan"),
-            "activated_on": sheet.texts("activation"),
-            "rio": sheet.texts("rio"),
-        }
+    nobody = [
+        "" if any(ids) else "ni numéro de ligne ni ICCID"
+        for ids in zip(sheet.texts("msisdn"), sheet.texts("iccid"), strict=True)
+    ]
+    silent = ["" if word else "statut absent" for word in words]
+    faults = first_fault(msisdn.faults, iccid.faults, nobody, silent)
+    columns = {
+        "msisdn": msisdn.values,
+        "iccid": iccid.values,
+        "imsi": sheet.texts("imsi"),
+        "client": sheet.texts("client"),
+        "status": each(words, layouts.status).values,
+        "word": words,
+        "plan": sheet.texts("plan"),
+        "activated_on": sheet.texts("activation"),
+        "rio": sheet.texts("rio"),
+    }
+    rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    _keep_one_each(rows, faults)
+    good = list(compress(rows, sheet.set_aside(faults)))
+    return AccountStatus(
+        [row for row in good if row["msisdn"]], [row for row in good if not row["msisdn"]], sheet.rejects
     )
-    good = rows[faults == ""]
-    numbered = good[good["msisdn"] != ""]
-    order = numbered["status"].map({status: place for place, status in enumerate(_NEAREST)})
-    numbered = numbered.loc[order.sort_values(kind="stable").index]
-    twice = numbered.index[numbered["msisdn"].duplicated()]
-    faults[twice] = "ligne présente plusieurs fois dans le fichier ; une autre rangée donne son état"
-    bad = faults.index[faults != ""]
-    sheet.set_aside(list(bad), list(faults[bad]))
-    lines = numbered.drop(index=twice).sort_index()
-    return AccountStatus(lines, good[good["msisdn"] == ""], sheet.rejects)
+
+
+def _keep_one_each(rows: list[Row], faults: list[str]) -> None:
+    nearest: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        if faults[place] or not row["msisdn"]:
+            continue
+        other = nearest.setdefault(row["msisdn"], place)
+        if other == place:
+            continue
+        kept, left = sorted((other, place), key=lambda it: _NEAREST.index(rows[it]["status"]))
+        nearest[row["msisdn"]] = kept
+        faults[left] = "ligne présente plusieurs fois dans le fichier ; une autre rangée donne son état"

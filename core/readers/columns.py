@@ -6,120 +6,129 @@ Each function returns the values and, beside them, why a cell cannot be read (""
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
-import numpy as np
-import pandas as pd
-
+from core.folders import PARIS
 from core.layouts import Layouts
 from core.readers import Waiting
 
-Texts = "pd.Series[str]"
-
 MILLIONTHS = 1_000_000
-PARIS = "Europe/Paris"
+#: No call, session or price reaches it, and a month of such rows still fits the store's integers.
+_MOST = 10**15
 
 
 @dataclass(frozen=True)
 class Column:
-    """`values` and `faults` share the sheet's index; a value whose fault is not empty means nothing."""
+    """One value and one fault a row; a value whose fault is not empty means nothing."""
 
-    values: "pd.Series[Any]"
-    faults: "pd.Series[str]"
+    values: list[Any]
+    faults: list[str]
 
 
-def each(texts: "pd.Series[str]", parse: Callable[[str], Any], blank: Any = None) -> Column:
+def each(texts: list[str], parse: Callable[[str], Any], blank: Any = None) -> Column:
     """Parse each distinct text once. `parse` raises ValueError with the reason; `blank` stands for ""."""
-    codes, distinct = pd.factorize(texts)
-    values: list[Any] = []
-    faults: list[str] = []
-    for text in distinct:
-        value, fault = blank, ""
-        if text:
+    known: dict[str, tuple[Any, str]] = {"": (blank, "")}
+    for text in texts:
+        if text not in known:
             try:
-                value = parse(str(text))
+                known[text] = parse(text), ""
             except ValueError as error:
-                fault = str(error)
-        values.append(value)
-        faults.append(fault)
-    return Column(
-        pd.Series([values[code] for code in codes], index=texts.index, dtype="object"),
-        pd.Series([faults[code] for code in codes], index=texts.index, dtype="object"),
-    )
+                known[text] = blank, str(error)
+    return Column([known[text][0] for text in texts], [known[text][1] for text in texts])
 
 
-# Day and time forms; a French file never writes the month before the day.
-_DATES = {
-    r"\d{4}-\d{2}-\d{2}": "%Y-%m-%d",
-    r"\d{2}/\d{2}/\d{4}": "%d/%m/%Y",
-    r"\d{2}-\d{2}-\d{4}": "%d-%m-%Y",
-    r"\d{2}\.\d{2}\.\d{4}": "%d.%m.%Y",
-    r"\d{8}": "%Y%m%d",
-}
-_TIMES = {r"\d{2}:\d{2}:\d{2}": "%H:%M:%S", r"\d{2}:\d{2}": "%H:%M", r"\d{6}": "%H%M%S"}
-_FORMS = [
-    *((rf"{day} {time}", f"{d} {t}") for day, d in _DATES.items() for time, t in _TIMES.items()),
-    (r"\d{14}", "%Y%m%d%H%M%S"),
-]
-_UNIX = r"1\d{9}"
-_WITH_OFFSET = r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})"
+def first_fault(*faults: list[str]) -> list[str]:
+    """Row by row, the first fault that is not empty."""
+    return [next(filter(None, those), "") for those in zip(*faults, strict=True)]
 
 
-def instants(texts: "pd.Series[str]", unit: str = "") -> Column:
+# A French file never writes the month before the day.
+_DAYS = (
+    r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)",
+    r"(?P<day>\d\d)(?P<mark>[/.-])(?P<month>\d\d)(?P=mark)(?P<year>\d{4})",
+    r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)",
+)
+# A fraction of a second is below what is stored.
+_TIMES = (
+    r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?",
+    r"(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)",
+)
+_FORMS = tuple(
+    re.compile(rf"{day}{between}{time}(?: ?(?P<offset>Z|[+-]\d\d:?\d\d))?", re.ASCII)
+    for day in _DAYS
+    for between, time in ((r"[T ]\s*", _TIMES[0]), (r"[T ]?", _TIMES[1]))
+)
+_UNIX = re.compile(r"1\d{9}", re.ASCII)
+
+#: Years in which a mobile line can have called; others come from a clock that was never set.
+_YEARS = range(1990, 2100)
+
+
+def instants(texts: list[str], unit: str = "") -> Column:
     """UTC seconds from dates and times in any form of the domain.
 
     A wall-clock time is Europe/Paris unless `unit` is "utc"; in October's repeated hour the first is taken.
     """
-    texts = texts.str.replace("T", " ", regex=False)
-    # A fraction of a second is below what is stored.
-    texts = texts.str.replace(r"(:\d{2})[.,]\d+$", r"\1", regex=True)
-    seconds = pd.Series(0, index=texts.index, dtype="int64")
-    faults = pd.Series("", index=texts.index, dtype="object")
-    left = texts
-    for form, pattern in _in_likely_order(left):
-        if left.empty:
-            break
-        found = left[left.str.fullmatch(form)]
-        if found.empty:
-            continue
-        times = pd.to_datetime(found, format=pattern, errors="coerce")
-        impossible = times.isna()
-        faults[found.index[impossible]] = "date impossible : « " + found[impossible] + " »"
-        zone = "UTC" if unit == "utc" else PARIS
-        local = times[~impossible].dt.tz_localize(
-            zone, ambiguous=np.ones(int((~impossible).sum()), dtype=bool), nonexistent="NaT"
-        )
-        absent = local.index[local.isna()]
-        faults[absent] = "heure qui n'existe pas (passage à l'heure d'été) : « " + found[absent] + " »"
-        known = local.dropna()
-        seconds[known.index] = known.dt.tz_convert("UTC").dt.as_unit("s").astype("int64")
-        left = left.drop(found.index)
-    unix = left[left.str.fullmatch(_UNIX)]
-    seconds[unix.index] = unix.astype("int64")
-    left = left.drop(unix.index)
-    offset = left[left.str.fullmatch(_WITH_OFFSET)]
-    if len(offset):
-        times = pd.to_datetime(offset, utc=True, errors="coerce", format="ISO8601")
-        known = times.dropna()
-        seconds[known.index] = known.dt.as_unit("s").astype("int64")
-        left = left.drop(known.index)
-    faults[left.index] = np.where(left == "", "date absente", "date illisible : « " + left + " »")
-    return Column(seconds, faults)
+    zone = ZoneInfo("UTC") if unit == "utc" else PARIS
+    column = each(texts, lambda text: _instant(text, zone), blank=0)
+    return Column(
+        column.values,
+        [fault or ("" if text else "date absente") for text, fault in zip(texts, column.faults, strict=True)],
+    )
 
 
-def _in_likely_order(texts: "pd.Series[str]") -> list[tuple[str, str]]:
-    if texts.empty:
-        return []
-    first = str(texts.iloc[0])
-    return sorted(_FORMS, key=lambda form: re.fullmatch(form[0], first) is None)
+def _instant(text: str, zone: ZoneInfo) -> int:
+    if _UNIX.fullmatch(text):
+        return int(text)
+    found = next((found for form in _FORMS if (found := form.fullmatch(text))), None)
+    if found is None:
+        raise ValueError(f"date illisible : « {text} »")
+    year, month, day, hour, minute, second = (
+        int(found[part] or 0) for part in ("year", "month", "day", "hour", "minute", "second")
+    )
+    try:
+        if year not in _YEARS:
+            raise ValueError(year)
+        as_utc = int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
+    except ValueError:
+        raise ValueError(f"date impossible : « {text} »") from None
+    if written := found["offset"]:
+        return as_utc - _seconds_of(written)
+    offset = _offset(year, month, day, hour, zone)
+    if offset is None:
+        raise ValueError(f"heure qui n'existe pas (passage à l'heure d'été) : « {text} »")
+    return as_utc - offset
 
 
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{2})")
-_LETTERS = re.compile(r"(?:(\d+)\s*h(?:eures?)?)?\s*(?:(\d+)\s*m(?:in|n)?)?\s*(?:(\d+)\s*s(?:ec)?)?", re.IGNORECASE)
+def _seconds_of(offset: str) -> int:
+    if offset == "Z":
+        return 0
+    seconds = int(offset[1:3]) * 3600 + int(offset[-2:]) * 60
+    return -seconds if offset[0] == "-" else seconds
 
 
-def durations(texts: "pd.Series[str]", unit: str, layouts: Layouts) -> Column:
+@lru_cache(maxsize=4096)
+def _offset(year: int, month: int, day: int, hour: int, zone: ZoneInfo) -> int | None:
+    """Seconds ahead of UTC during a local hour, the first of the two in October; None when a clock change skips it."""
+    local = datetime(year, month, day, hour, tzinfo=zone)
+    if local.astimezone(UTC).astimezone(zone).hour != hour:
+        return None
+    offset = local.utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds())
+
+
+_CLOCK = re.compile(r"(?:(\d{1,9}):)?(\d{1,3}):(\d{2})")
+_LETTERS = re.compile(
+    r"(?:(\d{1,9})\s*h(?:eures?)?)?\s*(?:(\d{1,9})\s*m(?:in|n)?)?\s*(?:(\d{1,9})\s*s(?:ec)?)?", re.IGNORECASE
+)
+
+
+def durations(texts: list[str], unit: str, layouts: Layouts) -> Column:
     """Seconds. `HH:MM:SS`, `MM:SS` and `1h02m03s` say their unit; a plain number takes the header's.
 
     :raises Waiting: plain numbers, and nothing states their unit.
@@ -127,18 +136,16 @@ def durations(texts: "pd.Series[str]", unit: str, layouts: Layouts) -> Column:
     factor = _factor("duration", "durée", unit, texts, layouts)
 
     def parse(text: str) -> int:
-        if clock := _CLOCK.fullmatch(text):
-            hours, minutes, seconds = (int(part or 0) for part in clock.groups())
-            return hours * 3600 + minutes * 60 + seconds
-        if (letters := _LETTERS.fullmatch(text)) and any(letters.groups()):
-            hours, minutes, seconds = (int(part or 0) for part in letters.groups())
-            return hours * 3600 + minutes * 60 + seconds
+        written = _CLOCK.fullmatch(text) or _LETTERS.fullmatch(text)
+        if written and any(written.groups()):
+            hours, minutes, seconds = (int(part or 0) for part in written.groups())
+            return _whole(Decimal(hours * 3600 + minutes * 60 + seconds), text, "durée")
         return _whole(_decimal(text, "durée") * factor, text, "durée")
 
     return each(texts, parse, blank=0)
 
 
-def volumes(texts: "pd.Series[str]", unit: str, layouts: Layouts) -> Column:
+def volumes(texts: list[str], unit: str, layouts: Layouts) -> Column:
     """Bytes. `12,5 Mo` says its unit; a plain number takes the header's.
 
     :raises Waiting: plain numbers, and nothing states their unit.
@@ -157,21 +164,27 @@ def volumes(texts: "pd.Series[str]", unit: str, layouts: Layouts) -> Column:
     return each(texts, parse, blank=0)
 
 
-def _factor(quantity: str, french: str, unit: str, texts: "pd.Series[str]", layouts: Layouts) -> Decimal:
-    known = layouts.factor(quantity, unit) if unit else None
-    if unit and known is None:
-        raise Waiting(f"unité inconnue pour la {french} : « {unit} ». L'ajouter dans layouts.toml.")
-    if known is None:
-        plain = texts[texts.str.fullmatch(r"\d+([.,]\d+)?") & ~texts.str.fullmatch(r"0+([.,]0+)?")]
-        if len(plain):
-            raise Waiting(
-                f"rien ne dit l'unité de la colonne « {french} » (exemple : {plain.iloc[0]}). "
-                'L\'écrire dans layouts.toml, section [stated] : nom de la colonne = "s", "ko"…'
-            )
-    return Decimal(str(known)) if known is not None else Decimal(1)
+#: A header such as "Durée (hh:mm:ss)" states a form, which the cells show anyway, and no unit.
+_CLOCK_FORM = re.compile(r"(h{1,2}:)?m{1,2}:s{1,2}")
+
+
+def _factor(quantity: str, french: str, unit: str, texts: list[str], layouts: Layouts) -> Decimal:
+    if unit and not _CLOCK_FORM.fullmatch(unit):
+        known = layouts.factor(quantity, unit)
+        if known is None:
+            raise Waiting(f"unité inconnue pour la colonne « {french} » : « {unit} ». L'ajouter dans layouts.toml.")
+        return Decimal(str(known))
+    plain = next((text for text in texts if _NUMBER.fullmatch(text) and text.strip("0.,")), "")
+    if plain:
+        raise Waiting(
+            f"rien ne dit l'unité de la colonne « {french} » (exemple : {plain}). "
+            'L\'écrire dans layouts.toml, section [stated] : nom de la colonne = "s", "ko"…'
+        )
+    return Decimal(1)
 
 
 _BLANKS = re.compile(r"[\s\u00a0\u202f'’]")
+_NUMBER = re.compile(r"[\d\s.,\u00a0\u202f'’]+")
 
 
 def _decimal(text: str, french: str) -> Decimal:
@@ -184,7 +197,7 @@ def _decimal(text: str, french: str) -> Decimal:
         value = Decimal(plain.replace(",", "."))
     except InvalidOperation:
         raise ValueError(f"{french} illisible : « {text} »") from None
-    if not value.is_finite() or abs(value) > Decimal(10) ** 15:
+    if not value.is_finite() or abs(value) > _MOST:
         raise ValueError(f"{french} illisible : « {text} »")
     return value
 
@@ -192,10 +205,12 @@ def _decimal(text: str, french: str) -> Decimal:
 def _whole(value: Decimal, text: str, french: str) -> int:
     if value < 0:
         raise ValueError(f"{french} négative : « {text} »" if french == "durée" else f"volume négatif : « {text} »")
+    if value > _MOST:
+        raise ValueError(f"{french} illisible : « {text} »")
     return int(value.to_integral_value())
 
 
-def amounts(texts: "pd.Series[str]") -> Column:
+def amounts(texts: list[str]) -> Column:
     """Millionths of a euro, exactly; None for an empty cell."""
 
     def parse(text: str) -> int:
@@ -203,7 +218,7 @@ def amounts(texts: "pd.Series[str]") -> Column:
         exact = _decimal(euros, "montant") * MILLIONTHS
         if exact != exact.to_integral_value():
             raise ValueError(f"montant plus fin qu'un millionième d'euro : « {text} »")
-        if abs(exact) > 2**62:
+        if abs(exact) > _MOST:
             raise ValueError(f"montant illisible : « {text} »")
         return int(exact)
 

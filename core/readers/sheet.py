@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ MAX_BYTES = 2 * 1024**3
 @dataclass
 class Sheet:
     """A file as read. `columns`: field -> (place, stated unit). `cells`: texts, one frame column a place;
-    its index is the line in the file."""
+    its index is the line in the file. Lists of cells, or of what was made of them, go row by row."""
 
     encoding: str
     separator: str
@@ -31,21 +32,22 @@ class Sheet:
     cells: pd.DataFrame
     rejects: list[Reject] = field(default_factory=list)
 
-    def texts(self, name: str) -> "pd.Series[str]":
+    def texts(self, name: str) -> list[str]:
         """The cells of a field, stripped; empty where the file has no such column."""
         if name not in self.columns:
-            return pd.Series("", index=self.cells.index, dtype="str")
-        return self.cells[self.columns[name][0]].str.strip()
+            return [""] * len(self.cells)
+        return [cell.strip() for cell in self.cells[self.columns[name][0]].tolist()]
 
     def unit(self, name: str) -> str:
         return self.columns[name][1] if name in self.columns else ""
 
-    def set_aside(self, lines: Sequence[int], reasons: Sequence[str]) -> None:
-        """Take rows out, each with its reason."""
-        for line, reason in zip(lines, reasons, strict=True):
-            content = self.separator.join(str(cell) for cell in self.cells.loc[line])
-            self.rejects.append(Reject(int(line), reason, content))
-        self.cells = self.cells.drop(index=list(lines))
+    def set_aside(self, faults: Sequence[str]) -> list[bool]:
+        """Reject the rows that have a fault; says of each row whether it has none."""
+        for place, reason in enumerate(faults):
+            if reason:
+                content = self.separator.join(self.cells.iloc[place].tolist())
+                self.rejects.append(Reject(int(self.cells.index[place]), reason, content))
+        return [not reason for reason in faults]
 
     def require(self, *names: str) -> None:
         """:raises Waiting: a column that this kind of file cannot do without is not recognised."""
@@ -80,15 +82,13 @@ def read_sheet(content: bytes, layouts: Layouts) -> Sheet:
     lines = text.split("\n", 50)
     first, separator, columns, header = _find_header(lines[:50], layouts)
     body = text.split("\n", first + 1)[first + 1] if text.count("\n") > first else ""
-    # A separator at the end of the data rows only makes one more, nameless column.
-    sample = next((line for line in lines[first + 1 :] if line.strip()), "")
+    # A separator at the end of the rows, of the header or of the data alone, makes one more, nameless column.
+    sample = next((_cut(line, separator) for line in lines[first + 1 :] if line.strip()), header)
     width = len(header)
-    if (
-        sample
-        and len(next(csv.reader([sample], delimiter=separator))) == width + 1
-        and (sample.rstrip("\r").endswith(separator))
-    ):
+    if len(sample) == width + 1 and not sample[-1]:
         width += 1
+    elif len(sample) == width - 1 and not header[-1]:
+        width -= 1
     cells, rejects = _rows(body, separator, width, first + 2) if body.strip() else (_nothing(width), [])
     if len(cells):
         cells = cells[(cells != "").any(axis=1)]
@@ -128,7 +128,9 @@ def _find_header(lines: list[str], layouts: Layouts) -> tuple[int, str, dict[str
         for separator in SEPARATORS:
             if separator not in line:
                 continue
-            header = [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+            header = _cut(line, separator)
+            if best and len(header) <= len(best[2]):
+                continue
             columns: dict[str, tuple[int, str]] = {}
             for place, name in enumerate(header):
                 if (known := layouts.column(name)) and known[0] not in columns:
@@ -141,16 +143,29 @@ def _find_header(lines: list[str], layouts: Layouts) -> tuple[int, str, dict[str
     return best
 
 
-def _rows(body: str, separator: str, width: int, first_line: int) -> tuple[pd.DataFrame, list[Reject]]:
+def _cut(line: str, separator: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
+    except csv.Error:  # a cell longer than any header
+        return []
+
+
+def _rows(text: str, separator: str, width: int, first_line: int) -> tuple[pd.DataFrame, list[Reject]]:
     """Cut the body into records, set aside those with another number of cells, parse the others at once."""
-    raw = body.encode("utf-8", "surrogatepass")
+    raw = text.encode()
     signs = np.frombuffer(raw, np.uint8)
     newlines = signs == ord("\n")
     separators = signs == ord(separator)
     if b'"' in raw:
-        inside = (np.cumsum(signs == ord('"'), dtype=np.uint8) & 1).astype(bool)
-        if inside[-1]:
-            return _row_by_row(body, separator, width, first_line)
+        quotes = signs == ord('"')
+        inside = (np.cumsum(quotes, dtype=np.uint8) & 1).astype(bool)
+        # A quote opens at the beginning of a cell, or reopens what the one before it closed.
+        before = np.concatenate([[ord("\n")], signs[:-1]])
+        if (
+            inside[-1]
+            or not np.isin(before[quotes & inside], np.frombuffer(f'{separator}\n "'.encode(), np.uint8)).all()
+        ):
+            return _row_by_row(text, separator, width, first_line)
         separators &= ~inside
         physical = np.flatnonzero(newlines)
         newlines &= ~inside
@@ -166,40 +181,45 @@ def _rows(body: str, separator: str, width: int, first_line: int) -> tuple[pd.Da
     good = counts == width - 1
     rejects = []
     for record in np.flatnonzero(~good):
-        content = raw[starts[record] : ends[record]].decode("utf-8", "surrogatepass").strip()
+        content = raw[starts[record] : ends[record]].decode().strip()
         if content.strip(separator + " "):
             reason = f"{counts[record] + 1} colonnes au lieu de {width}"
             rejects.append(Reject(int(lines[record]), reason, content))
-    if not good.all():
-        kept = zip(starts[good], ends[good], strict=True)
-        body = b"\n".join(raw[start:end] for start, end in kept).decode("utf-8", "surrogatepass")
     if not good.any():
         return _nothing(width), rejects
+    kept = zip(starts[good], ends[good], strict=True)
+    body = text if good.all() else b"\n".join(raw[start:end] for start, end in kept).decode()
     cells = _parse(body, separator, width)
-    if len(cells) != int(good.sum()):
-        # A stray quote made the parser see other records than were cut here.
-        return _row_by_row(body, separator, width, first_line)
+    if cells is None or len(cells) != int(good.sum()):
+        # A stray quote made the parser see other cells or records than were cut here.
+        return _row_by_row(text, separator, width, first_line)
     cells.index = pd.Index(lines[good])
     return cells, rejects
 
 
 def _nothing(width: int) -> pd.DataFrame:
-    return pd.DataFrame({place: pd.Series(dtype="str") for place in range(width)})
+    return pd.DataFrame({place: pd.Series(dtype="object") for place in range(width)})
 
 
-def _parse(body: str, separator: str, width: int) -> pd.DataFrame:
-    return pd.read_csv(
-        io.StringIO(body),
-        sep=separator,
-        header=None,
-        names=list(range(width)),
-        index_col=False,
-        dtype="str",
-        na_filter=False,
-        skip_blank_lines=width == 1,
-        skipinitialspace=True,
-        engine="c",
-    )
+def _parse(body: str, separator: str, width: int) -> pd.DataFrame | None:
+    """All rows at once; None when one of them has more cells than `width`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                io.StringIO(body),
+                sep=separator,
+                header=None,
+                names=list(range(width)),
+                index_col=False,
+                dtype="object",
+                na_filter=False,
+                skip_blank_lines=False,
+                skipinitialspace=True,
+                engine="c",
+            )
+    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError):
+        return None
 
 
 def _row_by_row(body: str, separator: str, width: int, first_line: int) -> tuple[pd.DataFrame, list[Reject]]:
@@ -215,7 +235,8 @@ def _row_by_row(body: str, separator: str, width: int, first_line: int) -> tuple
         except StopIteration:
             break
         except csv.Error as error:
-            rejects.append(Reject(line, f"ligne illisible ({error})", ""))
+            content = "\n".join(body.split("\n")[line - first_line : first_line + reader.line_num - line])
+            rejects.append(Reject(line, f"ligne illisible ({error})", content))
             continue
         if len(row) == width:
             rows.append(row)
@@ -223,5 +244,5 @@ def _row_by_row(body: str, separator: str, width: int, first_line: int) -> tuple
         elif any(cell.strip() for cell in row):
             reason = f"{len(row)} colonnes au lieu de {width}"
             rejects.append(Reject(line, reason, separator.join(row)))
-    cells = pd.DataFrame(rows, index=places, columns=range(width), dtype="str")
+    cells = pd.DataFrame(rows, index=places, columns=range(width), dtype="object")
     return (cells if rows else _nothing(width)), rejects

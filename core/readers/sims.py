@@ -3,13 +3,12 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import pandas as pd
+from itertools import compress
 
 from core import numbers
 from core.layouts import Layouts
 from core.readers import Reject
-from core.readers.columns import each
+from core.readers.columns import each, first_fault
 from core.readers.sheet import read_sheet
 
 
@@ -17,7 +16,7 @@ from core.readers.sheet import read_sheet
 class SimListing:
     """`rows`: iccid, imsi, msisdn, pin, puk, pin2, puk2, all texts."""
 
-    rows: pd.DataFrame
+    rows: list[dict[str, str]]
     rejects: list[Reject]
 
 
@@ -33,15 +32,11 @@ def read_sims(content: bytes, layouts: Layouts) -> SimListing:
         "pin2": each(sheet.texts("pin2"), _digits(4, "PIN2"), blank=""),
         "puk2": each(sheet.texts("puk2"), _digits(8, "PUK2"), blank=""),
     }
-    faults = pd.Series("", index=sheet.cells.index, dtype="object")
-    for column in typed.values():
-        faults = faults.where(faults != "", column.faults)
-    faults = faults.where((faults != "") | (typed["iccid"].values != ""), "ICCID absent")
-    bad = faults.index[faults != ""]
-    sheet.set_aside(list(bad), list(faults[bad]))
-    rows = pd.DataFrame({name: column.values.drop(bad) for name, column in typed.items()})
-    rows["imsi"] = sheet.texts("imsi")
-    return SimListing(rows, sheet.rejects)
+    no_card = ["" if text else "ICCID absent" for text in sheet.texts("iccid")]
+    good = sheet.set_aside(first_fault(no_card, *(column.faults for column in typed.values())))
+    columns = {name: column.values for name, column in typed.items()} | {"imsi": sheet.texts("imsi")}
+    rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    return SimListing(list(compress(rows, good)), sheet.rejects)
 
 
 def _digits(count: int, what: str) -> Callable[[str], str]:

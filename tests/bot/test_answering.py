@@ -1,0 +1,751 @@
+"""Questions by chat and by mail, from the inbox to the outbox, with a Bot API server on loopback."""
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from telegram import Bot
+
+from bot.clerk import Clerk
+from bot.desk.inbox import MOST_TRIES
+from bot.desk.people import TECHNICAL
+from bot.enrolment import mail_code, show_menu
+from bot.house import House, open_house
+from bot.mail.letter import Letter
+from bot.sandbox import pictures
+from bot.sandbox.botapi import BotApi, Group, Phone
+from bot.telegram import sender
+from bot.telegram.client import make_bot
+from bot.telegram.poller import poll
+from core.settings import Settings
+from handlers.answer import Answer
+from tests.handlers.filled import make_pass, settings, small_operator
+from tests.peers.ftp import FtpPeer
+
+CAMILLE, STRANGER, OTHER = 4200001, 4200002, 4200003
+RIO, NUMBER = "01E4K7P2QEM3", "0639980001"
+TRUSTED = "mx.telecom.example"
+VOUCHED = f"Authentication-Results: {TRUSTED}; dmarc=pass header.from=telecom.example"
+FORGED = f"Authentication-Results: {TRUSTED}; dmarc=fail header.from=telecom.example"
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("filled")
+    operator = small_operator(folder / "ftp")
+    asyncio.run(make_pass(operator.root, folder / "data"))
+    return folder / "data"
+
+
+@pytest_asyncio.fixture
+async def api() -> AsyncIterator[BotApi]:
+    async with BotApi("123456789:an-invented_token") as api:
+        yield api
+
+
+@pytest.fixture
+def configured(filled: Path, tmp_path: Path, api: BotApi) -> Settings:
+    shutil.copytree(filled, tmp_path / "data")
+    return settings(tmp_path / "data", telegram_api=api.url, mail_trusted_server=TRUSTED)
+
+
+@pytest.fixture
+def house(configured: Settings) -> Iterator[House]:
+    house = open_house(configured)
+    yield house
+    house.desk.close()
+    house.context.telecom.close()
+
+
+@pytest_asyncio.fixture
+async def bot(configured: Settings) -> AsyncIterator[Bot]:
+    async with make_bot(configured.telegram) as bot:
+        yield bot
+
+
+@pytest.fixture
+def camille(api: BotApi, house: House) -> Phone:
+    """The technical contact's telephone, whose chat is bound."""
+    now = int(time.time())
+    house.people.enrol(CAMILLE, house.people.new_code(TECHNICAL, now), now)
+    return api.phone(CAMILLE, "Camille", started=True)
+
+
+@pytest.fixture
+def stranger(api: BotApi) -> Phone:
+    return api.phone(STRANGER, "Inconnu")
+
+
+@asynccontextmanager
+async def clerk_at_work(house: House, bot: Bot) -> AsyncIterator[Clerk]:
+    clerk = Clerk(house, bot, asyncio.Event())
+    task = asyncio.create_task(clerk.run())
+    try:
+        yield clerk
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def settle(house: House, seconds: float = 5) -> None:
+    """Wait until nothing waits for an answer."""
+    async with asyncio.timeout(seconds):
+        while house.inbox.new():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def fetch(house: House, bot: Bot) -> None:
+    """Write down what is pending, as the poller does, and stop polling."""
+    before = count_of(house)
+    arrived = asyncio.Event()
+    task = asyncio.create_task(poll(bot, house.desk, arrived.set, lambda _: None))
+    async with asyncio.timeout(5):
+        await arrived.wait()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert count_of(house) > before
+
+
+def count_of(house: House) -> int:
+    return int(house.desk.execute("SELECT count(*) FROM inbox").fetchone()[0])
+
+
+async def answer(house: House, bot: Bot) -> None:
+    """What was said since the last time is fetched, answered and sent."""
+    await fetch(house, bot)
+    async with clerk_at_work(house, bot):
+        await settle(house)
+    await deliver(house, bot)
+
+
+async def deliver(house: House, bot: Bot) -> None:
+    while parcels := house.outbox.due("chat", int(time.time())):
+        for parcel in parcels:
+            await sender.send(bot, house.outbox, house.people, parcel)
+
+
+def said(phone: Phone) -> list[str]:
+    return [message.text or message.caption for message in phone.messages]
+
+
+def audit(house: House) -> list[tuple[str, str, str, str]]:
+    return list(house.desk.execute("SELECT person, door, command, outcome FROM audit ORDER BY id"))
+
+
+# Chat: who may talk
+
+
+async def test_an_unknown_chat_is_told_one_neutral_sentence_once(house: House, bot: Bot, stranger: Phone) -> None:
+    for text in ("bonjour", f"/status {NUMBER}", "/aide", "/start"):
+        stranger.send(text)
+        await answer(house, bot)
+    assert said(stranger) == ["Ce robot est privé."]
+
+
+async def test_what_an_unknown_chat_tried_is_in_the_audit(house: House, bot: Bot, stranger: Phone) -> None:
+    stranger.send(f"/status {NUMBER}")
+    await answer(house, bot)
+    assert audit(house) == [(f"chat {STRANGER}", "chat", "", "refused")]
+
+
+async def test_an_unknown_chat_sees_no_menu(house: House, bot: Bot, camille: Phone, stranger: Phone) -> None:
+    contact = house.people.by_chat(CAMILLE)
+    assert contact
+    await show_menu(bot, CAMILLE, contact.person)
+    assert [command.command for command in camille.menu][:2] == ["status", "rio"]
+    assert stranger.menu == []
+
+
+async def test_start_with_the_code_of_the_mail_binds_the_chat(house: House, bot: Bot, stranger: Phone) -> None:
+    mail_code(house, "origyne_demo_bot")
+    (parcel,) = house.outbox.due("mail", int(time.time()))
+    assert parcel.recipient == "technique@telecom.example"
+    code = parcel.payload.decode().partition("/start ")[2].split()[0]
+    stranger.send(f"/start {code}")
+    await answer(house, bot)
+    assert said(stranger)[0].startswith("Bonjour Camille Martin, ce chat est relié à Télécom Exemple.")
+    stranger.send(NUMBER)
+    await answer(house, bot)
+    assert "06 39 98 00 01 : active" in said(stranger)[1]
+
+
+async def test_the_code_is_in_no_subject(house: House) -> None:
+    mail_code(house, "origyne_demo_bot")
+    (parcel,) = house.outbox.due("mail", int(time.time()))
+    message = message_from_bytes(parcel.payload, policy=default)
+    code = parcel.payload.decode().partition("/start ")[2].split()[0]
+    assert code not in message["Subject"]
+    assert code not in parcel.subject
+
+
+async def test_a_code_is_mailed_once_while_it_works(house: House) -> None:
+    assert mail_code(house, "origyne_demo_bot")
+    assert not mail_code(house, "origyne_demo_bot")
+
+
+async def test_start_with_a_used_code_tells_nothing(
+    house: House, bot: Bot, camille: Phone, stranger: Phone, api: BotApi
+) -> None:
+    now = int(time.time())
+    code = house.people.new_code(TECHNICAL, now)
+    house.people.enrol(OTHER, code, now)
+    stranger.send(f"/start {code}")
+    await answer(house, bot)
+    assert said(stranger) == ["Ce robot est privé."]
+
+
+async def test_start_with_an_expired_code_tells_nothing(house: House, bot: Bot, stranger: Phone) -> None:
+    code = house.people.new_code(TECHNICAL, int(time.time()) - 8 * 24 * 3600)
+    stranger.send(f"/start {code}")
+    await answer(house, bot)
+    assert said(stranger) == ["Ce robot est privé."]
+
+
+async def test_after_wrong_codes_the_right_one_still_tells_nothing_for_a_while(
+    house: House, bot: Bot, stranger: Phone
+) -> None:
+    code = house.people.new_code(TECHNICAL, int(time.time()))
+    for guess in ("a", "b", "c", "d", "e", code):
+        stranger.send(f"/start {guess}")
+    await answer(house, bot)
+    assert said(stranger) == ["Ce robot est privé."]
+
+
+async def test_start_in_a_known_chat_does_not_use_a_code_up(house: House, bot: Bot, camille: Phone) -> None:
+    now = int(time.time())
+    code = house.people.new_code(TECHNICAL, now)
+    camille.send(f"/start {code}")
+    await answer(house, bot)
+    assert house.people.enrol(OTHER, code, now)
+
+
+async def test_who_blocks_the_bot_is_unknown_afterwards(house: House, bot: Bot, camille: Phone) -> None:
+    camille.block_bot()
+    await answer(house, bot)
+    assert house.people.chats_of(TECHNICAL) == []
+
+
+async def test_a_chat_that_refuses_what_is_sent_is_forgotten(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send(NUMBER)
+    await fetch(house, bot)
+    async with clerk_at_work(house, bot):
+        await settle(house)
+    camille.block_bot()
+    await deliver(house, bot)
+    assert house.people.chats_of(TECHNICAL) == []
+
+
+# Chat: questions
+
+
+async def test_a_question_is_answered_under_itself(house: House, bot: Bot, camille: Phone) -> None:
+    question = camille.send(f"/status {NUMBER}")
+    await answer(house, bot)
+    (message,) = camille.messages
+    assert message.text.startswith("🟢 06 39 98 00 01 : active")
+    assert message.reply_to == question.message_id
+
+
+async def test_a_button_asks_the_next_question(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send(NUMBER)
+    await answer(house, bot)
+    query = camille.press(camille.messages[0], "Conso")
+    await answer(house, bot)
+    assert said(camille)[1].startswith("06 39 98 00 01 : conso")
+    assert [toast.query_id for toast in camille.toasts] == [query]
+
+
+async def test_what_is_not_understood_proposes_the_nearest_command(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send(f"/statsu {NUMBER}")
+    await answer(house, bot)
+    assert "Vouliez-vous dire /status" in said(camille)[0]
+
+
+async def test_the_audit_tells_who_asked_what_without_its_argument(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send(f"/rio {RIO} {NUMBER}")
+    await answer(house, bot)
+    assert audit(house) == [(TECHNICAL, "chat", "rio", "answered")]
+    assert RIO not in json.dumps([list(row) for row in house.desk.execute("SELECT * FROM audit")])
+
+
+async def test_a_rio_stays_in_no_table_once_it_is_answered(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send(f"/rio {RIO} {NUMBER}")
+    await answer(house, bot)
+    for table in ("inbox", "outbox", "audit"):
+        assert RIO not in repr(list(house.desk.execute(f"SELECT * FROM {table}")))
+
+
+async def test_an_edited_question_is_answered_anew(house: House, bot: Bot, camille: Phone) -> None:
+    question = camille.send("/status 0639980002")
+    await answer(house, bot)
+    camille.edit(question, f"/status {NUMBER}")
+    await answer(house, bot)
+    assert "06 39 98 00 01" in said(camille)[1]
+
+
+async def test_an_update_delivered_twice_is_answered_once(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send(NUMBER)
+    await fetch(house, bot)
+    row = next(house.desk.query("SELECT door, key, conversation, payload FROM inbox"))
+    async with clerk_at_work(house, bot):
+        await settle(house)
+    house.inbox.add(row["door"], row["key"], row["conversation"], row["payload"])
+    assert house.inbox.new() == []
+    await deliver(house, bot)
+    assert len(camille.messages) == 1
+
+
+async def test_a_crash_before_the_answer_loses_no_question(
+    house: House, bot: Bot, camille: Phone, configured: Settings
+) -> None:
+    camille.send(NUMBER)
+    await fetch(house, bot)
+    again = open_house(configured)
+    async with clerk_at_work(again, bot):
+        await settle(again)
+    await deliver(again, bot)
+    again.desk.close()
+    again.context.telecom.close()
+    assert len(camille.messages) == 1
+
+
+async def test_a_question_waits_while_telegram_was_not_reached_since_the_start(
+    house: House, bot: Bot, camille: Phone, configured: Settings
+) -> None:
+    camille.send(NUMBER)
+    await fetch(house, bot)
+    unready = make_bot(configured.telegram)
+    async with clerk_at_work(house, unready):
+        await asyncio.sleep(0.3)
+        (item,) = house.inbox.new()
+        assert item.tries == 0
+        async with unready:
+            await settle(house)
+    await deliver(house, bot)
+    assert len(camille.messages) == 1
+
+
+# Chat: groups
+
+
+@pytest.fixture
+def group(api: BotApi) -> Group:
+    return api.group(-100123, "Exploitation")
+
+
+async def test_a_known_person_is_answered_in_a_group(house: House, bot: Bot, camille: Phone, group: Group) -> None:
+    there = camille.in_group(group)
+    there.send(f"/status {NUMBER}")
+    await answer(house, bot)
+    assert "06 39 98 00 01 : active" in said(there)[0]
+    assert said(camille) == []
+
+
+async def test_a_stranger_is_told_nothing_in_a_group(house: House, bot: Bot, stranger: Phone, group: Group) -> None:
+    there = stranger.in_group(group)
+    there.send(f"/status {NUMBER}")
+    await answer(house, bot)
+    assert said(there) == []
+
+
+async def test_a_sensitive_question_is_refused_in_a_group(house: House, bot: Bot, camille: Phone, group: Group) -> None:
+    there = camille.in_group(group)
+    there.send(f"/rio {RIO} {NUMBER}")
+    await answer(house, bot)
+    assert "conversation privée" in said(there)[0]
+    assert RIO not in said(there)[0]
+
+
+async def test_a_code_sent_to_a_group_binds_nothing(house: House, bot: Bot, stranger: Phone, group: Group) -> None:
+    code = house.people.new_code(TECHNICAL, int(time.time()))
+    stranger.in_group(group).send(f"/start {code}")
+    await answer(house, bot)
+    assert house.people.chats_of(TECHNICAL) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "answered"),
+    [
+        ("on se voit demain", False),
+        (f"le {NUMBER} ne marche plus", False),
+        (f"/status@another_bot {NUMBER}", False),
+        (f"/status@origyne_demo_bot {NUMBER}", True),
+        (f"/status@Origyne_Demo_Bot {NUMBER}", True),
+        (f"@origyne_demo_bot {NUMBER}", True),
+        (f"@ORIGYNE_DEMO_BOT status {NUMBER}", True),
+    ],
+)
+async def test_in_a_group_only_what_is_said_to_the_bot_is_answered(
+    house: House, bot: Bot, camille: Phone, group: Group, text: str, answered: bool
+) -> None:
+    # As a bot without privacy mode gets it: all that is said.
+    there = camille.in_group(group)
+    chat = {"id": group.chat_id, "type": "supergroup", "title": "Exploitation"}
+    message = {"message_id": 1, "date": 0, "chat": chat, "from": {"id": CAMILLE}, "text": text}
+    house.inbox.add("chat", "1", f"chat:{group.chat_id}", json.dumps({"update_id": 1, "message": message}).encode())
+    async with clerk_at_work(house, bot):
+        await settle(house)
+    await deliver(house, bot)
+    assert bool(said(there)) == answered
+
+
+# Chat: files
+
+
+async def test_the_upload_dialog_survives_a_restart(
+    bot: Bot, api: BotApi, house: House, camille: Phone, configured: Settings, embedded_ftp: FtpPeer
+) -> None:
+    camille.send("/upload logo")
+    await answer(house, bot)
+    again = open_house(with_ftp(configured, embedded_ftp))
+    camille.send_file("logo.png", pictures.logo())
+    await answer(again, bot)
+    again.desk.close()
+    again.context.telecom.close()
+    assert said(camille)[1].startswith("✅ Logo déposé")
+    assert (embedded_ftp.root / "Personnalisation/logo.png").read_bytes() == pictures.logo()
+
+
+def with_ftp(configured: Settings, peer: FtpPeer) -> Settings:
+    return settings(
+        configured.data,
+        telegram_api=configured.telegram_api,
+        ftp_host=peer.host,
+        ftp_port=peer.port,
+        ftp_login=peer.login,
+        ftp_password=peer.password,
+    )
+
+
+async def test_a_photo_is_refused_then_the_file_is_still_awaited(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send("/upload logo")
+    await answer(house, bot)
+    camille.send_photo(pictures.logo())
+    await answer(house, bot)
+    assert "arrivée comme photo" in said(camille)[1]
+    camille.send_file("logo.png", pictures.logo(dpi=72))
+    await answer(house, bot)
+    assert said(camille)[2].startswith("❌ Logo refusé")
+
+
+async def test_another_question_ends_the_wait_for_a_file(house: House, bot: Bot, camille: Phone) -> None:
+    for text in ("/upload logo", NUMBER):
+        camille.send(text)
+        await answer(house, bot)
+    camille.send_file("logo.png", pictures.logo())
+    await answer(house, bot)
+    assert said(camille)[2].startswith("Que faire de ce fichier ?")
+
+
+async def test_a_file_with_its_command_as_caption_needs_no_dialog(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send_file("logo.png", pictures.logo(dpi=72), caption="/upload logo")
+    await answer(house, bot)
+    assert said(camille)[0].startswith("❌ Logo refusé")
+
+
+# Chat: what goes wrong
+
+
+async def test_a_poison_item_is_given_up_and_does_not_block_the_next(house: House, bot: Bot, camille: Phone) -> None:
+    house.inbox.add("chat", "0", f"chat:{CAMILLE}", b"no JSON at all")
+    camille.send(NUMBER)
+    await fetch(house, bot)
+    async with clerk_at_work(house, bot):
+        await settle(house, 20)
+    await deliver(house, bot)
+    assert [text.split(" :")[0] for text in said(camille)] == ["Je n'ai pas pu traiter ce message", "🟢 06 39 98 00 01"]
+    (tries,) = house.desk.execute("SELECT tries FROM inbox WHERE key = '0'").fetchone()
+    assert tries == MOST_TRIES
+
+
+async def test_a_poison_item_keeps_no_other_chat_waiting(house: House, bot: Bot, camille: Phone) -> None:
+    house.inbox.add("chat", "0", f"chat:{OTHER}", b"no JSON at all")
+    camille.send(NUMBER)
+    await fetch(house, bot)
+    async with clerk_at_work(house, bot), asyncio.timeout(2):
+        while not house.outbox.due("chat", int(time.time())):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_an_item_that_kills_the_process_each_time_is_given_up(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send(NUMBER)
+    await fetch(house, bot)
+    for _ in range(MOST_TRIES):
+        house.inbox.begin(house.inbox.new()[0])
+    async with clerk_at_work(house, bot):
+        await settle(house)
+    await deliver(house, bot)
+    assert said(camille)[0].startswith("Je n'ai pas pu traiter ce message")
+
+
+async def test_the_token_is_in_no_log(
+    house: House, bot: Bot, camille: Phone, configured: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    house.inbox.add("chat", "0", f"chat:{OTHER}", b"no JSON at all")
+    camille.send(f"/rio {RIO} {NUMBER}")
+    await fetch(house, bot)
+    async with clerk_at_work(house, bot):
+        await asyncio.sleep(0.2)
+    await deliver(house, bot)
+    assert "an-invented_token" not in caplog.text
+    assert RIO not in caplog.text
+
+
+# Mail
+
+
+def write(
+    house: House,
+    text: str = f"status {NUMBER}",
+    *,
+    frm: str = "Camille Martin <technique@telecom.example>",
+    subject: str = "Une question",
+    headers: str = VOUCHED,
+    key: str = "INBOX/1/1",
+    age: int = 0,
+    message_id: str = "<question@poste.example>",
+) -> None:
+    """A mail arrives in the inbox."""
+    date = format_datetime(datetime.fromtimestamp(time.time() - age, UTC))
+    raw = (
+        f"{headers}\r\nFrom: {frm}\r\nTo: robot@telecom.example\r\nSubject: {subject}\r\nDate: {date}\r\n"
+        f"Message-ID: {message_id}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
+    )
+    house.inbox.add("mail", key, "mail", raw.encode(), message_id)
+
+
+async def replies(house: House, bot: Bot, seconds: float = 5) -> list[EmailMessage]:
+    async with clerk_at_work(house, bot):
+        await settle(house, seconds)
+    found = [
+        message_from_bytes(payload, policy=default)
+        for (payload,) in house.desk.execute("SELECT payload FROM outbox WHERE channel = 'mail' ORDER BY id")
+    ]
+    return [message for message in found if isinstance(message, EmailMessage)]
+
+
+def body(message: EmailMessage) -> str:
+    part = message.get_body(preferencelist=("plain",))
+    assert part
+    return str(part.get_content())
+
+
+async def test_a_verified_mail_is_answered_in_its_thread(house: House, bot: Bot) -> None:
+    write(house, headers=f"{VOUCHED}\r\nReferences: <older@poste.example>\r\nIn-Reply-To: <older@poste.example>")
+    (reply,) = await replies(house, bot)
+    assert reply["To"] == "technique@telecom.example"
+    assert reply["Subject"] == "Re: Une question"
+    assert reply["In-Reply-To"] == "<question@poste.example>"
+    assert reply["References"].split() == ["<older@poste.example>", "<question@poste.example>"]
+    assert body(reply).startswith("Bonjour Camille Martin,")
+    assert "06 39 98 00 01 : active" in body(reply)
+
+
+async def test_a_question_in_the_subject_is_answered(house: House, bot: Bot) -> None:
+    write(house, "", subject=f"status {NUMBER}")
+    (reply,) = await replies(house, bot)
+    assert "06 39 98 00 01 : active" in body(reply)
+
+
+async def test_a_subject_that_is_already_a_reply_is_kept(house: House, bot: Bot) -> None:
+    write(house, subject="Re: Une question")
+    (reply,) = await replies(house, bot)
+    assert reply["Subject"] == "Re: Une question"
+
+
+async def test_several_questions_are_answered_in_one_mail(house: House, bot: Bot) -> None:
+    write(house, f"Bonjour,\nstatus {NUMBER}\nconso Dupont octobre\n0639980002")
+    (reply,) = await replies(house, bot)
+    told = body(reply)
+    assert told.index("00 01 : active") < told.index("conso d'octobre 2026") < told.index("00 02 : suspendue")
+    assert [row[2:] for row in audit(house)] == [("status", "answered"), ("conso", "answered"), ("status", "answered")]
+
+
+async def test_the_same_question_twice_is_answered_once(house: House, bot: Bot) -> None:
+    write(house, f"status {NUMBER}\nstatus {NUMBER}")
+    (reply,) = await replies(house, bot)
+    assert body(reply).count("06 39 98 00 01 : active") == 1
+
+
+async def test_more_than_ten_questions_are_cut_and_said_so(house: House, bot: Bot) -> None:
+    write(house, "\n".join(f"status 06399800{number:02}" for number in range(1, 15)))
+    (reply,) = await replies(house, bot)
+    assert "Seules les 10 premières questions ont été traitées." in body(reply)
+    assert len(audit(house)) == 10
+
+
+async def test_a_quoted_question_does_not_run(house: House, bot: Bot) -> None:
+    write(house, f"status {NUMBER}\n\nLe 24/11/2026 à 10:05, Robot a écrit :\n> status 0639980002\n")
+    (reply,) = await replies(house, bot)
+    assert "00 02" not in body(reply)
+    assert len(audit(house)) == 1
+
+
+async def test_a_mail_without_a_question_is_told_how_to_ask(house: House, bot: Bot) -> None:
+    write(house, "Bonjour, comment allez-vous ?")
+    (reply,) = await replies(house, bot)
+    assert "Je n'ai reconnu aucune question" in body(reply)
+    assert "rio" not in body(reply)
+    assert audit(house) == [(TECHNICAL, "mail", "", "not understood")]
+
+
+async def test_an_unknown_sender_gets_nothing(house: House, bot: Bot) -> None:
+    write(house, frm="inconnu@dupont.example", headers=VOUCHED.replace("telecom.example;", "telecom.example;"))
+    assert await replies(house, bot) == []
+
+
+async def test_a_forged_sender_gets_nothing_and_is_in_the_audit(house: House, bot: Bot) -> None:
+    write(house, headers=FORGED)
+    assert await replies(house, bot) == []
+    assert audit(house) == [(TECHNICAL, "mail", "", "unverified")]
+
+
+async def test_a_sender_whom_nobody_vouches_for_runs_nothing_and_is_told(house: House, bot: Bot) -> None:
+    write(house, headers="X-Nothing: 1")
+    (reply,) = await replies(house, bot)
+    assert "rien n'a été exécuté" in body(reply)
+    assert "active" not in body(reply)
+
+
+async def test_a_verdict_of_another_server_runs_nothing(house: House, bot: Bot) -> None:
+    write(house, headers=VOUCHED.replace(TRUSTED, "mx.evil.example"))
+    (reply,) = await replies(house, bot)
+    assert "rien n'a été exécuté" in body(reply)
+
+
+async def test_a_sensitive_question_is_refused_by_mail(house: House, bot: Bot) -> None:
+    write(house, f"rio {RIO} {NUMBER}")
+    (reply,) = await replies(house, bot)
+    assert "conversation privée" in body(reply)
+    assert RIO not in reply.as_string()
+    assert audit(house) == [(TECHNICAL, "mail", "rio", "refused")]
+
+
+@pytest.mark.parametrize(
+    "subject", [f"rio check {RIO} {NUMBER}", f"Re: rio {RIO}", f"Portage : le RIO est {RIO}, merci", RIO, f"RE: {RIO}"]
+)
+async def test_a_code_in_a_subject_is_not_repeated(house: House, bot: Bot, subject: str) -> None:
+    write(house, subject=subject)
+    (reply,) = await replies(house, bot)
+    assert RIO not in reply["Subject"]
+    assert RIO not in repr(list(house.desk.execute("SELECT subject FROM outbox")))
+
+
+async def test_a_role_that_lacks_the_command_is_refused_by_mail(house: House, bot: Bot) -> None:
+    write(house, "upload logo", frm="compta@telecom.example")
+    (reply,) = await replies(house, bot)
+    assert "n'est pas ouverte à votre rôle" in body(reply)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Auto-Submitted: auto-replied", "Precedence: bulk", "List-Id: <x.example>", "X-Auto-Response-Suppress: All"],
+)
+async def test_an_automatic_mail_is_never_answered(house: House, bot: Bot, header: str) -> None:
+    write(house, headers=f"{VOUCHED}\r\n{header}")
+    assert await replies(house, bot) == []
+
+
+async def test_the_robots_own_mail_is_never_answered(house: House, bot: Bot, configured: Settings) -> None:
+    own = open_house(settings(configured.data, staff_emails="robot@telecom.example", mail_trusted_server=TRUSTED))
+    write(own, frm="robot@telecom.example")
+    assert await replies(own, bot) == []
+    own.desk.close()
+    own.context.telecom.close()
+
+
+async def test_a_mail_that_is_days_old_is_left_alone(house: House, bot: Bot) -> None:
+    write(house, age=4 * 24 * 3600)
+    assert await replies(house, bot) == []
+
+
+async def test_a_mail_that_was_moved_is_answered_once(house: House, bot: Bot) -> None:
+    write(house)
+    assert len(await replies(house, bot)) == 1
+    write(house, key="INBOX/2/1")
+    assert len(await replies(house, bot)) == 1
+
+
+async def test_a_mail_that_nobody_can_read_does_not_block_the_next(house: House, bot: Bot) -> None:
+    house.inbox.add("mail", "INBOX/1/0", "mail", b"\r\n")
+    write(house)
+    assert len(await replies(house, bot)) == 1
+    assert house.desk.execute("SELECT state FROM inbox ORDER BY id").fetchall() == [("failed",), ("done",)]
+
+
+async def test_a_mail_with_the_logo_puts_it_on_the_ftp(
+    bot: Bot, configured: Settings, embedded_ftp: FtpPeer, house: House
+) -> None:
+    message = EmailMessage(policy=default)
+    message["Authentication-Results"] = VOUCHED.partition(": ")[2]
+    message["From"] = "technique@telecom.example"
+    message["Subject"] = "upload logo"
+    message["Message-ID"] = "<logo@poste.example>"
+    message.set_content("Voici le logo.")
+    message.add_attachment(pictures.logo(), maintype="image", subtype="png", filename="logo été.png")
+    peer = with_ftp(configured, embedded_ftp).model_copy(update={"mail_trusted_server": TRUSTED})
+    there = open_house(peer)
+    there.inbox.add("mail", "INBOX/1/1", "mail", message.as_bytes())
+    (reply,) = await replies(there, bot)
+    there.desk.close()
+    there.context.telecom.close()
+    assert "✅ Logo déposé" in body(reply)
+    assert (embedded_ftp.root / "Personnalisation/logo.png").read_bytes() == pictures.logo()
+
+
+# Mail without a server that vouches
+
+
+@pytest.fixture
+def unvouched(configured: Settings, house: House) -> Iterator[House]:
+    there = open_house(settings(configured.data, mail_trusted_server=""))
+    yield there
+    there.desk.close()
+    there.context.telecom.close()
+
+
+def our_mail_to(house: House, address: str) -> str:
+    house.write_letter(Letter(address, "Avis", (Answer("T"),)))
+    (message_id,) = house.desk.execute("SELECT message_id FROM outbox ORDER BY id DESC").fetchone()
+    house.desk.execute("UPDATE outbox SET state = 'sent', payload = x'' ")
+    return str(message_id)
+
+
+async def test_a_reply_to_our_own_mail_runs(unvouched: House, bot: Bot) -> None:
+    ours = our_mail_to(unvouched, "technique@telecom.example")
+    write(unvouched, headers=f"In-Reply-To: {ours}", subject="Re: Avis")
+    *_, reply = await replies(unvouched, bot)
+    assert "06 39 98 00 01 : active" in body(reply)
+
+
+async def test_a_new_mail_runs_nothing_even_with_a_verdict(unvouched: House, bot: Bot) -> None:
+    write(unvouched)
+    (reply,) = await replies(unvouched, bot)
+    assert "rien n'a été exécuté" in body(reply)
+
+
+async def test_a_reply_to_a_mail_that_another_received_runs_nothing(unvouched: House, bot: Bot) -> None:
+    ours = our_mail_to(unvouched, "compta@telecom.example")
+    write(unvouched, headers=f"In-Reply-To: {ours}", subject="Re: Avis")
+    *_, reply = await replies(unvouched, bot)
+    assert "rien n'a été exécuté" in body(reply)
+
+
+async def test_a_reply_to_a_mail_that_was_never_sent_runs_nothing(unvouched: House, bot: Bot) -> None:
+    write(unvouched, headers="In-Reply-To: <0123456789abcdef0123456789abcdef@telecom.example>", subject="Re: Avis")
+    (reply,) = await replies(unvouched, bot)
+    assert "rien n'a été exécuté" in body(reply)

@@ -1,0 +1,510 @@
+"""The desk: who is known, what came in, what goes out; all of it on disk, and as it should be after a crash."""
+
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from bot.desk import FILE_NAME, audit, open_desk, progress
+from bot.desk.inbox import Inbox, mail_key
+from bot.desk.outbox import DELAYS, Outbox, Parcel
+from bot.desk.people import ACCOUNTING, CODE_LIFE, MOST_FAILURES, PAUSE, TECHNICAL, People
+from tests.handlers.filled import NOW, settings
+
+CHAT, OTHER = 4200001, 4200002
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    db = open_desk(tmp_path)
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def people(db: Database, tmp_path: Path) -> People:
+    people = People(db)
+    people.follow(settings(tmp_path))
+    return people
+
+
+@pytest.fixture
+def inbox(db: Database) -> Inbox:
+    return Inbox(db)
+
+
+@pytest.fixture
+def outbox(db: Database) -> Outbox:
+    return Outbox(db)
+
+
+def test_the_store_is_its_owners_alone(db: Database, tmp_path: Path) -> None:
+    assert (tmp_path / FILE_NAME).stat().st_mode & 0o077 == 0
+
+
+# People
+
+
+def test_the_people_of_the_settings_have_their_roles(people: People) -> None:
+    found = {contact.email: contact.person.roles for contact in people.everyone()}
+    assert found == {
+        "technique@telecom.example": {"technique"},
+        "compta@telecom.example": {"comptabilité"},
+        "equipe@telecom.example": {"équipe"},
+    }
+
+
+def test_an_address_is_known_without_regard_to_case(people: People) -> None:
+    contact = people.by_email("Technique@TELECOM.example")
+    assert contact
+    assert contact.person.name == "Camille Martin"
+
+
+def test_who_is_no_longer_in_the_settings_has_no_role_left(people: People, tmp_path: Path) -> None:
+    people.follow(settings(tmp_path, staff_emails=""))
+    assert people.by_email("equipe@telecom.example") is None
+
+
+def test_an_address_of_two_roles_has_the_technical_one(people: People, tmp_path: Path) -> None:
+    people.follow(settings(tmp_path, accounting_email="technique@telecom.example"))
+    contact = people.by_email("technique@telecom.example")
+    assert contact
+    assert contact.person.id == TECHNICAL
+
+
+def test_a_chat_outlives_new_settings(people: People, tmp_path: Path) -> None:
+    people.enrol(CHAT, people.new_code(TECHNICAL, NOW), NOW)
+    people.follow(settings(tmp_path, technical_contact="Dominique Durand"))
+    contact = people.by_chat(CHAT)
+    assert contact
+    assert contact.person.name == "Dominique Durand"
+
+
+def test_a_code_binds_the_chat_to_its_person(people: People) -> None:
+    contact = people.enrol(CHAT, people.new_code(TECHNICAL, NOW), NOW)
+    assert contact
+    assert contact.person.id == TECHNICAL
+    assert people.chats_of(TECHNICAL) == [CHAT]
+
+
+def test_a_code_serves_once(people: People) -> None:
+    code = people.new_code(TECHNICAL, NOW)
+    people.enrol(CHAT, code, NOW)
+    assert people.enrol(OTHER, code, NOW) is None
+    assert people.by_chat(OTHER) is None
+
+
+def test_a_code_ends_after_its_week(people: People) -> None:
+    code = people.new_code(TECHNICAL, NOW)
+    assert people.enrol(CHAT, code, NOW + CODE_LIFE) is None
+    assert people.enrol(CHAT, code, NOW + CODE_LIFE - 1)
+
+
+def test_a_code_is_kept_as_a_hash_only(people: People, db: Database, tmp_path: Path) -> None:
+    code = people.new_code(TECHNICAL, NOW)
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert code.encode() not in (tmp_path / FILE_NAME).read_bytes()
+
+
+def test_two_codes_are_never_the_same(people: People) -> None:
+    codes = {people.new_code(TECHNICAL, NOW) for _ in range(50)}
+    assert len(codes) == 50
+    assert all(len(code) >= 20 for code in codes)
+
+
+def test_a_wrong_code_binds_nobody(people: People) -> None:
+    people.new_code(TECHNICAL, NOW)
+    assert people.enrol(CHAT, "un-code-invente", NOW) is None
+    assert people.by_chat(CHAT) is None
+
+
+def test_after_too_many_wrong_codes_even_the_right_one_must_wait(people: People) -> None:
+    code = people.new_code(TECHNICAL, NOW)
+    for _ in range(MOST_FAILURES):
+        people.enrol(CHAT, "faux", NOW)
+    assert people.enrol(CHAT, code, NOW + PAUSE - 1) is None
+    assert people.enrol(CHAT, code, NOW + PAUSE)
+
+
+def test_wrong_codes_of_one_chat_do_not_hinder_another(people: People) -> None:
+    code = people.new_code(TECHNICAL, NOW)
+    for _ in range(MOST_FAILURES + 3):
+        people.enrol(CHAT, "faux", NOW)
+    assert people.enrol(OTHER, code, NOW)
+
+
+def test_a_wrong_code_after_the_pause_starts_a_new_count(people: People) -> None:
+    code = people.new_code(TECHNICAL, NOW)
+    for _ in range(MOST_FAILURES):
+        people.enrol(CHAT, "faux", NOW)
+    people.enrol(CHAT, "faux", NOW + PAUSE)
+    assert people.enrol(CHAT, code, NOW + PAUSE)
+
+
+def test_a_person_needs_a_code_until_he_has_a_chat_or_a_live_code(people: People) -> None:
+    assert people.needs_code(TECHNICAL, NOW)
+    code = people.new_code(TECHNICAL, NOW)
+    assert not people.needs_code(TECHNICAL, NOW)
+    assert people.needs_code(TECHNICAL, NOW + CODE_LIFE)
+    people.enrol(CHAT, code, NOW)
+    assert not people.needs_code(TECHNICAL, NOW + CODE_LIFE)
+
+
+def test_a_stranger_is_told_once(people: People) -> None:
+    assert people.tell_stranger(CHAT, NOW)
+    assert not people.tell_stranger(CHAT, NOW + 10**6)
+
+
+def test_a_stranger_who_tried_a_code_first_is_still_told_once(people: People) -> None:
+    people.enrol(CHAT, "faux", NOW)
+    assert [people.tell_stranger(CHAT, NOW) for _ in range(2)] == [True, False]
+
+
+def test_a_forgotten_chat_is_a_strangers(people: People) -> None:
+    people.enrol(CHAT, people.new_code(TECHNICAL, NOW), NOW)
+    people.forget_chat(CHAT)
+    assert people.by_chat(CHAT) is None
+    assert people.needs_code(TECHNICAL, NOW)
+
+
+def test_a_forgotten_chat_is_forgotten_on_disk(people: People, tmp_path: Path) -> None:
+    people.enrol(CHAT, people.new_code(TECHNICAL, NOW), NOW)
+    people.forget_chat(CHAT)
+    other = sqlite3.connect(tmp_path / FILE_NAME)
+    assert other.execute("SELECT count(*) FROM chats").fetchone() == (0,)
+    other.close()
+
+
+# Inbox
+
+
+def add(inbox: Inbox, key: str = "1", conversation: str = "chat:1", message_id: str = "") -> None:
+    inbox.add("chat", key, conversation, b"{}", message_id)
+
+
+def test_the_same_key_is_written_down_once(inbox: Inbox) -> None:
+    add(inbox)
+    add(inbox)
+    assert len(inbox.new()) == 1
+
+
+def test_the_same_key_is_not_new_again_once_it_is_answered(inbox: Inbox) -> None:
+    add(inbox)
+    inbox.done(inbox.new()[0])
+    add(inbox)
+    assert inbox.new() == []
+
+
+def test_the_same_key_by_another_door_is_another_thing(inbox: Inbox) -> None:
+    add(inbox)
+    inbox.add("mail", "1", "mail", b"")
+    assert len(inbox.new()) == 2
+
+
+def test_what_waits_comes_oldest_first(inbox: Inbox) -> None:
+    for key in ("9", "3", "5"):
+        add(inbox, key, conversation=key)
+    assert [item.conversation for item in inbox.new()] == ["9", "3", "5"]
+
+
+def test_an_attempt_is_counted_before_its_end(inbox: Inbox) -> None:
+    add(inbox)
+    inbox.begin(inbox.new()[0])
+    inbox.begin(inbox.new()[0])
+    assert inbox.new()[0].tries == 2
+
+
+def test_what_is_answered_leaves_no_content(inbox: Inbox, db: Database) -> None:
+    add(inbox)
+    inbox.done(inbox.new()[0])
+    assert list(db.query("SELECT state, payload FROM inbox")) == [{"state": "done", "payload": None}]
+
+
+def test_what_failed_keeps_its_content_and_is_not_tried_again(inbox: Inbox, db: Database) -> None:
+    add(inbox)
+    inbox.failed(inbox.new()[0])
+    assert inbox.new() == []
+    assert list(db.query("SELECT state, payload FROM inbox")) == [{"state": "failed", "payload": b"{}"}]
+
+
+def test_an_answer_that_is_rolled_back_leaves_the_question_to_be_answered(inbox: Inbox, db: Database) -> None:
+    add(inbox)
+    with suppress(ZeroDivisionError), db.atomic():
+        inbox.done(inbox.new()[0])
+        raise ZeroDivisionError
+    assert len(inbox.new()) == 1
+
+
+def test_a_mail_that_moved_is_known_by_its_message_id(inbox: Inbox) -> None:
+    add(inbox, "INBOX/1/1", message_id="<a@x.test>")
+    inbox.done(inbox.new()[0])
+    add(inbox, "INBOX/2/1", message_id="<a@x.test>")
+    assert inbox.already_answered(inbox.new()[0], "<a@x.test>")
+
+
+def test_a_mail_without_message_id_is_never_taken_for_another(inbox: Inbox) -> None:
+    add(inbox, "1")
+    inbox.done(inbox.new()[0])
+    add(inbox, "2")
+    assert not inbox.already_answered(inbox.new()[0], "")
+
+
+def test_the_uids_known_are_those_of_their_folder_and_validity(inbox: Inbox) -> None:
+    for folder, validity, uid in (("INBOX", 1, 7), ("INBOX", 1, 12), ("INBOX", 2, 8), ("INBOX_%", 1, 9)):
+        inbox.add("mail", mail_key(folder, validity, uid), "mail", b"")
+    assert inbox.mail_uids("INBOX", 1) == {7, 12}
+
+
+def test_an_awaited_file_belongs_to_its_conversation_until_its_time(inbox: Inbox) -> None:
+    inbox.await_file("chat:1", "upload logo", until=NOW + 60)
+    assert inbox.awaited_command("chat:1", NOW) == "upload logo"
+    assert inbox.awaited_command("chat:2", NOW) == ""
+    assert inbox.awaited_command("chat:1", NOW + 60) == ""
+
+
+def test_the_last_command_that_asked_for_a_file_counts(inbox: Inbox) -> None:
+    inbox.await_file("chat:1", "upload logo", until=NOW + 60)
+    inbox.await_file("chat:1", "upload bandeau", until=NOW + 60)
+    assert inbox.awaited_command("chat:1", NOW) == "upload bandeau"
+
+
+def test_an_awaited_file_can_be_given_up(inbox: Inbox) -> None:
+    inbox.await_file("chat:1", "upload logo", until=NOW + 60)
+    inbox.await_file("chat:1", "", until=NOW + 60)
+    assert inbox.awaited_command("chat:1", NOW) == ""
+
+
+# Outbox
+
+
+def now() -> int:
+    return int(time.time())
+
+
+def due(outbox: Outbox, at: int | None = None) -> list[bytes]:
+    return [parcel.payload for parcel in outbox.due("mail", at or now())]
+
+
+def first(outbox: Outbox, at: int | None = None) -> Parcel:
+    return outbox.due("mail", at or now())[0]
+
+
+def state(db: Database) -> dict[str, object]:
+    (row,) = db.query("SELECT state, uncertain, tries, payload, attachment, error FROM outbox")
+    return row
+
+
+def test_a_recipients_parcels_come_in_their_order(outbox: Outbox) -> None:
+    for word in (b"one", b"two", b"three"):
+        outbox.add("mail", "a@x.test", word)
+    sent = []
+    while parcels := outbox.due("mail", now()):
+        for parcel in parcels:
+            outbox.sending(parcel)
+            outbox.sent(parcel)
+            sent.append(parcel.payload)
+    assert sent == [b"one", b"two", b"three"]
+
+
+def test_none_overtakes_a_parcel_that_fails_in_the_same_round(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.add("mail", "a@x.test", b"two")
+    sent = []
+    for number, parcel in enumerate(outbox.due("mail", now())):
+        outbox.sending(parcel)
+        if number == 0:
+            outbox.again(parcel, "plus tard")
+        else:
+            sent.append(parcel.payload)
+    assert sent == []
+
+
+def test_none_overtakes_a_parcel_that_waits(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.again(first(outbox), "plus tard")
+    outbox.add("mail", "a@x.test", b"two")
+    assert due(outbox) == []
+
+
+def test_another_recipient_does_not_wait(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.again(first(outbox), "plus tard")
+    outbox.add("mail", "b@x.test", b"two")
+    assert due(outbox) == [b"two"]
+
+
+def test_a_parcel_given_up_frees_the_way(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.add("mail", "a@x.test", b"two")
+    outbox.failed(first(outbox), "adresse inconnue")
+    assert due(outbox) == [b"two"]
+
+
+def test_the_channels_do_not_mix(outbox: Outbox) -> None:
+    outbox.add("chat", "42", b"chat")
+    outbox.add("mail", "a@x.test", b"mail")
+    assert due(outbox) == [b"mail"]
+
+
+def test_the_next_try_is_that_of_the_parcel_at_the_head(outbox: Outbox) -> None:
+    assert outbox.next_try("mail") is None
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.again(first(outbox), "plus tard", after=500)
+    outbox.add("mail", "a@x.test", b"two")
+    when = outbox.next_try("mail")
+    assert when is not None
+    assert when > now() + 400
+
+
+def test_what_was_being_sent_at_a_crash_is_sent_again_and_marked(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.sending(first(outbox))
+    assert outbox.due("mail", now()) == []
+    assert Outbox(db).recover() == 1
+    assert state(db)["uncertain"] == 1
+    assert due(outbox) == [b"one"]
+
+
+def test_what_only_waited_at_a_crash_is_certain(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    assert outbox.recover() == 0
+    assert state(db)["uncertain"] == 0
+
+
+def test_an_uncertain_parcel_stays_so_after_a_certain_failure(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.again(first(outbox), "pas de réponse", uncertain=True)
+    outbox.again(first(outbox, now() + 60), "refusé pour l'instant")
+    assert state(db)["uncertain"] == 1
+
+
+def test_the_delays_grow_until_the_parcel_is_given_up(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    waits = []
+    at = now()
+    while True:
+        (parcel,) = outbox.due("mail", at)
+        outbox.sending(parcel)
+        if not outbox.again(parcel, "plus tard"):
+            break
+        when = outbox.next_try("mail")
+        assert when is not None
+        waits.append(when - now())
+        at = when
+    assert len(waits) == len(DELAYS)
+    assert all(abs(wait - delay) <= 1 for wait, delay in zip(waits, DELAYS, strict=True))
+    assert list(DELAYS) == sorted(DELAYS)
+    assert state(db)["state"] == "failed"
+
+
+def test_the_delay_that_a_server_asks_for_is_kept(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.again(first(outbox), "attendre", after=41.5)
+    assert due(outbox, now() + 40) == []
+    assert due(outbox, now() + 43) == [b"one"]
+
+
+def test_the_content_goes_once_it_is_delivered(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"secret", attachment=b"file")
+    parcel = first(outbox)
+    outbox.sending(parcel)
+    outbox.sent(parcel)
+    row = state(db)
+    assert (row["state"], row["payload"], row["attachment"]) == ("sent", None, None)
+
+
+def test_the_content_stays_when_it_is_refused_for_good(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.failed(first(outbox), "adresse inconnue")
+    row = state(db)
+    assert (row["state"], row["payload"], row["error"]) == ("failed", b"one", "adresse inconnue")
+
+
+def test_a_mail_is_ours_for_whom_it_was_written_to_only(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one", message_id="<1@x.test>")
+    assert outbox.is_ours("<1@x.test>", "A@X.test")
+    assert not outbox.is_ours("<1@x.test>", "b@x.test")
+    assert not outbox.is_ours("<2@x.test>", "a@x.test")
+
+
+def test_a_mail_is_still_ours_once_it_is_delivered(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one", message_id="<1@x.test>")
+    outbox.sent(first(outbox))
+    assert outbox.is_ours("<1@x.test>", "a@x.test")
+
+
+def test_a_parcel_never_shows_its_content_when_printed(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"the code is 1234", attachment=b"5678")
+    assert "1234" not in repr(first(outbox))
+    assert "5678" not in repr(first(outbox))
+
+
+# The rest of the desk
+
+
+def test_the_audit_has_no_room_for_an_argument(db: Database) -> None:
+    audit.record(db, TECHNICAL, "chat", "rio", "answered")
+    (row,) = db.query("SELECT * FROM audit")
+    assert {name: row[name] for name in row if name not in ("id", "at")} == {
+        "person": TECHNICAL,
+        "door": "chat",
+        "command": "rio",
+        "outcome": "answered",
+    }
+    assert abs(row["at"] - now()) <= 1
+
+
+def test_progress_starts_at_nothing_and_keeps_the_last_value(db: Database) -> None:
+    assert progress.get(db, "event_cursor") == 0
+    progress.put(db, "event_cursor", 5)
+    progress.put(db, "event_cursor", 7)
+    assert (progress.get(db, "event_cursor"), progress.get(db, "telegram_offset")) == (7, 0)
+
+
+_WRITER = """
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], timeout=10, isolation_level=None)
+print("ready", flush=True)
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    db.execute("BEGIN IMMEDIATE")
+    db.execute("INSERT INTO audit (at, person, door, command, outcome) VALUES (0, 'x', 'terminal', 'x', 'answered')")
+    time.sleep(0.02)
+    db.execute("COMMIT")
+    time.sleep(0.002)
+"""
+
+
+def test_another_process_that_writes_disturbs_nothing(
+    db: Database, tmp_path: Path, inbox: Inbox, outbox: Outbox, people: People
+) -> None:
+    other = subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(tmp_path / FILE_NAME)], stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout
+    assert other.stdout.readline() == "ready\n"
+    rounds = 0
+    while other.poll() is None:
+        rounds += 1
+        add(inbox, str(rounds))
+        item = inbox.new()[0]
+        inbox.begin(item)
+        with db.atomic():
+            inbox.done(item)
+            outbox.add("mail", "a@x.test", b"one")
+            audit.record(db, TECHNICAL, "chat", "status", "answered")
+        parcel = first(outbox)
+        outbox.sending(parcel)
+        outbox.sent(parcel)
+        people.enrol(CHAT, people.new_code(ACCOUNTING, NOW), NOW)
+    other.stdout.close()
+    assert other.returncode == 0
+    assert rounds > 5
+    assert db.execute("SELECT count(*) FROM outbox WHERE state = 'sent'").fetchone() == (rounds,)
+    assert db.execute("SELECT count(*) FROM audit WHERE person = 'x'").fetchone()[0] > 5

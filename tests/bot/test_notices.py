@@ -1,0 +1,413 @@
+"""From the operator's files to the mails and messages that tell of them: each once, to whom it concerns."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from bot import notices
+from bot.desk import progress
+from bot.desk.people import TECHNICAL
+from bot.house import House, open_house
+from bot.notices import notify
+from bot.sandbox.operator import Operator
+from bot.telegram.drawing import Message
+from core import events, store
+from core.intake import MIRROR
+from tests.handlers.filled import NOW, make_pass, settings, small_operator
+
+ACCOUNTING, TECHNICAL_MAIL = "compta@telecom.example", "technique@telecom.example"
+CHAT = 4200001
+
+
+@pytest.fixture(scope="module")
+def morning(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An operator's tree and a data folder after the first pass over it."""
+    folder = tmp_path_factory.mktemp("morning")
+    operator = small_operator(folder / "ftp")
+    asyncio.run(make_pass(operator.root, folder / "data"))
+    return folder
+
+
+@pytest.fixture
+def folder(morning: Path, tmp_path: Path) -> Path:
+    shutil.copytree(morning, tmp_path / "x")
+    return tmp_path / "x"
+
+
+@pytest.fixture
+def house(folder: Path) -> Iterator[House]:
+    house = open_house(settings(folder / "data"))
+    yield house
+    close(house)
+
+
+@pytest.fixture
+def caught_up(house: House) -> House:
+    """A house that has told all of the first pass, with the contact's chat bound, and an empty outbox."""
+    notify(house)
+    house.desk.execute("DELETE FROM outbox")
+    house.people.enrol(CHAT, house.people.new_code(TECHNICAL, NOW), NOW)
+    return house
+
+
+def close(house: House) -> None:
+    house.desk.close()
+    house.context.telecom.close()
+
+
+def mails(house: House) -> list[EmailMessage]:
+    rows = house.desk.execute("SELECT payload FROM outbox WHERE channel = 'mail' ORDER BY id")
+    found = [message_from_bytes(payload, policy=default) for (payload,) in rows]
+    assert all(isinstance(message, EmailMessage) for message in found)
+    return [message for message in found if isinstance(message, EmailMessage)]
+
+
+def chats(house: House) -> list[tuple[str, str]]:
+    rows = house.desk.execute("SELECT recipient, payload FROM outbox WHERE channel = 'chat' ORDER BY id")
+    return [(recipient, Message.restored(payload, None).html) for recipient, payload in rows]
+
+
+def text(message: EmailMessage) -> str:
+    part = message.get_body(preferencelist=("plain",))
+    assert part
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
+def attachments(message: EmailMessage) -> dict[str, bytes]:
+    found = {}
+    for part in message.iter_attachments():
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        found[part.get_filename() or ""] = content
+    return found
+
+
+def subjects(house: House) -> list[str]:
+    return [str(message["Subject"]) for message in mails(house)]
+
+
+def the_mail(house: House, words: str) -> EmailMessage:
+    (found,) = (message for message in mails(house) if words in message["Subject"])
+    return found
+
+
+def happens(folder: Path, kind: events.Kind, path: str, *, in_a_pass: bool = True, **data: object) -> None:
+    """An event of a file, as the intake writes it."""
+    with closing(store.open_to_write(folder / "data")) as db, db.atomic():
+        db.execute(
+            "INSERT OR IGNORE INTO files (path, folder, size, stamp, sha256, state, fetched_clock) "
+            "VALUES (?, 'other', 1, '', '', 'read', 0)",
+            (path,),
+        )
+        (file_id,) = db.execute("SELECT id FROM files WHERE path = ?", (path,)).fetchone()
+        events.write(db, kind, file_id, **data)
+        if in_a_pass:
+            end_pass(folder, db.execute)
+
+
+def end_pass(folder: Path, execute: Callable[[str], object]) -> None:
+    execute(
+        "INSERT INTO passes (started_clock, ended_clock, fetched, last_event) "
+        "VALUES (0, 0, 0, (SELECT max(id) FROM events))"
+    )
+
+
+def invoice(folder: Path, name: str, month: int, *, size: int = 100, client: str = "", replaced: bool = False) -> None:
+    side = "Clients" if client else "Intégrateur"
+    path = f"Factures/{side}/{name}"
+    file = folder / "data" / MIRROR / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"%PDF" + b"x" * (size - 4))
+    kind: events.Kind = "invoice.client" if client else "invoice.operator"
+    happens(folder, kind, path, month=month, client=client, replaced=replaced)
+
+
+# Accounting
+
+
+def test_the_operators_invoice_goes_to_accounting_with_its_pdf(house: House, folder: Path) -> None:
+    notify(house)
+    message = the_mail(house, "facture Origyne d'octobre 2026")
+    (original,) = (folder / "ftp/Factures/Intégrateur/2026-10").glob("*.pdf")
+    assert message["To"] == ACCOUNTING
+    assert attachments(message) == {original.name: original.read_bytes()}
+
+
+def test_the_clients_invoices_of_a_month_are_one_mail(house: House, folder: Path) -> None:
+    notify(house)
+    message = the_mail(house, "4 factures clients d'octobre 2026")
+    originals = {path.name: path.read_bytes() for path in (folder / "ftp/Factures/Clients/2026-10").glob("*.pdf")}
+    assert message["To"] == ACCOUNTING
+    assert attachments(message) == originals
+
+
+def test_each_months_client_invoices_are_a_mail_of_their_own(caught_up: House, folder: Path) -> None:
+    for month in (202609, 202611):
+        for client in ("Dupont", "Garage"):
+            invoice(folder, f"{month}_{client}.pdf", month, client=client)
+    notify(caught_up)
+    assert subjects(caught_up) == [
+        "Télécom Exemple : 2 factures clients de septembre 2026",
+        "Télécom Exemple : 2 factures clients de novembre 2026",
+    ]
+
+
+def test_the_billing_file_tells_each_clients_amount(house: House, folder: Path) -> None:
+    notify(house)
+    message = the_mail(house, "relevé de facturation octobre 2026")
+    assert message["To"] == ACCOUNTING
+    told = text(message)
+    assert "Octobre 2026 par client" in told
+    assert all(name in told for name in ("Dupont BTP", "Boulangerie Pâquerette & Fils", "Garage de l'Étoile"))
+
+
+def test_the_total_of_a_month_is_told_however_many_clients_there_are(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.mail.letter.MOST_ROWS", 2)
+    notify(house)
+    told = text(the_mail(house, "relevé de facturation"))
+    assert "… et 2 autres" in told
+    assert "Total : " in told
+
+
+def test_a_mail_never_claims_to_be_the_legal_invoice(house: House) -> None:
+    notify(house)
+    for words in ("facture Origyne", "factures clients"):
+        told = text(the_mail(house, words))
+        assert "Copie pour consultation : la facture légale est celle reçue par votre plateforme agréée." in told
+
+
+def test_accounting_is_told_nothing_technical(house: House) -> None:
+    notify(house)
+    assert sum(message["To"] == ACCOUNTING for message in mails(house)) == 3
+
+
+def test_an_invoice_that_replaces_another_says_so(caught_up: House, folder: Path) -> None:
+    invoice(folder, "a.pdf", 202610, replaced=True)
+    notify(caught_up)
+    assert "a.pdf (remplace la précédente)" in text(mails(caught_up)[0])
+
+
+def test_an_invoice_whose_month_is_unknown_is_sent_all_the_same(caught_up: House, folder: Path) -> None:
+    invoice(folder, "a.pdf", 0)
+    notify(caught_up)
+    (message,) = mails(caught_up)
+    assert message["Subject"] == "Télécom Exemple : facture Origyne d'un mois inconnu"
+    assert list(attachments(message)) == ["a.pdf"]
+
+
+def test_invoices_of_several_months_name_the_first_and_the_last(caught_up: House, folder: Path) -> None:
+    for month in (202512, 202601, 202603, 0):
+        invoice(folder, f"{month}.pdf", month)
+    notify(caught_up)
+    assert subjects(caught_up) == ["Télécom Exemple : 4 factures Origyne (décembre 2025 à mars 2026)"]
+
+
+def test_the_newest_invoices_are_attached_as_far_as_there_is_room(
+    caught_up: House, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "MOST_ATTACHED", 250)
+    for month in (202608, 202609, 202610):
+        invoice(folder, f"{month}.pdf", month, size=100)
+    notify(caught_up)
+    (message,) = mails(caught_up)
+    assert set(attachments(message)) == {"202609.pdf", "202610.pdf"}
+    assert "Non jointes, à prendre sur le FTP : 202608.pdf." in text(message)
+
+
+def test_a_small_invoice_goes_along_beside_one_that_is_too_large(
+    caught_up: House, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "MOST_ATTACHED", 250)
+    invoice(folder, "large.pdf", 202610, size=300)
+    invoice(folder, "small.pdf", 202609, size=100)
+    notify(caught_up)
+    assert list(attachments(mails(caught_up)[0])) == ["small.pdf"]
+
+
+def test_an_invoice_that_is_gone_from_the_disk_does_not_hold_back_the_others(caught_up: House, folder: Path) -> None:
+    invoice(folder, "a.pdf", 202610)
+    invoice(folder, "b.pdf", 202609)
+    (folder / "data" / MIRROR / "Factures/Intégrateur/a.pdf").unlink()
+    notify(caught_up)
+    (message,) = mails(caught_up)
+    assert list(attachments(message)) == ["b.pdf"]
+    assert "à prendre sur le FTP : a.pdf." in text(message)
+
+
+# Technical
+
+
+def test_the_first_pass_is_told_in_one_technical_mail(house: House) -> None:
+    notify(house)
+    (message,) = (message for message in mails(house) if message["To"] == TECHNICAL_MAIL)
+    told = text(message)
+    assert "Première lecture : 24 lignes, 4 clients" in told
+    assert "Cartes SIM" in told
+    assert "fichiers de CDR" in told
+
+
+def test_the_technical_contact_is_greeted_by_name(house: House) -> None:
+    notify(house)
+    (message,) = (message for message in mails(house) if message["To"] == TECHNICAL_MAIL)
+    assert text(message).startswith("Bonjour Camille Martin,\n")
+
+
+def test_the_row_that_could_not_be_read_is_reported_with_its_file_line_and_reason(house: House) -> None:
+    notify(house)
+    (message,) = (message for message in mails(house) if message["To"] == TECHNICAL_MAIL)
+    assert "1 rangée mise de côté" in text(message)
+    assert "abîmé par un tableur" in text(message)
+
+
+def test_changes_of_a_later_pass_reach_the_mail_and_the_chat_once(
+    caught_up: House, folder: Path, tmp_path: Path
+) -> None:
+    operator = Operator(tmp_path / "again", lines=24, clients=4, months=2)
+    operator.fill()
+    shutil.rmtree(folder / "ftp")
+    shutil.copytree(operator.root, folder / "ftp")
+    operator.root = folder / "ftp"
+    operator.change_line("0639980001", status="Suspendue")
+    operator.deliver_status(datetime(2026, 11, 24, 9, 0))
+    asyncio.run(make_pass(folder / "ftp", folder / "data"))
+    notify(caught_up)
+    (message,) = mails(caught_up)
+    assert message["Subject"] == "Télécom Exemple : 1 changement de ligne"
+    assert "06 39 98 00 01" in text(message)
+    assert "Active → Suspendue" in text(message)
+    ((recipient, html),) = chats(caught_up)
+    assert recipient == str(CHAT)
+    assert "06 39 98 00 01" in html
+
+
+def test_without_a_chat_the_digest_goes_by_mail_alone(house: House) -> None:
+    notify(house)
+    assert chats(house) == []
+
+
+def test_many_events_of_a_pass_are_one_digest(caught_up: House, folder: Path) -> None:
+    for number in range(50):
+        happens(
+            folder,
+            "line.suspended",
+            "AccountStatus/a.csv",
+            msisdn=f"06399800{number:02}",
+            client="Dupont",
+            before="Active",
+            after="Suspendue",
+            at=NOW,
+        )
+    happens(folder, "file.waiting", "RatedCDRs/x.csv", reason="colonne du numéro introuvable")
+    notify(caught_up)
+    (message,) = mails(caught_up)
+    assert message["Subject"].startswith("Télécom Exemple : 50 changements de lignes, 1 fichier attend")
+    assert "RatedCDRs/x.csv : colonne du numéro introuvable" in text(message)
+
+
+def test_a_pass_without_news_writes_nothing(caught_up: House, folder: Path) -> None:
+    asyncio.run(make_pass(folder / "ftp", folder / "data"))
+    assert notify(caught_up) == 0
+    assert mails(caught_up) == []
+
+
+def test_a_client_named_like_markup_breaks_no_message(caught_up: House, folder: Path) -> None:
+    happens(
+        folder,
+        "line.suspended",
+        "AccountStatus/a.csv",
+        msisdn="0639980001",
+        client="<b>&",
+        before="",
+        after="x",
+        at=NOW,
+    )
+    notify(caught_up)
+    assert "&lt;b&gt;&amp;" in chats(caught_up)[0][1]
+
+
+# Exactly once
+
+
+def test_nothing_is_told_twice(house: House) -> None:
+    assert notify(house) > 0
+    before = subjects(house)
+    assert notify(house) == 0
+    assert subjects(house) == before
+
+
+def test_nothing_is_told_twice_after_a_restart(house: House, folder: Path) -> None:
+    notify(house)
+    before = subjects(house)
+    again = open_house(settings(folder / "data"))
+    assert notify(again) == 0
+    assert subjects(again) == before
+    close(again)
+
+
+def test_a_crash_before_the_end_leaves_all_to_be_told(
+    house: House, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(House, "write_letter", crash)
+    with pytest.raises(KeyboardInterrupt):
+        notify(house)
+    monkeypatch.undo()
+    again = open_house(settings(folder / "data"))
+    assert mails(again) == []
+    assert notify(again) > 0
+    assert len(mails(again)) == 4
+    close(again)
+
+
+def test_a_pass_that_has_not_ended_announces_nothing(caught_up: House, folder: Path) -> None:
+    happens(folder, "file.waiting", "RatedCDRs/x.csv", in_a_pass=False, reason="x")
+    assert notify(caught_up) == 0
+    assert mails(caught_up) == []
+
+
+def test_what_a_broken_off_pass_found_is_told_after_the_next(caught_up: House, folder: Path) -> None:
+    happens(folder, "file.waiting", "RatedCDRs/x.csv", in_a_pass=False, reason="x")
+    notify(caught_up)
+    happens(folder, "file.waiting", "RatedCDRs/y.csv", reason="y")
+    assert notify(caught_up) == 2
+    assert "RatedCDRs/x.csv" in text(mails(caught_up)[0])
+
+
+def test_the_cursor_stands_at_the_last_event(house: House) -> None:
+    notify(house)
+    (last,) = house.context.telecom.execute("SELECT max(id) FROM events").fetchone()
+    assert progress.get(house.desk, "event_cursor") == last
+
+
+# What must not be in them
+
+
+def test_no_mail_or_message_holds_a_secret(house: House, folder: Path) -> None:
+    house.people.enrol(CHAT, house.people.new_code(TECHNICAL, int(time.time())), int(time.time()))
+    notify(house)
+    operator = Operator(folder / "same", lines=24, clients=4, months=2)
+    secrets = {code for sim in operator.sims for code in (sim.puk1, sim.puk2)}
+    secrets |= {line.rio for line in operator.lines if line.rio}
+    told = "\n".join([*subjects(house), *map(text, mails(house)), *(html for _, html in chats(house))])
+    assert secrets
+    assert not any(secret in told for secret in secrets)
+
+
+def test_a_subject_is_one_line(caught_up: House, folder: Path) -> None:
+    happens(folder, "billed.arrived", "BilledCDRs/x\r\nBcc: evil@evil.example.csv", rows=1, rejected=0)
+    notify(caught_up)
+    (message,) = mails(caught_up)
+    assert message["Bcc"] is None

@@ -1,0 +1,92 @@
+"""What the commands answer with: a filled store, a clock that stands still, a real FTP for what is sent."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.operator import Operator
+from core import store
+from core.ftp import connect
+from handlers import registry
+from handlers.answer import Answer
+from handlers.ask import Ask, Person, SentFile
+from handlers.command import Context
+from handlers.understand import understand
+from tests.handlers.filled import NOW, make_pass, settings, small_operator, write_status
+from tests.peers.ftp import FtpPeer
+
+TECHNICIAN = Person("technique", "Camille Martin", frozenset({"technique"}))
+ACCOUNTANT = Person("comptabilite", "Comptabilité", frozenset({"comptabilité"}))
+
+
+@dataclass(frozen=True)
+class Filled:
+    operator: Operator
+    data: Path
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    folder = tmp_path_factory.mktemp("filled")
+    operator = small_operator(folder / "ftp")
+    write_status(
+        operator.root,
+        "0830",
+        [
+            ("Dupont BTP", "0639981000", "8933019900000990001", "Gelée"),
+            *(("Dupont BTP", f"063998{1100 + n}", f"8933019900{n:05}7777", "Active") for n in range(21)),
+            *(("Dupont BTP", f"063998{1200 + n}", f"8933019900{n:05}5555", "Active") for n in range(2)),
+        ],
+    )
+    data = folder / "data"
+    done = asyncio.run(make_pass(operator.root, data))
+    assert not done.error
+    return Filled(operator, data)
+
+
+@pytest.fixture
+def context(filled: Filled) -> Iterator[Context]:
+    db = store.open_to_read(filled.data)
+    yield Context(db, settings(filled.data), _nowhere, lambda: NOW)
+    db.close()
+
+
+async def _nowhere(content: bytes, path: str) -> None:
+    pytest.fail("nothing is to be put on the FTP here")
+
+
+@pytest.fixture
+def uploading(context: Context, embedded_ftp: FtpPeer) -> Context:
+    """The same, with an FTP that takes what is sent."""
+
+    async def upload(content: bytes, path: str) -> None:
+        async with connect(embedded_ftp.access()) as ftp:
+            await ftp.upload(content, path)
+
+    return Context(context.telecom, context.settings, upload, context.now)
+
+
+Say = Callable[..., Awaitable[Answer]]
+
+
+@pytest.fixture
+def say(context: Context) -> Say:
+    """What the technician is answered to a text, by private chat."""
+
+    async def say(
+        text: str, *, person: Person = TECHNICIAN, files: tuple[SentFile, ...] = (), context: Context = context
+    ) -> Answer:
+        understood = understand(text)
+        assert understood, f"not understood: {text}"
+        return await registry.answer(Ask(understood[0], understood[1], person, "chat", True, files), context)
+
+    return say
+
+
+def words(answer: Answer) -> str:
+    """All that an answer says, on one line a text."""
+    rows = answer.table.rows if answer.table else ()
+    return "\n".join([answer.title, *answer.lines, *(" | ".join(row) for row in rows), answer.freshness])

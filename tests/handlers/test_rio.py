@@ -1,0 +1,106 @@
+"""/rio: the vectors of the specification, and a reason in French for each fault."""
+
+import pytest
+
+from tests.handlers.conftest import Say, words
+
+VALID = [
+    ("01PEROY4P4TR", "0612345678"),
+    ("01E4K7P2QEM3", "0639980001"),
+    ("56P123456A8U", "0639980005"),
+    ("01PABC123+BX", "0639983999"),
+    ("01PABC123SE+", "0639980048"),
+    ("01EM2M001MNF", "07001234567890"),
+]
+
+
+@pytest.mark.parametrize(("rio", "number"), VALID)
+async def test_a_right_rio_is_said_right(say: Say, rio: str, number: str) -> None:
+    answer = await say(f"/rio {rio} {number}")
+    assert answer.title.startswith(f"✅ RIO correct : {rio}")
+    assert not answer.refused
+
+
+async def test_a_right_key_does_not_promise_a_port(say: Say) -> None:
+    told = words(await say("/rio 01E4K7P2QEM3 0639980001"))
+    assert "seul l'opérateur actuel confirmera" in told
+    assert "Ne pas résilier la ligne avant son portage." in told
+
+
+@pytest.mark.parametrize(
+    ("rio", "number", "reason"),
+    [
+        ("01PEROY4P4TR", "0612345679", "La clé (trois derniers signes) ne correspond pas"),
+        ("01PER0Y4P4TR", "0612345678", "Confusion probable entre O et 0 : 01PEROY4P4TR serait juste"),
+        ("01EEROY4P4TR", "0612345678", "La clé"),
+        ("01PEROY4P4RT", "0612345678", "La clé"),
+        ("04A1B2C3D4E5", "0612345678", "Le troisième signe doit être P (grand public) ou E (entreprise)"),
+        ("01PEROY4P4T", "0612345678", "Un RIO a 12 signes, celui-ci en a 11."),
+        ("01PEROY4P4TRX", "0612345678", "Un RIO a 12 signes, celui-ci en a 13."),
+        ("01PÉROY4P4TR", "0612345678", "Un RIO n'a que des lettres sans accent, des chiffres et le signe +."),
+        ("ABPEROY4P4TR", "0612345678", "le code de l'opérateur, doivent être des chiffres"),
+        ("01PERO+4P4TR", "0612345678", "la référence du contrat, sont des lettres et des chiffres"),
+    ],
+)
+async def test_a_wrong_rio_is_said_wrong_and_why(say: Say, rio: str, number: str, reason: str) -> None:
+    answer = await say(f"/rio {rio} {number}")
+    assert answer.title.startswith(f"❌ RIO faux : {rio}")
+    assert reason in words(answer)
+
+
+async def test_without_a_likely_correction_the_client_is_to_ask_again(say: Say) -> None:
+    assert "rappeler le 3179" in words(await say("/rio 01PEROY4P4TR 0612345679"))
+
+
+@pytest.mark.parametrize("prefix", ["check", "CHECK", "vérifier", "verif", "vérifie"])
+async def test_the_word_check_may_come_first(say: Say, prefix: str) -> None:
+    assert (await say(f"/rio {prefix} 01E4K7P2QEM3 06 39 98 00 01")).title.startswith("✅")
+
+
+async def test_the_number_may_come_first(say: Say) -> None:
+    assert (await say("/rio 06 39 98 00 01 01E4K7P2QEM3")).title.startswith("✅")
+
+
+@pytest.mark.parametrize("written", ["01e4k7p2qem3", "01 E 4K7P2Q EM3", "01-E-4K7P2Q-EM3", "01E4K7P2Q EM3"])
+async def test_a_rio_may_be_in_small_letters_or_in_groups(say: Say, written: str) -> None:
+    assert (await say(f"/rio {written} +33 6 39 98 00 01")).title.startswith("✅")
+
+
+async def test_the_plus_of_a_key_is_no_separator(say: Say) -> None:
+    assert "01PABC123SE+" in (await say("/rio 01PABC123SE+ 0639980048")).title
+
+
+async def test_a_rio_alone_is_not_judged_and_asks_for_the_number(say: Say) -> None:
+    answer = await say("/rio 01E4K7P2QEM3")
+    assert answer.title.startswith("❔ 01E4K7P2QEM3")
+    assert "Envoyer aussi le numéro" in words(answer)
+
+
+async def test_a_rio_alone_names_no_operator(say: Say) -> None:
+    # Overseas the same code means another operator, and only the number tells where the line is.
+    assert "Orange" not in words(await say("/rio 01E4K7P2QEM3"))
+
+
+async def test_a_rio_alone_with_a_wrong_form_is_wrong(say: Say) -> None:
+    assert (await say("/rio 04A1B2C3D4E5")).title == "❌ RIO faux : 04A1B2C3D4E5"
+
+
+async def test_a_number_alone_asks_for_the_rio(say: Say) -> None:
+    answer = await say("/rio 0639980001")
+    assert answer.refused
+    assert "3179" in answer.title
+
+
+@pytest.mark.parametrize("text", ["/rio", "/rio check", "/rio   "])
+async def test_nothing_to_check_asks_for_it(say: Say, text: str) -> None:
+    answer = await say(text)
+    assert answer.refused
+    assert "Usage : /rio RIO NUMÉRO" in answer.lines
+
+
+async def test_a_mainland_operator_is_named_with_its_offer(say: Say) -> None:
+    assert "Orange · offre grand public (P)" in words(await say("/rio 01PEROY4P4TR 0612345678"))
+
+
+async def test_a_business_offer_is_named(say: Say) -> None:
+    assert "offre entreprise (E)" in words(await say("/rio 01E4K7P2QEM3 0639980001"))

@@ -1,0 +1,104 @@
+"""From a person's words to a command, and no further."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers import registry
+from handlers.understand import nearest, understand
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("/status 0639980001", ("status", "0639980001")),
+        ("status 0639980001", ("status", "0639980001")),
+        ("STATUS 0639980001", ("status", "0639980001")),
+        ("Statut 06 39 98 00 01", ("status", "06 39 98 00 01")),
+        ("/status@origyne_demo_bot 0639980001", ("status", "0639980001")),
+        ("/status@origyne_demo_bot", ("status", "")),
+        ("  /conso   Dupont BTP  octobre ", ("conso", "Dupont BTP  octobre")),
+        ("conso : Dupont", ("conso", ": Dupont")),
+        ("conso: Dupont", ("conso", "Dupont")),
+        ("/conso\nDupont", ("conso", "Dupont")),
+        ("Consommation Dupont", ("conso", "Dupont")),
+        ("/help", ("aide", "")),
+        ("?", ("aide", "")),
+        ("/?", ("aide", "")),
+        ("Aide", ("aide", "")),
+    ],
+)
+def test_a_command_is_understood_with_or_without_slash(text: str, understood: tuple[str, str]) -> None:
+    assert understand(text) == understood
+
+
+@pytest.mark.parametrize("text", ["0639980001", "06 39 98 00 01", "+33 6 39 98 00 01", "06.39.98.00.01"])
+def test_a_number_alone_asks_for_its_status(text: str) -> None:
+    assert understand(text) == ("status", "0639980001")
+
+
+def test_an_iccid_alone_asks_for_its_status() -> None:
+    assert understand("8933 0199 0000 0000 017") == ("status", "8933 0199 0000 0000 017")
+
+
+@pytest.mark.parametrize("text", ["01E4K7P2QEM3", "01E4K7P2QEM3 0639980001", "06 39 98 00 01 01E4K7P2QEM3"])
+def test_a_rio_alone_or_with_a_number_is_checked(text: str) -> None:
+    assert understand(text) == ("rio", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "Bonjour,",
+        "Merci beaucoup pour votre réponse",
+        "Le client Dupont demande où en est sa ligne",
+        "Pouvez-vous me rappeler demain à 10 h ?",
+        "Aide-moi, s'il te plaît",
+        "Facture du 24/11/2026 : 1 234,56 €",
+        "Le client a écrit : status 0639980001",
+        "Je n'ai pas demandé de status 0639980001",
+        "Camille Martin - 06 39 98 12 34",
+        "Tél. : 06 39 98 12 34",
+        "123 456",
+        "75012 Paris",
+        "/commande_inconnue 0639980001",
+        "RETROUVAILLE",  # twelve letters with the form of a fixed line's RIO
+        "Portabilités",
+        "https://exemple.test/status/0639980001",
+    ],
+)
+def test_what_is_no_command_is_not_understood(text: str) -> None:
+    assert understand(text) is None
+
+
+def test_a_whole_letter_is_no_rio() -> None:
+    assert understand("Bonjour, " + "le client demande la portabilité. " * 20 + "01E4K7P2QEM3") is None
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_understood_or_not_but_never_a_fault(text: str) -> None:
+    understood = understand(text)
+    assert understood is None or registry.named(understood[0])
+
+
+@given(st.sampled_from(["status", "/rio", "conso", "/upload@x", "aide"]), st.text(max_size=100))
+def test_any_argument_leaves_the_command_what_it_is(command: str, argument: str) -> None:
+    understood = understand(f"{command} {argument}")
+    assert understood
+    assert understood[0] == command.strip("/").partition("@")[0]
+
+
+@given(st.text(max_size=100))
+def test_the_nearest_command_is_found_or_not_but_never_a_fault(text: str) -> None:
+    close = nearest(text)
+    assert close is None or registry.named(close)
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [("/statsu 0639980001", "status"), ("cosno Dupont", "conso"), ("uplaod logo", "upload"), ("bonjour", None)],
+)
+def test_a_mistyped_command_is_recognised(text: str, command: str | None) -> None:
+    assert nearest(text) == command
