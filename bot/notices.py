@@ -198,7 +198,7 @@ def _period(months: list[int]) -> str:
     if first == last:
         return french.month(first)
     begin = french.month(first).split()[0] if first // 100 == last // 100 else french.month(first)
-    return f"{begin} à {french.month(last)}"
+    return f"{begin} {'et' if len(known) == 2 else 'à'} {french.month(last)}"
 
 
 # -- technical
@@ -306,4 +306,4 @@ def _faults(found: list[Event]) -> list[Answer]:
 
 def _summary(parts: list[Answer]) -> str:
     titles = [part.title.removeprefix("⚠️ ") for part in parts]
-    return ", ".join(titles[:3]) + (" et d'autres nouvelles" if len(titles) > 3 else "")
+    return ", ".join(titles[:2]) + (" et d'autres nouvelles" if len(titles) > 2 else "")

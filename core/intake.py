@@ -340,8 +340,19 @@ class Intake:
             "INSERT OR REPLACE INTO rejects (file_id, line, reason, content) VALUES (?, ?, ?, ?)",
             [(file.id, reject.line, reject.reason, reject.content) for reject in rejects],
         )
+        if file.folder == "account_status" and self._told_an_hour_ago(file, rejects):
+            return
         first = min(rejects, key=lambda reject: reject.line)
         events.write(self._db, "file.rejects", file.id, count=len(rejects), line=first.line, reason=first.reason)
+
+    def _told_an_hour_ago(self, file: _File, rejects: list[Reject]) -> bool:
+        """Whether the AccountStatus before this one had the same faults: a bad row comes back every hour."""
+        former = self._db.execute(
+            "SELECT reason FROM rejects WHERE file_id = (SELECT id FROM files WHERE folder = ? AND state = 'read' "
+            "AND as_of < ? ORDER BY as_of DESC LIMIT 1)",
+            (file.folder, file.as_of),
+        )
+        return sorted(reason for (reason,) in former) == sorted(reject.reason for reject in rejects)
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any], client: str) -> list[tuple[str, str, str]]:

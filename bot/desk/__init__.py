@@ -5,15 +5,11 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from bot.desk.schema import migrations
-from core.store import connect
+from core.store import create
 
 FILE_NAME = "desk.db"
 
 
 def open_desk(data: Path) -> Database:
     """The desk's store, created or brought to the newest schema."""
-    path = data / FILE_NAME
-    path.touch(mode=0o600)
-    db = connect(path)
-    migrations.apply(db)
-    return db
+    return create(data / FILE_NAME, migrations)

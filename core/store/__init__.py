@@ -7,7 +7,7 @@ so that two stores fed with the same files hold the same.
 
 from pathlib import Path
 
-from sqlite_utils import Database
+from sqlite_utils import Database, Migrations
 
 from core.store.schema import migrations
 
@@ -16,17 +16,21 @@ FILE_NAME = "telecom.db"
 
 def open_to_write(data: Path) -> Database:
     """The store, created or brought to the newest schema. One process at a time."""
-    path = data / FILE_NAME
-    path.touch(mode=0o600)
-    db = connect(path)
-    migrations.apply(db)
-    return db
+    return create(data / FILE_NAME, migrations)
 
 
 def open_to_read(data: Path) -> Database:
     """The store for questions only; `open_to_write` must have been called once before."""
     db = connect(data / FILE_NAME)
     db.execute("PRAGMA query_only = ON")
+    return db
+
+
+def create(path: Path, schema: Migrations) -> Database:
+    """A store brought to its newest schema, readable by its owner only."""
+    path.touch(mode=0o600)
+    db = connect(path)
+    schema.apply(db)
     return db
 
 

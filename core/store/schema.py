@@ -7,9 +7,7 @@ migrations = Migrations("telecom")
 
 @migrations(name="0001_first")
 def first(db: Database) -> None:
-    for statement in _FIRST.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
+    db.executescript(_FIRST)
 
 
 _FIRST = """

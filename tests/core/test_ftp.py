@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import ftp as ftp_module
-from core.ftp import Entry, FtpError, Listed, connect, parse_list_line, parse_mlsd_line, read_listing
+from core.ftp import Entry, FtpError, connect
+from core.listing import Listed, parse_list_line, parse_mlsd_line, read_listing
 from core.settings import FtpAccess, tls_context
 from tests.peers.ftp import FtpPeer
 from tests.peers.programs import free_port

@@ -106,7 +106,7 @@ async def test_several_clients_are_proposed_by_buttons_that_work(say: Say) -> No
 async def test_a_long_name_with_accents_still_fits_into_a_button(say: Say, tmp_path: Path, context: Context) -> None:
     root = tmp_path / "ftp"
     (root / "RatedCDRs").mkdir(parents=True)
-    names = [f"Établissements Éléphant et Frères Électricité Générale {place}" for place in ("Été", "Hiver")]
+    names = [f"{'É' * 30} Éléphant {place}" for place in ("Été", "Hiver")]
     lines = ["Date et heure;Numéro appelant;Numéro appelé;Type;Durée (s);Montant HT;Client"]
     lines += [f"02/11/2026 10:00:00;063998000{n};0639985000;Voix;60;0,10;{name}" for n, name in enumerate(names)]
     (root / "RatedCDRs" / "RatedCDRs_20261102_1900_01.csv").write_bytes("\r\n".join([*lines, ""]).encode("cp1252"))
