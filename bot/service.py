@@ -18,7 +18,7 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot.clerk import Clerk
 from bot.desk.inbox import mail_key
-from bot.desk.outbox import Parcel
+from bot.desk.outbox import Channel, Parcel
 from bot.desk.people import TECHNICAL
 from bot.enrolment import mail_code, show_menu
 from bot.house import House, open_house
@@ -75,9 +75,6 @@ class _Service:
         self._troubles = Troubles(house)
 
     async def run(self) -> None:
-        lost = self._house.outbox.recover()
-        if lost:
-            log.warning("%s parcels were being sent when the service last stopped: sent again, marked uncertain", lost)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -198,27 +195,32 @@ class _Service:
 
     async def _send_chat(self) -> None:
         await self._chat_ready.wait()
-        while True:
-            self._posted_chat.clear()
-            for parcel in self._house.outbox.due("chat", int(time.time())):
-                await sender.send(self._bot, self._house.outbox, self._house.people, parcel)
-            await self._until_due("chat", self._posted_chat)
+        await self._send(
+            "chat",
+            self._posted_chat,
+            lambda parcel: sender.send(self._bot, self._house.outbox, self._house.people, parcel),
+        )
 
-    async def _until_due(self, channel: str, posted: asyncio.Event) -> None:
-        due = self._house.outbox.next_try("chat" if channel == "chat" else "mail")
-        wait = 30.0 if due is None else min(30.0, max(0.2, due - time.time()))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await posted.wait()
+    async def _send(self, channel: Channel, posted: asyncio.Event, post: Callable[[Parcel], Awaitable[None]]) -> None:
+        """Send what is due, for ever; `post` leaves its outcome in the outbox."""
+        outbox = self._house.outbox
+        if lost := outbox.recover(channel):
+            log.warning("%s: %s parcels were being sent at the last stop: sent again, marked uncertain", channel, lost)
+        while True:
+            posted.clear()
+            while parcels := outbox.due(channel, int(time.time())):
+                for parcel in parcels:
+                    await post(parcel)
+            due = outbox.next_try(channel)
+            wait = 30.0 if due is None else min(30.0, max(0.2, due - time.time()))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await posted.wait()
 
     # -- mail
 
     async def _send_mail(self) -> None:
-        while True:
-            self._posted_mail.clear()
-            for parcel in self._house.outbox.due("mail", int(time.time())):
-                await self._post(parcel)
-            await self._until_due("mail", self._posted_mail)
+        await self._send("mail", self._posted_mail, self._post)
 
     async def _post(self, parcel: Parcel) -> None:
         outbox = self._house.outbox

@@ -148,9 +148,13 @@ def _client_in(path: str) -> str:
             return part.strip()
     stem = parts[-1].rsplit(".", 1)[0]
     pieces = re.split(r"\s+-\s+|_", stem)
+    names = [name for piece in pieces if (name := _without_references(piece))]
+    return " ".join(names)
+
+
+def _without_references(piece: str) -> str:
+    """A piece of a file's name without the word "facture", dates and references; "" when no word is left."""
     words = [
-        piece.strip()
-        for piece in pieces
-        if re.search(r"[^\W\d_]{2,}", piece) and not re.search(r"\d{3,}", piece) and fold(piece) not in _NO_NAMES
+        word for word in piece.split() if fold(word) not in _NO_NAMES and not re.search(r"\d{5,}|\d-\d|[A-Z]\d", word)
     ]
-    return " ".join(words)
+    return " ".join(words) if any(re.search(r"[^\W\d_]{2,}", word) for word in words) else ""

@@ -10,7 +10,10 @@ from core.numbers import NumberError, msisdn
 
 @dataclass(frozen=True)
 class Line:
-    """`status`: one of the store's; `word`: the operator's own. Times in UTC seconds; `path`: the file that says so."""
+    """`status`: one of the store's; `word`: the operator's own. Times in UTC seconds; `path`: the file that says so.
+
+    `since`: the first state that shows this status; `changed`: the state before it showed another.
+    """
 
     msisdn: str
     iccid: str
@@ -20,12 +23,15 @@ class Line:
     plan: str
     activated_on: str
     since: int
+    changed: bool
     seen_at: int
     path: str
 
 
 _SELECT = (
-    "SELECT msisdn, iccid, coalesce(clients.name, ''), status, word, plan, activated_on, since, seen_at, files.path "
+    "SELECT lines.msisdn, iccid, coalesce(clients.name, ''), status, word, plan, activated_on, since, "
+    "EXISTS (SELECT 1 FROM line_changes WHERE line_changes.msisdn = lines.msisdn AND at = since "
+    "AND change IN ('activated', 'suspended', 'resumed', 'terminated', 'status')), seen_at, files.path "
     "FROM lines JOIN files ON files.id = lines.file_id LEFT JOIN clients ON clients.id = client_id "
 )
 
@@ -36,7 +42,7 @@ def find(db: Database, words: str) -> list[Line]:
     Cards can print the last 13 digits of the ICCID only, and factory files can lack its check digit.
     """
     try:
-        exact = _lines(db, "WHERE msisdn = ?", msisdn(words))
+        exact = _lines(db, "WHERE lines.msisdn = ?", msisdn(words))
     except NumberError:
         exact = []
     digits = re.sub(r"\D", "", words)
@@ -44,8 +50,8 @@ def find(db: Database, words: str) -> list[Line]:
         return exact
     return _lines(
         db,
-        "WHERE iccid = ? OR iccid = ? OR substr(iccid, -length(?)) = ? OR substr(msisdn, -length(?)) = ? "
-        "ORDER BY msisdn LIMIT 21",
+        "WHERE iccid = ? OR iccid = ? OR substr(iccid, -length(?)) = ? OR substr(lines.msisdn, -length(?)) = ? "
+        "ORDER BY lines.msisdn LIMIT 21",
         digits,
         digits[:-1] if len(digits) in (19, 20) else digits,
         *[digits] * 4,

@@ -39,6 +39,10 @@ async def run(ask: Ask, context: Context) -> Answer:
 def _line(line: lines.Line, context: Context) -> Answer:
     now = context.now()
     told = [f"Client : {line.client or 'aucun'}"]
+    if line.status not in ("active", "stock"):
+        # The operator's file gives the state, not when it changed: the first file that shows it is what is known.
+        since = french.moment(line.since, now)
+        told.append(f"Depuis : état du {since}" if line.changed else f"Depuis : déjà dans l'état du {since}, ou avant")
     if line.plan:
         told.append(f"Forfait : {line.plan}")
     if line.iccid:

@@ -53,10 +53,12 @@ class Outbox:
             (channel, recipient, subject, message_id, payload, attachment, int(time.time())),
         )
 
-    def recover(self) -> int:
-        """After a start: what was being sent may have arrived; it is sent again and marked. Returns how many."""
+    def recover(self, channel: Channel) -> int:
+        """Before the first sending: what was being sent may have arrived: it is sent again, marked. Says how many."""
         with self._db.atomic():
-            lost = self._db.execute("UPDATE outbox SET state = 'queued', uncertain = 1 WHERE state = 'sending'")
+            lost = self._db.execute(
+                "UPDATE outbox SET state = 'queued', uncertain = 1 WHERE state = 'sending' AND channel = ?", (channel,)
+            )
         return lost.rowcount
 
     def due(self, channel: Channel, now: int) -> list[Parcel]:

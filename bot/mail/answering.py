@@ -68,11 +68,12 @@ def _is_vouched_for(house: House, mail: Mail) -> bool:
 
 
 def _unverified(item: Item, house: House, mail: Mail, contact: Contact) -> None:
-    """Nothing runs. A failed verdict is a likely forgery and gets no answer; a missing one is explained."""
+    """Nothing runs. A failed verdict is a likely forgery and gets no answer; a missing one is explained, once a day."""
+    told = audit.was_lately(house.desk, contact.person.id, "unverified", 24 * 3600)
     with house.desk.atomic():
         house.inbox.done(item)
         audit.record(house.desk, contact.person.id, "mail", "", "unverified")
-        if mail.verdict == "none":
+        if mail.verdict == "none" and not told:
             answer = Answer(
                 "Je n'ai pas pu vérifier que ce courriel vient bien de vous : rien n'a été exécuté.",
                 ("Répondre à l'un de mes courriels, plutôt que d'en écrire un nouveau, suffit en général.",),

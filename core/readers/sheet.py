@@ -7,12 +7,13 @@ import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from core.layouts import Layouts
 from core.readers import Reject, Waiting
+
+if TYPE_CHECKING:  # what answers people imports this room too, and must not wait for pandas
+    import pandas as pd
 
 SEPARATORS = ";\t|,"
 
@@ -29,7 +30,7 @@ class Sheet:
     separator: str
     header: list[str]
     columns: dict[str, tuple[int, str]]
-    cells: pd.DataFrame
+    cells: "pd.DataFrame"
     rejects: list[Reject] = field(default_factory=list)
 
     def texts(self, name: str) -> list[str]:
@@ -150,8 +151,11 @@ def _cut(line: str, separator: str) -> list[str]:
         return []
 
 
-def _rows(text: str, separator: str, width: int, first_line: int) -> tuple[pd.DataFrame, list[Reject]]:
+def _rows(text: str, separator: str, width: int, first_line: int) -> "tuple[pd.DataFrame, list[Reject]]":
     """Cut the body into records, set aside those with another number of cells, parse the others at once."""
+    import numpy as np
+    import pandas as pd
+
     raw = text.encode()
     signs = np.frombuffer(raw, np.uint8)
     newlines = signs == ord("\n")
@@ -197,12 +201,16 @@ def _rows(text: str, separator: str, width: int, first_line: int) -> tuple[pd.Da
     return cells, rejects
 
 
-def _nothing(width: int) -> pd.DataFrame:
+def _nothing(width: int) -> "pd.DataFrame":
+    import pandas as pd
+
     return pd.DataFrame({place: pd.Series(dtype="object") for place in range(width)})
 
 
-def _parse(body: str, separator: str, width: int) -> pd.DataFrame | None:
+def _parse(body: str, separator: str, width: int) -> "pd.DataFrame | None":
     """All rows at once; None when one of them has more cells than `width`."""
+    import pandas as pd
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -222,8 +230,10 @@ def _parse(body: str, separator: str, width: int) -> pd.DataFrame | None:
         return None
 
 
-def _row_by_row(body: str, separator: str, width: int, first_line: int) -> tuple[pd.DataFrame, list[Reject]]:
+def _row_by_row(body: str, separator: str, width: int, first_line: int) -> "tuple[pd.DataFrame, list[Reject]]":
     """The slow way, for a body whose quotes are not in order."""
+    import pandas as pd
+
     rows: list[list[str]] = []
     places: list[int] = []
     rejects: list[Reject] = []

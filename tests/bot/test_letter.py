@@ -4,7 +4,7 @@ import re
 import time
 from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import default
+from email.policy import SMTP, default
 from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 
@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.mail.letter import FOOT, MOST_ROWS, Letter, compose
+from bot.mail.smtp import WIRE
 from handlers.answer import Answer, OutFile, Table
 
 ROBOT = "robot@telecom.example"
@@ -159,7 +160,7 @@ def test_any_text_is_shown_and_never_a_tag(title: str, line: str, cell: str) -> 
     shown.feed(html)
     assert shown.tags == plain_tags.tags
     for text in (title, line, cell):
-        assert "".join(text.replace("\x00", "").split()) in "".join(shown.text.split())
+        assert "".join(text.split()) in "".join(shown.text.split())
 
 
 def test_html_in_a_text_is_escaped() -> None:
@@ -213,3 +214,14 @@ def test_an_attachment_has_the_type_of_its_name(name: str, kind: str) -> None:
 def test_all_that_leaves_is_within_the_limit_of_a_line() -> None:
     letter = Letter("a@x.example", "x", (Answer("T", ("mot " * 2000, "x" * 3000)),))
     assert max(map(len, compose(letter, "R", ROBOT).as_bytes().split(b"\r\n"))) <= 998
+
+
+def test_a_cell_of_spaces_is_no_fault() -> None:
+    letter = Letter("a@x.example", "x", (Answer("T", table=Table(("A",), ((" " * 20,), ("",)))),))
+    assert "<td" in bodies(sent(letter))[1]
+
+
+def test_a_message_id_stays_as_it_is_on_the_wire() -> None:
+    long = "<AM0PR07MB5234A1B2C3D4E5F6A7B8C9D0E1F2A3B4@AM0PR07MB5234.prod.exchange.example>"
+    kept = compose(Letter("a@x.example", "Re: x", LETTER.parts, in_reply_to=long), "R", ROBOT).as_bytes()
+    assert f"In-Reply-To: {long}\r\n".encode() in message_from_bytes(kept, policy=SMTP).as_bytes(policy=WIRE)

@@ -160,11 +160,14 @@ async def test_the_time_of_change_is_in_utc_with_its_seconds(real_ftp: FtpPeer) 
         assert await ftp.modified(entry) == moment
 
 
-async def test_a_server_without_mdtm_gives_no_time_and_goes_on(embedded_ftp: FtpPeer) -> None:
+async def test_a_server_without_mdtm_gives_the_time_of_its_listing(embedded_ftp: FtpPeer) -> None:
     plant(embedded_ftp.root, {"file": b"1"})
+    changed = datetime(2026, 11, 23, 14, 5, 9, tzinfo=UTC)
+    os.utime(embedded_ftp.root / "file", (changed.timestamp(), changed.timestamp()))
     async with connect(embedded_ftp.access()) as ftp:
         (entry,) = await ftp.list_files()
-        assert await ftp.modified(entry) is None
+        assert await ftp.modified(entry) == changed
+        assert await ftp.modified(replace(entry, stamp="Nov 23 14:05")) is None
         assert await ftp.list_files() == [entry]
 
 

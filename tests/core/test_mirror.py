@@ -90,7 +90,7 @@ async def test_the_whole_account_is_mirrored_byte_for_byte(any_ftp: FtpPeer, tmp
     plant(any_ftp.root, "Documents/Été à l'œuvre & co [2026].pdf", b"%PDF accents")
     fetched = await fetch(any_ftp.access(), tmp_path / "data")
     source = files_under(any_ftp.root)
-    assert any("Intégrateur" in path and " " in path for path in source)
+    assert {path.split("/")[0] for path in source} >= {"Cartes SIM", "RatedCDRs", "Factures", "AccountStatus"}
     assert files_under(tmp_path / "data" / MIRROR) == source
     assert fetched == Fetched(len(source), 0)
     assert {path: size for path, (size, _) in ledger(tmp_path / "data").items()} == {
@@ -196,7 +196,7 @@ async def test_a_path_that_would_leave_the_folder_is_refused(
 
     monkeypatch.setattr(FtpSession, "list_files", hostile)
     with pytest.raises(FtpError, match="impossible") as caught:
-        await fetch(embedded_ftp.access(), tmp_path / "deep" / "data" if path else tmp_path / "data")
+        await fetch(embedded_ftp.access(), tmp_path / "data")
     assert caught.value.permanent
     assert not any(found.is_file() and "vasion" in found.name for found in tmp_path.rglob("*"))
 
@@ -279,7 +279,7 @@ async def test_a_refused_password_is_told_in_french_and_not_shown(embedded_ftp: 
 async def test_what_had_arrived_before_a_break_is_read(
     embedded_ftp: FtpPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(embedded_ftp.root, STATUS, "Ligne;Statut\n0639980001;Active\n".encode())
+    plant(embedded_ftp.root, STATUS, b"Ligne;Statut\n0639980001;Active\n")
     for hour in (9, 10, 11, 12):
         plant(embedded_ftp.root, STATUS.replace("_08", f"_{hour:02d}"), b"never arrives")
     download = FtpSession.download

@@ -194,3 +194,24 @@ async def test_a_cell_that_looks_like_markup_is_only_a_word(tmp_path: Path, cont
     answer = await say("status 0639980001", context=replace(context, telecom=db))
     db.close()
     assert "Client : <b>Exemple</b> & Fils" in answer.lines
+
+
+async def test_a_suspended_line_says_since_when(tmp_path: Path, context: Context, say: Say) -> None:
+    root = tmp_path / "ftp"
+    (root / "AccountStatus").mkdir(parents=True)
+    for hour, status in (("0800", "Active"), ("0900", "Suspendue"), ("1000", "Suspendue")):
+        write_status(root, hour, [("Dupont BTP", "0639980001", "8933019900000000012", status)])
+    await make_pass(root, tmp_path / "data")
+    answer = await say("status 0639980001", context=replace(context, telecom=store.open_to_read(tmp_path / "data")))
+    assert "Depuis : état du 24/11 à 09:00" in answer.lines
+
+
+async def test_a_line_that_was_already_suspended_at_first_sight_does_not_pretend_to_know_since_when(
+    tmp_path: Path, context: Context, say: Say
+) -> None:
+    root = tmp_path / "ftp"
+    (root / "AccountStatus").mkdir(parents=True)
+    write_status(root, "0800", [("Dupont BTP", "0639980001", "8933019900000000012", "Suspendue")])
+    await make_pass(root, tmp_path / "data")
+    answer = await say("status 0639980001", context=replace(context, telecom=store.open_to_read(tmp_path / "data")))
+    assert "Depuis : déjà dans l'état du 24/11 à 08:00, ou avant" in answer.lines
