@@ -118,7 +118,7 @@ class _Service:
             if time.monotonic() - started > 300:
                 delay = 1.0
             await asyncio.sleep(delay)
-            delay = min(delay * 2, 300.0)
+            delay = min(delay * 2, 60.0)
 
     def _ring(self) -> None:
         self._posted_mail.set()

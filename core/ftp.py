@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 import aioftp
 
 from core.listing import Listed, parse_list_line, parse_mlsd_line, read_listing, stays_inside
+from core.redact import hide
 from core.settings import FtpAccess, tls_context
 
 log = logging.getLogger(__name__)
@@ -298,8 +299,7 @@ class FtpSession:
         )
 
     def _without_password(self, text: str) -> str:
-        # A password that short is in every sentence, and hiding it there would tell it.
-        return text.replace(self._access.password, "•••") if len(self._access.password) > 3 else text
+        return hide(text, self._access.password)
 
     async def _command(self, command: str, expected: str | tuple[str, ...]) -> tuple[str, list[str]]:
         async with asyncio.timeout(self._patience):

@@ -4,6 +4,7 @@ import imaplib
 import socket
 import ssl
 
+from core.redact import hide
 from core.settings import MailAccess
 
 
@@ -31,8 +32,7 @@ def in_words(error: BaseException, access: MailAccess) -> str:
 
 def without_secret(text: str, access: MailAccess) -> str:
     """Words that may be a server's, on one line, without the password that it may have repeated."""
-    text = " ".join(text.split())
-    return text.replace(access.password, "•••") if access.password else text
+    return hide(" ".join(text.split()), access.password)
 
 
 def _cause(error: BaseException) -> str:
