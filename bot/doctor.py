@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
+from pathlib import Path
 
 from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
 
@@ -121,6 +122,11 @@ async def _telegram(settings: Settings) -> Finding:
 
 def _cautions(settings: Settings) -> list[Finding]:
     found = []
+    env_file = Path(".env")
+    if env_file.is_file() and env_file.stat().st_mode & 0o077:
+        found.append(
+            Finding("Sécurité", "warning", "d'autres comptes de cette machine peuvent lire .env : chmod 600 .env")
+        )
     for name, host, tls in (
         ("FTP", settings.ftp_host, settings.ftp_tls),
         ("SMTP", settings.smtp_host, settings.smtp_tls),

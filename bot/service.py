@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+#: Seconds, at most, before a loop that stumbles is started again.
+LONGEST_DELAY = 60.0
+
 #: Seconds that the sync worker is given to end a file when the service stops.
 WORKER_GRACE = 8.0
 
@@ -113,12 +116,13 @@ class _Service:
             except PollingError as error:
                 log.error("%s: %s", name, error)
                 self._found("telegram", str(error))
+                delay = max(delay, error.wait)
             except Exception as error:
                 log.error("%s stumbled: %s", name, trace(error))
             if time.monotonic() - started > 300:
                 delay = 1.0
             await asyncio.sleep(delay)
-            delay = min(delay * 2, 60.0)
+            delay = min(delay * 2, LONGEST_DELAY)
 
     def _ring(self) -> None:
         self._posted_mail.set()
@@ -151,6 +155,7 @@ class _Service:
             except TimeoutError:
                 worker.kill()  # a file half read is read again from its beginning
                 await worker.wait()
+        self._found("ftp", "le programme qui lit les fichiers s'est arrêté ; voir le journal du service")
         raise RuntimeError(f"the sync worker ended ({worker.returncode})")
 
     def _notify(self) -> None:
@@ -177,6 +182,7 @@ class _Service:
     async def _chat(self) -> None:
         try:
             await self._bot.initialize()
+            await self._bot.delete_webhook()  # one that was set forbids polling
         except InvalidToken:
             # Its message holds the token.
             raise PollingError("Telegram refuse le jeton : le vérifier dans ORIGYNE_TELEGRAM_TOKEN") from None

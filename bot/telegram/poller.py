@@ -18,8 +18,16 @@ log = logging.getLogger(__name__)
 _KINDS = ["message", "edited_message", "callback_query", "my_chat_member"]
 
 
+#: Each poll of ours would in turn cut the other program's: seldom is better than often.
+CONFLICT_WAIT = 600.0
+
+
 class PollingError(Exception):
-    """Polling cannot go on without a person; the message says why, in French."""
+    """Polling does not work; the message says why, in French. `wait`: seconds before it is worth another try."""
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Callable[[str], None]) -> None:
@@ -40,7 +48,8 @@ async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Calla
         except Conflict as error:
             raise PollingError(
                 "un autre programme relève déjà les messages de ce robot Telegram (409) : arrêter l'autre, "
-                "ou changer de jeton avec @BotFather"
+                "ou changer de jeton avec @BotFather",
+                wait=CONFLICT_WAIT,
             ) from error
         except InvalidToken as error:
             raise PollingError("Telegram refuse le jeton : le vérifier dans ORIGYNE_TELEGRAM_TOKEN") from error

@@ -1,0 +1,95 @@
+"""Polling: what comes is on disk before Telegram is told so, and faults are told apart."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from bot.desk import open_desk, progress
+from bot.desk.inbox import Inbox
+from bot.sandbox.botapi import BotApi
+from bot.telegram.client import make_bot
+from bot.telegram.poller import PollingError, poll
+from core.settings import TelegramAccess
+
+TOKEN = "123456789:test-token-of-no-bot"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Database]:
+    db = open_desk(tmp_path)
+    yield db
+    db.close()
+
+
+async def _poll_until(api: BotApi, desk: Database, found: list[str], arrivals: int) -> None:
+    """Poll until so many batches came."""
+    arrived = asyncio.Semaphore(0)
+    async with make_bot(TelegramAccess(TOKEN, api.url)) as bot:
+        polling = asyncio.create_task(poll(bot, desk, arrived.release, found.append))
+        try:
+            async with asyncio.timeout(20):
+                for _ in range(arrivals):
+                    await arrived.acquire()
+        finally:
+            polling.cancel()
+            with suppress(asyncio.CancelledError):
+                await polling
+
+
+async def test_what_came_is_in_the_inbox_and_is_not_asked_for_again(desk: Database) -> None:
+    async with BotApi(TOKEN) as api:
+        phone = api.phone(user_id=7001, first_name="Camille")
+        phone.send("/status 0639980001")
+        await _poll_until(api, desk, [], 1)
+        phone.send("/aide")
+        await _poll_until(api, desk, [], 1)
+    assert desk.execute("SELECT count(*), count(DISTINCT key) FROM inbox").fetchone() == (2, 2)
+    assert [item.conversation for item in Inbox(desk).new()] == ["chat:7001"]
+    assert progress.get(desk, "telegram_offset") > 0
+
+
+async def test_what_came_before_the_start_is_read(desk: Database) -> None:
+    async with BotApi(TOKEN) as api:
+        api.phone(user_id=7001, first_name="Camille").send("/aide")
+        await _poll_until(api, desk, [], 1)
+    assert len(Inbox(desk).new()) == 1
+
+
+async def test_a_server_that_stumbles_is_asked_again_and_nothing_is_lost(desk: Database) -> None:
+    found: list[str] = []
+    async with BotApi(TOKEN) as api:
+        api.fail_next("getUpdates", "502")
+        api.fail_next("getUpdates", "truncated")
+        api.phone(user_id=7001, first_name="Camille").send("/aide")
+        await _poll_until(api, desk, found, 1)
+    assert len(Inbox(desk).new()) == 1
+    assert "n'est pas joignable" in found[0]
+    assert found[-1] == ""
+
+
+async def test_a_second_poller_is_told_apart_and_waited_for(desk: Database) -> None:
+    async with BotApi(TOKEN) as api, make_bot(TelegramAccess(TOKEN, api.url)) as bot:
+        ours = asyncio.create_task(poll(bot, desk, lambda: None, lambda fault: None))
+        await asyncio.sleep(0.3)
+        async with make_bot(TelegramAccess(TOKEN, api.url)) as other:
+            theirs = asyncio.create_task(other.get_updates(timeout=5))
+            with pytest.raises(PollingError, match="un autre programme") as caught:
+                await asyncio.wait_for(ours, 10)
+            theirs.cancel()
+            with suppress(asyncio.CancelledError):
+                await theirs
+    assert caught.value.wait >= 60
+
+
+async def test_a_refused_token_is_said_without_the_token(desk: Database) -> None:
+    wrong = "987654321:another-token-of-no-bot"
+    async with BotApi(TOKEN) as api:
+        bot = make_bot(TelegramAccess(wrong, api.url))
+        with pytest.raises(PollingError, match="ORIGYNE_TELEGRAM_TOKEN") as caught:
+            await poll(bot, desk, lambda: None, lambda fault: None)
+        await bot.shutdown()
+    assert wrong not in str(caught.value)
