@@ -1,6 +1,6 @@
 """/aide: what can be asked, generated from the commands' own declarations."""
 
-from handlers import registry
+from handlers import french, registry
 from handlers.answer import Answer
 from handlers.ask import Ask
 from handlers.command import Command, Context
@@ -11,7 +11,7 @@ async def run(ask: Ask, _: Context) -> Answer:
     if name:
         command = registry.named(name)
         if command is None or not command.roles & ask.person.roles:
-            return COMMAND.how_to(f"Aucune commande ne s'appelle « {name} ».")
+            return COMMAND.how_to(f"Aucune commande ne s'appelle {french.quoted(name)}.")
         told = [f"Usage : /{command.usage}", *(f"Exemple : /{example}" for example in command.examples)]
         if command.sensitive:
             told.append("Réservée au chat privé.")

@@ -32,10 +32,12 @@ async def run(ask: Ask, context: Context) -> Answer:
         told = tuple(f"{show(line.msisdn)} : {_line(line)}" for line in top)
         return _totals(client.name, totals, told, month, source, context)
     if not clients:
-        return Answer(f"Aucun client ne ressemble à « {words} ».", ("Un morceau du nom suffit.",), refused=True)
+        return Answer(
+            f"Aucun client ne ressemble à {french.quoted(words)}.", ("Un morceau du nom suffit.",), refused=True
+        )
     iso = f"{month // 100}-{month % 100:02}"
     return Answer(
-        f"{len(clients)} clients ressemblent à « {words} » : lequel ?",
+        f"{len(clients)} clients ressemblent à {french.quoted(words)} : lequel ?",
         tuple(client.name for client in clients[:20]),
         buttons=tuple(Button(client.name, f"conso {_short(client.name)} {iso}") for client in clients[:8]),
     )
@@ -57,10 +59,11 @@ def _totals(
     who: str, totals: list[usage.Total], top: tuple[str, ...], month: int, source: int, context: Context
 ) -> Answer:
     freshness = _freshness(month, source, context)
-    title = f"{who} : conso {french.of_month(month)}"
     if not totals:
         known = ", ".join(french.month(known) for known in usage.months(context.telecom)[:6])
-        return Answer(f"{title} : aucun trafic", (f"Mois connus : {known}.",), freshness=freshness)
+        return Answer(
+            f"{who} : aucun trafic en {french.month(month)}", (f"Mois connus : {known}.",), freshness=freshness
+        )
     rows = [
         (french.KIND[total.kind], french.whole(total.count), _quantity(total), french.euros(total.amount))
         for total in totals
@@ -73,7 +76,7 @@ def _totals(
     if top:
         told += ["Premières lignes :", *top]
     return Answer(
-        title,
+        f"{who} : conso {french.of_month(month)}",
         tuple(told),
         table=Table(("Type", "Nombre", "Quantité", "Montant HT"), tuple(rows), frozenset({1, 2, 3})),
         freshness=freshness,

@@ -90,6 +90,12 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{whole(number)} {one if number < 2 else many or one + 's'}"
 
 
+def quoted(words: str, most: int = 40) -> str:
+    """« what a person wrote », cut when it is long; the quotes never stand alone on a line."""
+    words = words.strip()
+    return f"«{NBSP}{words if len(words) <= most else words[:most] + '…'}{NBSP}»"
+
+
 def month(yyyymm: int) -> str:
     """octobre 2026."""
     return f"{MONTHS[yyyymm % 100 - 1]} {yyyymm // 100}" if yyyymm else "mois inconnu"

@@ -21,13 +21,16 @@ async def run(ask: Ask, _: Context) -> Answer:
         return Answer(
             f"❌ RIO faux : {verdict.rio}" + (f" pour le {show(number)}" if number else ""), tuple(_why(verdict))
         )
-    who = " · ".join(word for word in (verdict.operator, _QUALITIES[verdict.quality]) if word)
     if verdict.right is None:
         return Answer(
             f"❔ {verdict.rio} a la bonne forme, mais sa clé ne se vérifie qu'avec le numéro de la ligne.",
-            (f"Offre : {who}", "Envoyer aussi le numéro, par exemple : /rio check " + verdict.rio + " 06 39 98 00 01"),
+            (
+                f"Offre : {_QUALITIES[verdict.quality]}",
+                "Envoyer aussi le numéro, par exemple : /rio check " + verdict.rio + " 06 39 98 00 01",
+            ),
         )
-    told = [f"Opérateur actuel et offre : {who}"]
+    told = [f"Opérateur actuel : {verdict.operator}"] if verdict.operator else []
+    told.append(f"Offre : {_QUALITIES[verdict.quality]}")
     told.append("La clé est juste ; seul l'opérateur actuel confirmera que la ligne est portable.")
     told.append("Ne pas résilier la ligne avant son portage.")
     return Answer(f"✅ RIO correct : {verdict.rio} va avec le {show(number)}", tuple(told))
@@ -35,8 +38,8 @@ async def run(ask: Ask, _: Context) -> Answer:
 
 _QUALITIES = {
     "": "",
-    "particulier": "offre grand public (P)",
-    "entreprise": "offre entreprise (E)",
+    "particulier": "grand public (P)",
+    "entreprise": "entreprise (E)",
     "fixe": "ligne fixe",
 }
 

@@ -20,14 +20,14 @@ async def run(ask: Ask, context: Context) -> Answer:
         return Answer("Aucun état des lignes n'a encore été reçu de l'opérateur.", freshness="")
     if not found:
         if sum(sign.isdigit() for sign in ask.arguments) < 4:
-            return COMMAND.how_to(f"« {ask.arguments.strip()} » n'est ni un numéro ni un ICCID.")
+            return COMMAND.how_to(f"{french.quoted(ask.arguments)} n'est ni un numéro ni un ICCID.")
         return Answer(
-            f"Aucune ligne ne correspond à « {ask.arguments.strip()} ».",
+            f"Aucune ligne ne correspond à {french.quoted(ask.arguments)}.",
             ("Vérifier le numéro ; les quatre derniers chiffres, ou l'ICCID de la carte, conviennent aussi.",),
             freshness=freshness,
         )
     if len(found) > 20:
-        return COMMAND.how_to(f"Plus de 20 lignes finissent par « {ask.arguments.strip()} » : en donner davantage.")
+        return COMMAND.how_to(f"Plus de 20 lignes finissent par {french.quoted(ask.arguments)} : en donner davantage.")
     return Answer(
         f"{len(found)} lignes correspondent : laquelle ?",
         tuple(f"{show(line.msisdn)} · {line.client} · {_words(line)}" for line in found),

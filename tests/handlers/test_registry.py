@@ -46,7 +46,7 @@ async def test_help_on_a_command_shows_its_usage_and_examples(say: Say, command:
 
 async def test_help_does_not_know_a_command_that_the_role_lacks(say: Say) -> None:
     answer = await say("/aide rio", person=ACCOUNTANT)
-    assert answer.title == "Aucune commande ne s'appelle « rio »."
+    assert answer.title == "Aucune commande ne s'appelle «\N{NO-BREAK SPACE}rio\N{NO-BREAK SPACE}»."
 
 
 async def test_help_on_a_sensitive_command_says_where_it_may_be_asked(say: Say) -> None:

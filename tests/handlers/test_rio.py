@@ -99,8 +99,8 @@ async def test_nothing_to_check_asks_for_it(say: Say, text: str) -> None:
 
 
 async def test_a_mainland_operator_is_named_with_its_offer(say: Say) -> None:
-    assert "Orange · offre grand public (P)" in words(await say("/rio 01PEROY4P4TR 0612345678"))
+    assert "Opérateur actuel : Orange\nOffre : grand public (P)" in words(await say("/rio 01PEROY4P4TR 0612345678"))
 
 
 async def test_a_business_offer_is_named(say: Say) -> None:
-    assert "offre entreprise (E)" in words(await say("/rio 01E4K7P2QEM3 0639980001"))
+    assert "Offre : entreprise (E)" in words(await say("/rio 01E4K7P2QEM3 0639980001"))

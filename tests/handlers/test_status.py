@@ -88,7 +88,7 @@ async def test_three_digits_are_too_few(say: Say) -> None:
 
 async def test_an_unknown_number_is_said_so(say: Say) -> None:
     answer = await say("status 0639987654")
-    assert answer.title == "Aucune ligne ne correspond à « 0639987654 »."
+    assert answer.title == "Aucune ligne ne correspond à «\N{NO-BREAK SPACE}0639987654\N{NO-BREAK SPACE}»."
 
 
 async def test_without_argument_it_asks_which_line_with_an_example(say: Say) -> None:
