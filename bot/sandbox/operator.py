@@ -4,8 +4,6 @@ The same seed and the same day give the same bytes. Numbers are of 06 39 98 xx x
 Nothing here imports the readers of these files: what `Operator` knows is an independent truth to hold them to.
 """
 
-import csv
-import io
 import os
 import random
 import re
@@ -17,7 +15,9 @@ from pathlib import Path
 from bot.sandbox import pictures
 from bot.sandbox.companies import COMPANY_EXTRACT, CONTRACT, INTEGRATOR, OPERATOR, Client, invented_clients
 from bot.sandbox.documents import Invoice, Item, invoice_pdf, specimen_pdf
+from bot.sandbox.tables import billed_row, english_csv, french_csv, rated_row
 from bot.sandbox.traffic import FIRST_CALLED, PARIS, Caller, Cdr, Traffic, Usage, busy_days, total
+from core import rio
 
 ACCOUNT_STATUS = "AccountStatus"
 RATED_CDRS = "RatedCDRs"
@@ -203,7 +203,7 @@ class Operator:
             )
             for line in self.lines
         )
-        return self._write(f"{ACCOUNT_STATUS}/AccountStatus_{at:%Y%m%d_%H%M%S}.csv", _french_csv(header, rows), at)
+        return self._write(f"{ACCOUNT_STATUS}/AccountStatus_{at:%Y%m%d_%H%M%S}.csv", french_csv(header, rows), at)
 
     def deliver_rated(self, at: datetime, rows: int = 40, *, unreadable: int = 0) -> Path:
         """CDRs of the time since the last rated file (of the last six hours, when that is over a day)."""
@@ -223,16 +223,14 @@ class Operator:
             "Charged volume (octets)", "destinationname", "pricewithouttax", "inbundle",
         )  # fmt: skip
         cdrs = sorted(self._of_month(month), key=lambda cdr: (cdr.client, cdr.caller, cdr.start))
-        rows = [_billed_row(cdr) for cdr in cdrs]
+        rows = [billed_row(cdr) for cdr in cdrs]
         if with_account_rows:
             for client in self._clients[:2]:
                 rows.append((client.name, "", "", f"{month}-01 00:00:00", "abonnement", "", "", "", "150.0000", ""))
             amount = sum(cdr.amount for cdr in cdrs) + 2 * 150_000_000
             rows.append(("TOTAL", "", "", "", "", "", "", "", f"{amount / 1e6:.4f}", ""))
-        content = io.StringIO()
-        csv.writer(content).writerows([header, *rows])
         name = f"{BILLED_CDRS}/BilledCDRs_{month.replace('-', '')}.csv"
-        return self._write(name, content.getvalue().encode("utf-8-sig"), self._billed_at(month))
+        return self._write(name, english_csv(header, rows), self._billed_at(month))
 
     def deliver_operator_invoice(self, month: str) -> Path:
         """The operator's invoice to the integrator: 60 % of the public prices."""
@@ -319,7 +317,7 @@ class Operator:
             status=status,
             activated_on=activated_on,
             plan=plan if client else "",
-            rio="" if status in (TERMINATED, AVAILABLE) else nine + _rio_key(nine, msisdn),
+            rio="" if status in (TERMINATED, AVAILABLE) else nine + rio.key(nine, msisdn),
         )
 
     def _new_sim(self, msisdn: str) -> Sim:
@@ -423,7 +421,7 @@ class Operator:
         cdrs = self._traffic.draw(callers, since, at, rows)
         self._cdrs += cdrs
         self._rated_until = at
-        written = [_rated_row(cdr) for cdr in cdrs]
+        written = [rated_row(cdr) for cdr in cdrs]
         for place in range(min(unreadable, len(cdrs))):
             date_and_time, _, *others = written[2 * place]
             written.insert(2 * place + 1, (date_and_time, "3,3640E+10", *others))
@@ -433,12 +431,12 @@ class Operator:
             "Volume (Ko)", "Destination", "Montant HT", "Hors forfait", "Client",
         )  # fmt: skip
         name = f"{RATED_CDRS}/RatedCDRs_{at:%Y%m%d_%H%M}_{sequence:02d}.csv"
-        return self._write(name, _french_csv(header, written), at)
+        return self._write(name, french_csv(header, written), at)
 
     def _write_sims(self, at: datetime, number: int, sims: Sequence[Sim]) -> Path:
         header = ("NSCE", "IMSI", "Numéro", "PIN1", "PUK1", "PIN2", "PUK2")
         rows = ((sim.iccid, sim.imsi, sim.msisdn, sim.pin1, sim.puk1, sim.pin2, sim.puk2) for sim in sims)
-        return self._write(f"{SIM_CARDS}/SIM_{at:%Y%m%d}_CMD{number:04d}.csv", _french_csv(header, rows), at)
+        return self._write(f"{SIM_CARDS}/SIM_{at:%Y%m%d}_CMD{number:04d}.csv", french_csv(header, rows), at)
 
     def _write(self, name: str, content: bytes, at: datetime) -> Path:
         path = self.root / name
@@ -458,50 +456,6 @@ class Operator:
         return min(_billing_time(month), self._clock)
 
 
-def _rated_row(cdr: Cdr) -> tuple[str, ...]:
-    return (
-        f"{cdr.start:%d/%m/%Y %H:%M:%S}",
-        cdr.caller,
-        cdr.called,
-        cdr.type,
-        str(cdr.seconds),
-        str(cdr.kilobytes) if cdr.kilobytes else "",
-        cdr.destination,
-        _decimal(cdr.amount).replace(".", ","),
-        "Oui" if cdr.out_of_bundle else "Non",
-        cdr.client,
-    )
-
-
-def _billed_row(cdr: Cdr) -> tuple[str, ...]:
-    return (
-        cdr.client,
-        _international(cdr.caller),
-        _international(cdr.called),
-        f"{cdr.start:%Y-%m-%d %H:%M:%S}",
-        {"Voix": "voice", "Data": "data"}.get(cdr.type, cdr.type),
-        str(cdr.seconds),
-        str(cdr.kilobytes * 1024),
-        cdr.destination,
-        _decimal(cdr.amount),
-        "no" if cdr.out_of_bundle else "yes",
-    )
-
-
-def _decimal(millionths: int) -> str:
-    return f"{millionths // 1_000_000}.{millionths // 100 % 10_000:04d}"
-
-
-def _international(number: str) -> str:
-    return f"+33{number[1:]}" if len(number) == 10 else number
-
-
-def _french_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    content = io.StringIO()
-    csv.writer(content, delimiter=";").writerows([header, *rows])
-    return content.getvalue().encode("cp1252")
-
-
 def _summary(usage: Usage) -> tuple[tuple[str, str], ...]:
     hours, minutes = divmod(round(usage.voice_seconds / 60), 60)
     gigabytes = f"{usage.data_bytes / 1024**3:.2f}".replace(".", ",")
@@ -515,17 +469,6 @@ def _summary(usage: Usage) -> tuple[tuple[str, str], ...]:
 
 def _count(number: int) -> str:
     return f"{number:,}".replace(",", "\u00a0")
-
-
-_RIO_SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+"
-
-
-def _rio_key(nine: str, number: str) -> str:
-    a = b = c = 0
-    for sign in nine + number:
-        value = _RIO_SIGNS.index(sign)
-        a, b, c = (a + value) % 37, (2 * b + value) % 37, (4 * c + value) % 37
-    return _RIO_SIGNS[a] + _RIO_SIGNS[b] + _RIO_SIGNS[c]
 
 
 def _luhn_digit(digits: str) -> str:

@@ -1,0 +1,1 @@
+"""What the tests read, with the expected results."""
