@@ -82,6 +82,22 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--file", type=Path, nargs="+", default=[], metavar="FICHIER", help="fichiers joints")
     command.set_defaults(run=_ask)
 
+    command = commands.add_parser("rejects", help="les rangées mises de côté, et les fichiers qui attendent")
+    command.add_argument(
+        "file", nargs="?", metavar="FICHIER", help="les rangées de ce fichier, par exemple RatedCDRs/x.csv"
+    )
+    command.add_argument("--all", action="store_true", help="toutes les rangées, et non les premières")
+    command.set_defaults(run=_rejects)
+
+    command = commands.add_parser(
+        "accept", help="prendre tel quel un AccountStatus qui attend parce qu'il semble tronqué"
+    )
+    command.add_argument("file", metavar="FICHIER", help="son chemin sur le FTP, comme l'avis le donne")
+    command.set_defaults(run=_accept)
+
+    command = commands.add_parser("rebuild", help="refaire la base à partir des fichiers gardés")
+    command.set_defaults(run=_rebuild)
+
     command = commands.add_parser("doctor", help="essayer chaque réglage et chaque serveur, dire quoi faire")
     command.set_defaults(run=_doctor)
     return parser
@@ -186,6 +202,24 @@ def _ask(options: argparse.Namespace) -> int:
     draw(answer, out)
     save_files(answer, Path.cwd(), out)
     return REFUSED if answer.refused else ANSWERED
+
+
+def _rejects(options: argparse.Namespace) -> int:
+    from bot.files_command import show_rejects
+
+    return show_rejects(options, out, err)
+
+
+def _accept(options: argparse.Namespace) -> int:
+    from bot.files_command import accept_file
+
+    return accept_file(options, out, err)
+
+
+def _rebuild(options: argparse.Namespace) -> int:
+    from bot.files_command import rebuild_store
+
+    return rebuild_store(options, out, err)
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -14,8 +14,8 @@ from bot.house import House
 from bot.mail.letter import MOST_ATTACHED, Letter
 from bot.telegram.drawing import draw
 from core import events, usage
+from core.copies import MIRROR
 from core.events import Event
-from core.intake import MIRROR
 from core.numbers import show
 from handlers import french
 from handlers.answer import Answer, OutFile, Table
@@ -32,6 +32,8 @@ _CHANGES = {
     "line.client": "client changé",
     "line.plan": "forfait changé",
     "line.status": "statut changé",
+    "line.vanished": "disparue de l'état",
+    "line.returned": "de retour dans l'état",
 }
 
 
@@ -249,7 +251,7 @@ def _line_changes(house: House, found: list[Event]) -> list[Answer]:
 
 
 def _before_after(data: dict[str, Any]) -> str:
-    return f"{data['before']} → {data['after']}" if data["before"] else str(data["after"])
+    return " → ".join(word for word in (data["before"], data["after"]) if word)
 
 
 def _arrivals(found: list[Event]) -> list[Answer]:
@@ -286,6 +288,7 @@ def _faults(found: list[Event]) -> list[Answer]:
     waiting = _of(found, "file.waiting")
     if waiting:
         told = [f"{event.path} : {event.data['reason']}" for event in waiting[:20]]
+        told.append("Voir comment un fichier est lu, et quoi écrire : origyne-bot layout check FICHIER")
         parts.append(
             Answer(
                 "⚠️ " + french.count(len(waiting), "fichier attend", "fichiers attendent") + " : illisible en l'état",
@@ -300,7 +303,21 @@ def _faults(found: list[Event]) -> list[Answer]:
             + (f" (et {event.data['count'] - 1} autres)" if event.data["count"] > 1 else "")
             for event in rejects[:20]
         ]
+        told.append("Les voir : origyne-bot rejects FICHIER")
         parts.append(Answer("⚠️ " + french.count(count, "rangée mise de côté", "rangées mises de côté"), tuple(told)))
+    mended = _of(found, "file.mended")
+    if mended:
+        count = sum(event.data["entered"] for event in mended)
+        told = [
+            f"{_name(event)} : {french.count(event.data['entered'], 'rangée entrée', 'rangées entrées')}"
+            + (f", {event.data['left']} encore de côté" if event.data["left"] else "")
+            for event in mended[:20]
+        ]
+        parts.append(
+            Answer(
+                french.count(count, "rangée mise de côté est entrée", "rangées mises de côté sont entrées"), tuple(told)
+            )
+        )
     return parts
 
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 from telegram.error import InvalidToken, TelegramError
 
+from bot import lateness
 from bot.clerk import Clerk
 from bot.desk.inbox import mail_key
 from bot.desk.outbox import Channel, Parcel
@@ -147,6 +148,9 @@ class _Service:
                 log.info("pass: %s fetched, %s read%s", report["fetched"], report["read"], _because(report["error"]))
                 self._found("ftp", report["error"])
                 self._notify()
+                # Where the FTP could not be read nobody knows what lies there.
+                if not report["error"] and lateness.judge(self._house, self._house.context.now()):
+                    self._ring()
         finally:
             worker.stdin.close()
             try:

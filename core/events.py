@@ -17,6 +17,8 @@ Kind = Literal[
     "line.client",
     "line.plan",
     "line.status",  # any other change of status
+    "line.vanished",  # the AccountStatus no longer lists it, which does not say that it is terminated
+    "line.returned",
     "rated.arrived",
     "billed.arrived",
     "sims.arrived",
@@ -27,6 +29,7 @@ Kind = Literal[
     "other.arrived",
     "file.waiting",
     "file.rejects",
+    "file.mended",  # rows set aside before that went in, or all of them: entered, left
 ]
 
 

@@ -1,88 +1,94 @@
 """From the mirror's copies to the store: one transaction a file holds its rows, its totals and its events."""
 
+import hashlib
+import json
 import logging
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
-from core import events
+from core import copies, events
+from core.copies import MIRROR
 from core.folders import folder_of, invoice_of
-from core.layouts import Layouts, fold
+from core.history import History
+from core.layouts import Layouts
+from core.ledger import File
+from core.ledger import file as ledger_file
 from core.readers import Reject, Waiting
-from core.readers.account_status import AccountStatus, read_account_status
-from core.readers.cdrs import FIELDS, read_cdrs
 from core.readers.sims import read_sims
 from core.trace import trace
+from core.traffic import BILLED, RATED, Traffic
+
+__all__ = ["MIRROR", "Intake"]
 
 log = logging.getLogger(__name__)
 
-#: Where the mirror keeps the operator's files, below the data folder.
-MIRROR = "ftp"
+_SOURCES = {"rated_cdrs": RATED, "billed_cdrs": BILLED}
+_CDR_EVENTS: dict[int, events.Kind] = {RATED: "rated.arrived", BILLED: "billed.arrived"}
 
-_SOURCES = {"rated_cdrs": 0, "billed_cdrs": 1}
-_CDR_EVENTS: dict[int, events.Kind] = {0: "rated.arrived", 1: "billed.arrived"}
-
-
-_COLUMNS = ", ".join("client_id" if name == "client" else name for name in FIELDS)
-_TOTALS = (
-    "SELECT source, month, msisdn, client_id, kind, out_of_bundle, count(*), sum(seconds), sum(bytes), sum(amount)"
-)
-_BY = "GROUP BY source, month, msisdn, client_id, kind, out_of_bundle"
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """What one CDR file gave: `new` rows were not known from another file."""
-
-    rows: int
-    new: int
-    months: set[int]
-    rejects: list[Reject]
-    unknown_types: list[str]
-
-
-@dataclass(frozen=True)
-class _File:
-    id: int
-    path: str
-    folder: str
-    version: int
-    as_of: int
-    sha256: str
-    waited: str
+_TABLES = (".csv", ".txt", ".csv.gz", ".gz")
 
 
 class Intake:
-    """Reads what the mirror fetched, oldest first. To be used by one process at a time."""
+    """Reads what the mirror fetched, oldest first. To be used by one process at a time.
 
-    def __init__(self, db: Database, data: Path) -> None:
+    :param shortest: percent of the known lines that an AccountStatus must list, see `core.history`.
+    """
+
+    def __init__(self, db: Database, data: Path, shortest: int = 80) -> None:
         self._db = db
         self._data = data
         self.layouts = Layouts.load(data)
+        self._traffic = Traffic(db, data, self.layouts)
+        self._history = History(db, data, self.layouts, shortest)
 
-    def pending(self, with_waiting: bool) -> list[int]:
-        """Files to be read, in the order of what they tell; AccountStatus first, for it names the clients."""
-        states = ("fetched", "waiting") if with_waiting else ("fetched", "fetched")
+    def pending(self, *, retry_waiting: bool = False) -> list[int]:
+        """Files to be read, in the order of what they tell; AccountStatus first, for it names the clients.
+
+        When the layouts are others than the last time, files that wait or have rejected rows are tried again.
+
+        :param retry_waiting: try those that wait in any case; this program may be newer than they are.
+        """
+        if retry_waiting:
+            with self._db.atomic():
+                self._db.execute("UPDATE files SET state = 'retry' WHERE state = 'waiting'")
+        if self._layouts_changed():
+            with self._db.atomic():
+                newest = "(SELECT max(as_of) FROM files WHERE folder = 'account_status')"
+                self._db.execute(
+                    "UPDATE files SET state = 'retry' WHERE state = 'waiting' OR (state = 'read' AND rejected_rows > 0 "
+                    f"AND (folder != 'account_status' OR as_of = {newest}))"
+                )
+                self._db.execute(
+                    "INSERT OR REPLACE INTO marks (name, value) VALUES ('layouts', ?)", (self._layouts_mark(),)
+                )
         rows = self._db.execute(
-            "SELECT id FROM files WHERE state IN (?, ?) "
-            "ORDER BY folder != 'account_status', coalesce(as_of, modified_at, 0), path",
-            states,
+            "SELECT id FROM files WHERE state IN ('fetched', 'retry') "
+            "ORDER BY folder != 'account_status', coalesce(as_of, modified_at, 0), path"
         )
         return [file_id for (file_id,) in rows]
 
+    def _layouts_changed(self) -> bool:
+        return self._layouts_mark() != next(
+            (value for (value,) in self._db.execute("SELECT value FROM marks WHERE name = 'layouts'")), ""
+        )
+
+    def _layouts_mark(self) -> str:
+        return hashlib.sha256(json.dumps(self.layouts.raw, sort_keys=True).encode()).hexdigest()
+
     def read(self, file_id: int) -> None:
         """Take one file in: everything of it, or a reason to wait. Nothing of it stays half-done."""
-        file = self._file(file_id)
+        file = ledger_file(self._db, file_id)
         try:
             with self._db.atomic():
                 # The transaction begins with a write, so that it never has to be raised from reading to writing.
                 self._db.execute("UPDATE files SET state = 'read', reason = '' WHERE id = ?", (file_id,))
-                self._db.execute("DELETE FROM rejects WHERE file_id = ?", (file_id,))
+                former = self._forget_rejects(file)
                 self._take(file)
+                self._report_mended(file, former)
+                self._db.execute("UPDATE files SET told = version WHERE id = ?", (file_id,))
         except Waiting as waiting:
             self._wait(file, str(waiting))
         except FileNotFoundError as gone:
@@ -94,30 +100,37 @@ class Intake:
             log.error("reading %s: %s", file.path, trace(error))
             self._wait(file, f"lecture impossible ({type(error).__name__})")
 
-    def _file(self, file_id: int) -> _File:
-        row = self._db.execute(
-            "SELECT id, path, folder, version, coalesce(as_of, modified_at, fetched_clock), sha256, "
-            "CASE state WHEN 'waiting' THEN reason ELSE '' END FROM files WHERE id = ?",
-            (file_id,),
+    def compress(self) -> None:
+        """Keep tables that were read compressed; the newest AccountStatus stays plain, for the next one to compare."""
+        newest = self._db.execute(
+            "SELECT path FROM files WHERE folder = 'account_status' AND state = 'read' ORDER BY as_of DESC LIMIT 1"
         ).fetchone()
-        return _File(*row)
+        rows = self._db.execute(
+            "SELECT path FROM files WHERE folder IN ('account_status', 'rated_cdrs', 'billed_cdrs', 'sims') "
+            "AND state IN ('read', 'superseded')"
+        )
+        for (path,) in rows.fetchall():
+            if not newest or path != newest[0]:
+                copies.compress(self._data, path)
 
-    def _wait(self, file: _File, reason: str) -> None:
+    def _wait(self, file: File, reason: str) -> None:
         with self._db.atomic():
             self._db.execute("UPDATE files SET state = 'waiting', reason = ? WHERE id = ?", (reason, file.id))
             if file.waited != reason:
                 events.write(self._db, "file.waiting", file.id, reason=reason)
 
-    def _content(self, path: str) -> bytes:
-        return (self._data / MIRROR / path).read_bytes()
+    def _tell(self, kind: events.Kind, file: File, **data: Any) -> None:
+        """Write an event, unless this version of the file was told before: reading it again is no news."""
+        if file.told < file.version:
+            events.write(self._db, kind, file.id, **data)
 
-    def _take(self, file: _File) -> None:
+    def _take(self, file: File) -> None:
         folder = folder_of(file.path)
-        is_table = file.path.lower().endswith((".csv", ".txt", ".csv.gz", ".gz"))
+        is_table = file.path.lower().endswith(_TABLES)
         if folder in _SOURCES and is_table:
             self._take_cdrs(file, _SOURCES[folder])
         elif folder == "account_status" and is_table:
-            self._take_account_status(file)
+            self._report_rejects(file, self._history.take(file))
         elif folder == "sims" and is_table:
             self._take_sims(file)
         elif invoice := invoice_of(file.path):
@@ -129,33 +142,13 @@ class Intake:
                     "documents": "document.arrived",
                     "tariffs": "tariffs.arrived",
                 }.get(folder, "other.arrived")  # type: ignore[assignment]
-                events.write(self._db, kind, file.id, replaced=file.version > 1)
+                self._tell(kind, file, replaced=file.version > 1)
 
-    # -- CDRs
-
-    def _take_cdrs(self, file: _File, source: int) -> None:
-        forgotten = self._forget_cdrs(file, source) if file.version > 1 else set()
-        taken = self._insert_cdrs(file, source)
-        self._db.execute(
-            "UPDATE files SET rows = ?, known_rows = ?, rejected_rows = ?, first_month = ?, last_month = ? "
-            "WHERE id = ?",
-            (
-                taken.rows,
-                taken.rows - taken.new,
-                len(taken.rejects),
-                min(taken.months, default=None),
-                max(taken.months, default=None),
-                file.id,
-            ),
-        )
-        # Rows that other files also held had been counted once, under the file that is now replaced.
-        for other in self._overlapping(file, forgotten) if forgotten else []:
-            found = self._insert_cdrs(other, source)
-            self._db.execute("UPDATE files SET known_rows = known_rows - ? WHERE id = ?", (found.new, other.id))
-        events.write(
-            self._db,
+    def _take_cdrs(self, file: File, source: int) -> None:
+        taken = self._traffic.take(file, source)
+        self._tell(
             _CDR_EVENTS[source],
-            file.id,
+            file,
             rows=taken.rows,
             new=taken.new,
             rejected=len(taken.rejects),
@@ -164,163 +157,36 @@ class Intake:
         )
         self._report_rejects(file, taken.rejects)
 
-    def _insert_cdrs(self, file: _File, source: int) -> _Taken:
-        cdrs = read_cdrs(self._content(file.path), self.layouts)
-        place, month = FIELDS.index("client"), FIELDS.index("month")
-        clients = {name: self._client(name) or 0 for name in dict.fromkeys(row[place] for row in cdrs.rows)}
-        rows = ((*row[:place], clients[row[place]], *row[place + 1 :]) for row in cdrs.rows)
-        new = self._insert_and_total(file, source, rows)
-        return _Taken(len(cdrs.rows), new, {row[month] for row in cdrs.rows}, cdrs.rejects, cdrs.unknown_types)
-
-    def _insert_and_total(self, file: _File, source: int, rows: Iterable[tuple[Any, ...]]) -> int:
-        """Insert the rows that no file gave yet, and add them to the totals; returns how many they are."""
-        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS arrived AS SELECT * FROM cdrs LIMIT 0")
-        self._db.execute("DELETE FROM arrived")
-        self._db.conn.executemany(
-            f"INSERT INTO arrived (source, file_id, {_COLUMNS}) "
-            f"VALUES ({source}, {file.id}, {', '.join('?' * len(FIELDS))})",
-            rows,
-        )
-        self._db.execute(
-            "DELETE FROM arrived WHERE EXISTS (SELECT 1 FROM cdrs WHERE (source, month, msisdn, start, id) = "
-            "(arrived.source, arrived.month, arrived.msisdn, arrived.start, arrived.id))"
-        )
-        inserted = self._db.execute(
-            f"INSERT INTO cdrs (source, file_id, {_COLUMNS}) SELECT source, file_id, {_COLUMNS} FROM arrived "
-            "ORDER BY month, msisdn, start, id"
-        )
-        self._db.execute(
-            f"INSERT INTO usage {_TOTALS} FROM arrived WHERE true {_BY} ON CONFLICT DO UPDATE SET "
-            "count = count + excluded.count, seconds = seconds + excluded.seconds, bytes = bytes + excluded.bytes, "
-            "amount = coalesce(amount + excluded.amount, amount, excluded.amount)"
-        )
-        return inserted.rowcount
-
-    def _forget_cdrs(self, file: _File, source: int) -> set[int]:
-        first, last = self._db.execute(
-            "SELECT coalesce(first_month, 0), coalesce(last_month, 0) FROM files WHERE id = ?", (file.id,)
-        ).fetchone()
-        where = "source = ? AND month BETWEEN ? AND ?"
-        months = {
-            month
-            for (month,) in self._db.execute(f"SELECT DISTINCT month FROM usage WHERE {where}", (source, first, last))
-        }
-        self._db.execute(f"DELETE FROM cdrs WHERE {where} AND file_id = ?", (source, first, last, file.id))
-        self._db.execute(f"DELETE FROM usage WHERE {where}", (source, first, last))
-        self._db.execute(f"INSERT INTO usage {_TOTALS} FROM cdrs WHERE {where} {_BY}", (source, first, last))
-        return months
-
-    def _overlapping(self, file: _File, months: set[int]) -> list[_File]:
-        rows = self._db.execute(
-            "SELECT id FROM files WHERE folder = ? AND state = 'read' AND known_rows > 0 AND id != ? "
-            "AND first_month <= ? AND last_month >= ? ORDER BY id",
-            (file.folder, file.id, max(months), min(months)),
-        )
-        return [self._file(file_id) for (file_id,) in rows.fetchall()]
-
-    # -- AccountStatus
-
-    def _take_account_status(self, file: _File) -> None:
-        status = read_account_status(self._content(file.path), self.layouts)
-        self._db.execute(
-            "UPDATE files SET rows = ?, rejected_rows = ? WHERE id = ?",
-            (len(status.lines) + len(status.sims), len(status.rejects), file.id),
-        )
-        self._report_rejects(file, status.rejects)
-        newest = self._db.execute("SELECT coalesce(max(seen_at), 0), count(*) FROM lines").fetchone()
-        if file.as_of < newest[0]:
-            return  # a late copy of an older hour says nothing of the present
-        self._compare_lines(file, status, first=newest[1] == 0)
-        for row in status.sims:
-            self._upsert_sim(file, {**row, "msisdn": ""}, ("imsi", "status", "word"))
-
-    def _compare_lines(self, file: _File, status: AccountStatus, first: bool) -> None:
-        known = {
-            row["msisdn"]: row
-            for row in self._db.query(
-                "SELECT lines.*, clients.name AS client FROM lines LEFT JOIN clients ON clients.id = client_id"
-            )
-        }
-        clients = {name: self._client(name) for name in dict.fromkeys(row["client"] for row in status.lines)}
-        rows = []
-        for row in status.lines:
-            msisdn, name = row["msisdn"], row["client"]
-            before = known.get(msisdn)
-            after: dict[str, Any] = {
-                **{field: row[field] for field in ("iccid", "imsi", "status", "word", "plan", "activated_on", "rio")},
-                "client_id": clients[name],
-                "since": file.as_of,
-            }
-            if before:
-                # A column that this file lacks, or an empty cell, takes nothing away from what is known.
-                after = {field: value or before[field] for field, value in after.items()}
-                if after["status"] == before["status"]:
-                    after["since"] = before["since"]
-                for change, old, new in _changes(before, after, name):
-                    self._record_change(file, msisdn, name or before["client"] or "", change, old, new)
-            elif not first:
-                change = "activated" if after["status"] == "active" else "new"
-                self._record_change(file, msisdn, name, change, "", after["word"])
-            rows.append({**after, "msisdn": msisdn, "seen_at": file.as_of, "file_id": file.id})
-        self._db.conn.executemany(
-            "INSERT OR REPLACE INTO lines (msisdn, iccid, imsi, client_id, status, word, plan, activated_on, rio, "
-            "since, seen_at, file_id) VALUES (:msisdn, :iccid, :imsi, :client_id, :status, :word, :plan, "
-            ":activated_on, :rio, :since, :seen_at, :file_id)",
-            rows,
-        )
-        if first and len(status.lines):
-            named = len(clients.keys() - {""})
-            events.write(self._db, "lines.loaded", file.id, lines=len(status.lines), clients=named)
-
-    def _record_change(self, file: _File, msisdn: str, client: str, change: str, before: str, after: str) -> None:
-        self._db.execute(
-            "INSERT INTO line_changes (msisdn, at, change, before, after, file_id) VALUES (?, ?, ?, ?, ?, ?)",
-            (msisdn, file.as_of, change, before, after, file.id),
-        )
-        events.write(
-            self._db,
-            f"line.{change}",  # type: ignore[arg-type]
-            file.id,
-            msisdn=msisdn,
-            client=client,
-            before=before,
-            after=after,
-            at=file.as_of,
-        )
-
-    def _client(self, name: str) -> int | None:
-        folded = fold(name)
-        if not folded:
-            return None
-        found = self._db.execute("SELECT id FROM clients WHERE folded = ?", (folded,)).fetchone()
-        if found:
-            return int(found[0])
-        cursor = self._db.execute("INSERT INTO clients (name, folded) VALUES (?, ?)", (name, folded))
-        return cursor.lastrowid
-
     # -- SIM listings and invoices
 
-    def _take_sims(self, file: _File) -> None:
-        listing = read_sims(self._content(file.path), self.layouts)
+    def _take_sims(self, file: File) -> None:
+        listing = read_sims(copies.content(self._data, file.path), self.layouts)
         for row in listing.rows:
-            self._upsert_sim(file, row, ("imsi", "msisdn", "pin", "puk", "pin2", "puk2"))
+            self._upsert_sim(file, row)
         self._db.execute(
             "UPDATE files SET rows = ?, rejected_rows = ? WHERE id = ?",
             (len(listing.rows), len(listing.rejects), file.id),
         )
-        events.write(self._db, "sims.arrived", file.id, cards=len(listing.rows), replaced=file.version > 1)
+        self._tell("sims.arrived", file, cards=len(listing.rows), replaced=file.version > 1)
         self._report_rejects(file, listing.rejects)
 
-    def _upsert_sim(self, file: _File, row: dict[str, str], fields: tuple[str, ...]) -> None:
+    def _upsert_sim(self, file: File, row: dict[str, str]) -> None:
+        """The newest file that gives a cell has the word, in whatever order they are read."""
+        fields = ("imsi", "msisdn", "pin", "puk", "pin2", "puk2")
         names = ("iccid", *fields, "seen_at", "file_id")
-        updates = ", ".join(f"{name} = iif(excluded.{name} = '', {name}, excluded.{name})" for name in fields)
+        newer = "(excluded.seen_at, excluded.file_id) >= (seen_at, file_id)"
+        updates = ", ".join(
+            f"{name} = iif(excluded.{name} = '' OR ({name} != '' AND NOT {newer}), {name}, excluded.{name})"
+            for name in fields
+        )
         self._db.execute(
             f"INSERT INTO sims ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
-            f"ON CONFLICT (iccid) DO UPDATE SET {updates}, seen_at = excluded.seen_at, file_id = excluded.file_id",
+            f"ON CONFLICT (iccid) DO UPDATE SET {updates}, seen_at = max(seen_at, excluded.seen_at), "
+            f"file_id = iif({newer}, excluded.file_id, file_id)",
             (row["iccid"], *(row[name] for name in fields), file.as_of, file.id),
         )
 
-    def _take_invoice(self, file: _File, side: str, month: int, client: str) -> None:
+    def _take_invoice(self, file: File, side: str, month: int, client: str) -> None:
         copy = self._db.execute(
             "SELECT 1 FROM invoices JOIN files ON files.id = file_id WHERE sha256 = ? AND file_id != ? AND side = ?",
             (file.sha256, file.id, side),
@@ -331,9 +197,21 @@ class Intake:
         )
         if not copy:
             kind: events.Kind = "invoice.operator" if side == "operator" else "invoice.client"
-            events.write(self._db, kind, file.id, month=month, client=client, replaced=file.version > 1)
+            self._tell(kind, file, month=month, client=client, replaced=file.version > 1)
 
-    def _report_rejects(self, file: _File, rejects: list[Reject]) -> None:
+    # -- Rows set aside
+
+    def _forget_rejects(self, file: File) -> int:
+        """Returns how many they were."""
+        return self._db.execute("DELETE FROM rejects WHERE file_id = ?", (file.id,)).rowcount
+
+    def _report_mended(self, file: File, former: int) -> None:
+        """Rows that went in at last, since the layouts know more."""
+        (left,) = self._db.execute("SELECT count(*) FROM rejects WHERE file_id = ?", (file.id,)).fetchone()
+        if file.told >= file.version and left < former:
+            events.write(self._db, "file.mended", file.id, entered=former - left, left=left)
+
+    def _report_rejects(self, file: File, rejects: list[Reject]) -> None:
         if not rejects:
             return
         self._db.conn.executemany(
@@ -343,9 +221,9 @@ class Intake:
         if file.folder == "account_status" and self._told_an_hour_ago(file, rejects):
             return
         first = min(rejects, key=lambda reject: reject.line)
-        events.write(self._db, "file.rejects", file.id, count=len(rejects), line=first.line, reason=first.reason)
+        self._tell("file.rejects", file, count=len(rejects), line=first.line, reason=first.reason)
 
-    def _told_an_hour_ago(self, file: _File, rejects: list[Reject]) -> bool:
+    def _told_an_hour_ago(self, file: File, rejects: list[Reject]) -> bool:
         """Whether the AccountStatus before this one had the same faults: a bad row comes back every hour."""
         former = self._db.execute(
             "SELECT reason FROM rejects WHERE file_id = (SELECT id FROM files WHERE folder = ? AND state = 'read' "
@@ -353,25 +231,3 @@ class Intake:
             (file.folder, file.as_of),
         )
         return sorted(reason for (reason,) in former) == sorted(reject.reason for reject in rejects)
-
-
-def _changes(before: dict[str, Any], after: dict[str, Any], client: str) -> list[tuple[str, str, str]]:
-    """What changed on a line: (change, before, after), the words being the operator's own."""
-    found = []
-    if before["status"] != after["status"] or (after["status"] == "unknown" and before["word"] != after["word"]):
-        found.append((_transition(before["status"], after["status"]), before["word"], after["word"]))
-    if before["iccid"] and before["iccid"] != after["iccid"]:
-        found.append(("sim", before["iccid"], after["iccid"]))
-    if before["client_id"] and before["client_id"] != after["client_id"]:
-        found.append(("client", before["client"], client))
-    if before["plan"] and before["plan"] != after["plan"]:
-        found.append(("plan", before["plan"], after["plan"]))
-    return found
-
-
-def _transition(before: str, after: str) -> str:
-    if after == "active":
-        return "resumed" if before.startswith("suspended") else "activated"
-    if after.startswith("suspended") and not before.startswith("suspended"):
-        return "suspended"
-    return "terminated" if after == "terminated" else "status"

@@ -16,6 +16,9 @@ _IGNORED = re.compile(r"[\s_\-.°'\"«»’\ufeff\u00a0\u202f]+")
 _IGNORED_ASCII = str.maketrans("", "", " \t\n\r\v\f\x1c\x1d\x1e\x1f_-.'\"")
 _PARENTHESES = re.compile(r"^(.*?)\s*[(\[]\s*(?:en\s+)?([^)\]]*?)\s*[)\]]\s*$")
 
+_NUMERO = re.compile(r"^\W*n\s*[°º]\s*", re.IGNORECASE)
+_ARTICLES = re.compile(r"\b(?:de|du|des|la|le|les|of|the|[dl]['’])\b\s*|(?<=\s)[dl]['’]", re.IGNORECASE)
+
 USER_FILE = "layouts.toml"
 
 #: No column is named at such length; a cell of data can be.
@@ -46,13 +49,14 @@ class Layouts:
 
         :raises LayoutError: the user's file is no TOML, or has something that means nothing.
         """
-        raw = tomllib.loads(_PACKAGED.read_text("utf-8"))
+        raw = tomllib.loads(_PACKAGED.read_text("utf-8")) | {"headerless": []}
         path = data / USER_FILE if data else None
         if path and path.is_file():
             try:
                 own = tomllib.loads(path.read_text("utf-8"))
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
                 raise LayoutError(f"{path} ne se lit pas : {error}") from error
+            raw["headerless"] = _headerless(own.pop("headerless", []), str(path))
             _merge(raw, own, str(path))
         return cls(raw)
 
@@ -70,7 +74,10 @@ class Layouts:
             if name := self._columns.get(fold(parts[1] + parts[2])):
                 return name, ""
             header, unit = parts[1], fold(parts[2])
+        header = _NUMERO.sub("numero ", header)
         folded = fold(header)
+        if folded not in self._columns:
+            folded = fold(_ARTICLES.sub(" ", header)) or folded
         if name := self._columns.get(folded):
             return name, "utc" if unit == "gmt" else unit or self._stated.get(folded, "")
         return self._columns_with_unit.get(folded)
@@ -96,6 +103,10 @@ class Layouts:
             for alias, named in self._columns.items()
             if named == name
         }
+
+    def headerless(self, folder: str) -> list[list[str]]:
+        """The names of the columns, in the user's words, of the files of a folder that have no header."""
+        return [block["columns"] for block in self.raw["headerless"] if fold(block["folder"]) == fold(folder)]
 
     def factor(self, quantity: str, unit: str) -> float | None:
         """How many seconds (`quantity` "duration") or bytes ("volume") one `unit` is; None when unknown."""
@@ -148,6 +159,20 @@ def _words(text: str) -> set[str]:
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(c for c in decomposed if not unicodedata.combining(c))
     return set(re.findall(r"[a-z0-9]+", plain)) or {""}
+
+
+def _headerless(blocks: Any, where: str) -> list[dict[str, Any]]:
+    sound = isinstance(blocks, list) and all(
+        isinstance(block, dict)
+        and block.keys() == {"folder", "columns"}
+        and isinstance(block["folder"], str)
+        and isinstance(block["columns"], list)
+        and all(isinstance(name, str) for name in block["columns"])
+        for block in blocks
+    )
+    if not sound:
+        raise LayoutError(f'{where} : un bloc [[headerless]] a deux lignes, folder = "RatedCDRs" et columns = ["…"]')
+    return list(blocks)
 
 
 def _merge(base: dict[str, Any], own: dict[str, Any], where: str) -> None:

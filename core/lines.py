@@ -10,9 +10,11 @@ from core.numbers import NumberError, msisdn
 
 @dataclass(frozen=True)
 class Line:
-    """`status`: one of the store's; `word`: the operator's own. Times in UTC seconds; `path`: the file that says so.
+    """`status`: one of the store's; `word`: the operator's own. Times in UTC seconds.
 
-    `since`: the first state that shows this status; `changed`: the state before it showed another.
+    `since`: the first state that shows this status; `changed`: the state before it showed another. `gone_at`: the first
+    state that no longer lists the line, None while it is listed; this does not say that it is terminated. `seen_at`,
+    `path`: the last state that lists it.
     """
 
     msisdn: str
@@ -24,6 +26,7 @@ class Line:
     activated_on: str
     since: int
     changed: bool
+    gone_at: int | None
     seen_at: int
     path: str
 
@@ -31,8 +34,8 @@ class Line:
 _SELECT = (
     "SELECT lines.msisdn, iccid, coalesce(clients.name, ''), status, word, plan, activated_on, since, "
     "EXISTS (SELECT 1 FROM line_changes WHERE line_changes.msisdn = lines.msisdn AND at = since "
-    "AND change IN ('activated', 'suspended', 'resumed', 'terminated', 'status')), seen_at, files.path "
-    "FROM lines JOIN files ON files.id = lines.file_id LEFT JOIN clients ON clients.id = client_id "
+    "AND change IN ('activated', 'suspended', 'resumed', 'terminated', 'status')), gone_at "
+    "FROM lines LEFT JOIN clients ON clients.id = client_id "
 )
 
 
@@ -59,4 +62,18 @@ def find(db: Database, words: str) -> list[Line]:
 
 
 def _lines(db: Database, where: str, *values: str) -> list[Line]:
-    return [Line(*row) for row in db.execute(_SELECT + where, values)]
+    rows = db.execute(_SELECT + where, values).fetchall()
+    return [Line(*(*row, *_last_seen(db, gone_at=row[-1]))) for row in rows]
+
+
+_NEWEST = "SELECT json_extract(value, '$.as_of'), json_extract(value, '$.path') FROM marks WHERE name = 'lines'"
+_LAST_BEFORE = (
+    "SELECT coalesce(as_of, modified_at, fetched_clock) AS at, path FROM files "
+    "WHERE folder = 'account_status' AND state = 'read' AND at < ? ORDER BY at DESC, path DESC LIMIT 1"
+)
+
+
+def _last_seen(db: Database, gone_at: int | None) -> tuple[int, str]:
+    """Time and path of the newest AccountStatus, or of the last one before a line was gone."""
+    row = (db.execute(_NEWEST) if gone_at is None else db.execute(_LAST_BEFORE, (gone_at,))).fetchone()
+    return (int(row[0]), str(row[1])) if row else (0, "")

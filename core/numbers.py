@@ -65,7 +65,8 @@ def called(text: str) -> str:
     try:
         return msisdn(text)
     except NumberError:
-        return _SEPARATORS.sub("", text.strip())
+        written = text.strip()
+        return written if any(sign.isalpha() for sign in written) else _SEPARATORS.sub("", written)
 
 
 def mask(number: str) -> str:

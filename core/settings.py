@@ -149,6 +149,30 @@ def _interval(value: int) -> int:
     return value
 
 
+def _late_status(value: int) -> int:
+    if not 0 <= value <= 11:  # a day's window has twelve
+        raise ValueError(f"{value} heures ; 1 à 11, ou 0 pour ne jamais alerter")
+    return value
+
+
+def _late_rated(value: int) -> int:
+    if value and not 9 <= value <= 19:
+        raise ValueError(f"{value} heures ; une heure du jour, 9 à 19, ou 0 pour ne jamais alerter")
+    return value
+
+
+def _late_billed(value: int) -> int:
+    if not 0 <= value <= 27:  # the day after, when it is a Sunday, is still of the month
+        raise ValueError(f"le {value} ; un jour du mois, 1 à 27, ou 0 pour ne jamais alerter")
+    return value
+
+
+def _percent(value: int) -> int:
+    if not 0 <= value <= 100:
+        raise ValueError(f"{value} % ; 1 à 100, ou 0 pour prendre tout fichier")
+    return value
+
+
 def _settle(value: float) -> float:
     if not 0 <= value <= 3600:  # "nan" and "inf" are numbers too
         raise ValueError("0 à 3600 secondes")
@@ -191,7 +215,13 @@ class Settings(BaseModel):
     ftp_encoding: Annotated[str, AfterValidator(_codec)] = "utf-8"
     ftp_root: OptionalLine = "/"
     ftp_interval: Annotated[int, AfterValidator(_interval)] = 300
+    ftp_interval_outside: Annotated[int, AfterValidator(_interval)] = 3600
     ftp_settle: Annotated[float, AfterValidator(_settle)] = 10.0
+
+    shortest_status: Annotated[int, AfterValidator(_percent)] = 80
+    late_status: Annotated[int, AfterValidator(_late_status)] = 2
+    late_rated: Annotated[int, AfterValidator(_late_rated)] = 12
+    late_billed: Annotated[int, AfterValidator(_late_billed)] = 5
 
     smtp_host: Line
     smtp_port: Port = 587

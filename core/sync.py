@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from filelock import FileLock
 from sqlite_utils import Database
@@ -12,7 +11,6 @@ from sqlite_utils import Database
 from core import store
 from core.ftp import FtpError
 from core.intake import Intake
-from core.layouts import USER_FILE
 from core.mirror import Fetched, Progress, mirror
 from core.settings import Settings
 
@@ -30,12 +28,12 @@ class Pass:
 
 
 class Syncer:
-    """Makes passes; keeps the store open and pandas loaded between them."""
+    """Makes passes; what reads files stays loaded between them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._data = settings.open_data_folder()
-        self._layouts_seen: float | None = None
+        self._starts = True
 
     async def run(
         self,
@@ -67,12 +65,14 @@ class Syncer:
             # What had arrived by then is read all the same.
             error = str(ftp_error)
             log.warning("%s", error)
-        intake = Intake(db, self._data)
-        files = intake.pending(with_waiting=self._layouts_changed())
+        intake = Intake(db, self._data, self._settings.shortest_status)
+        files = intake.pending(retry_waiting=self._starts)
+        self._starts = False
         for number, file_id in enumerate(files):
             reading(number, len(files))
             intake.read(file_id)
         reading(len(files), len(files))
+        intake.compress()
         with db.atomic():
             db.execute(
                 "INSERT INTO passes (started_clock, ended_clock, fetched, last_event, error) "
@@ -82,11 +82,3 @@ class Syncer:
             # One row a pass for ever would be the largest table of a quiet account.
             db.execute("DELETE FROM passes WHERE id <= (SELECT max(id) FROM passes) - 1000")
         return Pass(fetched.files, len(files), fetched.waiting, error)
-
-    def _layouts_changed(self) -> bool:
-        """Files that wait are tried again after a start, and whenever the user's layouts changed."""
-        path = Path(self._data / USER_FILE)
-        now = path.stat().st_mtime if path.exists() else 0.0
-        changed = self._layouts_seen != now
-        self._layouts_seen = now
-        return changed

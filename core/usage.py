@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from core.kinds import KINDS, Kind
 from core.layouts import fold
 
+#: As in the store; the same as in `core.traffic`, which what answers people must not import.
 RATED, BILLED = 0, 1
 
 
@@ -20,7 +22,7 @@ class Client:
 class Total:
     """Traffic of one kind. `amount`: millionths of a euro, excluding tax; None when the files give none."""
 
-    kind: str
+    kind: Kind
     count: int
     seconds: int
     bytes: int
@@ -64,21 +66,33 @@ def find_clients(db: Database, words: str) -> list[Client]:
 
 def months(db: Database) -> list[int]:
     """Months (YYYYMM) in which there is any traffic, newest first."""
-    return [month for (month,) in db.execute("SELECT DISTINCT month FROM usage ORDER BY month DESC")]
+    found: set[int] = set()
+    for source in (RATED, BILLED):
+        # One step down the key a month, for SQLite reads the whole table for a DISTINCT.
+        month = 10**6
+        while row := db.execute(
+            "SELECT month FROM usage_by_line WHERE source = ? AND month < ? ORDER BY month DESC LIMIT 1",
+            (source, month),
+        ).fetchone():
+            month = row[0]
+            found.add(month)
+    return sorted(found, reverse=True)
 
 
 def source_of(db: Database, month: int) -> int:
     """BILLED once the month's billing file came, RATED before."""
-    billed = db.execute("SELECT 1 FROM usage WHERE source = ? AND month = ? LIMIT 1", (BILLED, month))
+    billed = db.execute("SELECT 1 FROM usage_by_line WHERE source = ? AND month = ? LIMIT 1", (BILLED, month))
     return BILLED if billed.fetchone() else RATED
 
 
 # Where a row names no client, the line's present one counts.
-_OF_CLIENT = (
-    "(usage.client_id = :client OR (usage.client_id = 0 AND usage.msisdn IN "
-    "(SELECT msisdn FROM lines WHERE lines.client_id = :client)))"
-)
-_OF_LINE = "usage.msisdn = :msisdn"
+_OF_CLIENT = """
+    SELECT {columns} FROM usage_by_line WHERE source = :source AND month = :month AND client_id = :client
+    UNION ALL
+    SELECT {columns} FROM lines CROSS JOIN usage_by_line ON source = :source AND month = :month
+        AND line = CAST(msisdn AS INTEGER) AND usage_by_line.client_id = 0 WHERE lines.client_id = :client
+"""
+_OF_LINE = "SELECT {columns} FROM usage_by_line WHERE source = :source AND month = :month AND line = :line"
 
 
 def of_client(db: Database, client: Client, month: int, source: int) -> list[Total]:
@@ -88,39 +102,41 @@ def of_client(db: Database, client: Client, month: int, source: int) -> list[Tot
 
 def of_line(db: Database, msisdn: str, month: int, source: int) -> list[Total]:
     """A line's month, by kind."""
-    return _totals(db, _OF_LINE, {"msisdn": msisdn, "month": month, "source": source})
+    return _totals(db, _OF_LINE, {"line": int(msisdn), "month": month, "source": source})
 
 
 def _totals(db: Database, which: str, values: dict[str, object]) -> list[Total]:
-    rows = db.execute(
-        "SELECT kind, sum(count), sum(seconds), sum(bytes), sum(amount), "
-        "sum(amount) FILTER (WHERE out_of_bundle = 1) FROM usage "
-        f"WHERE source = :source AND month = :month AND {which} GROUP BY kind",
+    rows = which.format(columns="kind, out_of_bundle, count, seconds, bytes, amount")
+    found = db.execute(
+        "SELECT kind, sum(count), sum(seconds), sum(bytes), sum(amount), sum(amount) FILTER (WHERE out_of_bundle = 1) "
+        f"FROM ({rows}) GROUP BY kind ORDER BY kind",
         values,
     )
-    order = ("voice", "sms", "mms", "data", "premium", "other")
-    return sorted((Total(*row) for row in rows), key=lambda total: order.index(total.kind))
+    return [Total(KINDS[row[0]], *row[1:]) for row in found]
 
 
 def top_lines(db: Database, client: Client, month: int, source: int, most: int = 5) -> list[LineTotal]:
     """The client's lines that cost most in the month, then those that talked most."""
+    of_client = _OF_CLIENT.format(columns="line, amount, seconds, bytes")
     rows = db.execute(
-        "SELECT msisdn, sum(amount), sum(seconds), sum(bytes) FROM usage "
-        f"WHERE source = :source AND month = :month AND {_OF_CLIENT} GROUP BY msisdn "
-        "ORDER BY sum(amount) DESC, sum(seconds) DESC, msisdn LIMIT :most",
+        f"SELECT line, sum(amount), sum(seconds), sum(bytes) FROM ({of_client}) WHERE line != 0 GROUP BY line "
+        "ORDER BY sum(amount) DESC, sum(seconds) DESC, line LIMIT :most",
         {"client": client.id, "month": month, "source": source, "most": most},
     )
-    return [LineTotal(*row) for row in rows]
+    return [LineTotal(f"0{line}", *sums) for line, *sums in rows]
 
 
-def last_traffic(db: Database, msisdn: str) -> tuple[int, str] | None:
+def last_traffic(db: Database, msisdn: str) -> tuple[int, Kind] | None:
     """Start (UTC seconds) and kind of the line's last CDR, or None."""
-    row = db.execute(
-        "SELECT start, kind FROM cdrs WHERE source = ? AND msisdn = ? AND month = "
-        "(SELECT max(month) FROM usage WHERE source = ? AND msisdn = ?) ORDER BY start DESC LIMIT 1",
-        (RATED, msisdn, RATED, msisdn),
-    ).fetchone()
-    return (int(row[0]), str(row[1])) if row else None
+    for month in months(db):
+        row = db.execute(
+            "SELECT last_start, kind FROM usage_by_line WHERE source = ? AND month = ? AND line = ? "
+            "ORDER BY last_start DESC LIMIT 1",
+            (RATED, month, int(msisdn)),
+        ).fetchone()
+        if row:
+            return int(row[0]), KINDS[row[1]]
+    return None
 
 
 def last_delivery(db: Database, folder: str, month: int = 0) -> Delivery | None:
@@ -146,9 +162,9 @@ class ClientTotal:
 def by_client(db: Database, month: int, source: int) -> list[ClientTotal]:
     """Each client's month; lines that belong to nobody known come last, under a dash."""
     rows = db.execute(
-        "SELECT coalesce(clients.name, '—'), sum(usage.count), sum(usage.amount) FROM usage "
-        "LEFT JOIN lines ON lines.msisdn = usage.msisdn "
-        "LEFT JOIN clients ON clients.id = iif(usage.client_id, usage.client_id, lines.client_id) "
+        "SELECT coalesce(clients.name, '—'), sum(totals.count), sum(totals.amount) FROM usage_by_line AS totals "
+        "LEFT JOIN lines ON totals.client_id = 0 AND lines.msisdn = '0' || totals.line "
+        "LEFT JOIN clients ON clients.id = iif(totals.client_id, totals.client_id, lines.client_id) "
         "WHERE source = ? AND month = ? GROUP BY clients.id ORDER BY clients.name IS NULL, clients.name",
         (source, month),
     )

@@ -1,8 +1,8 @@
 """The sync worker, a process of its own: `python -m core.worker`.
 
-It makes a pass every `ORIGYNE_FTP_INTERVAL` seconds, or at once when a line comes on standard input, and says on
-standard output, as one JSON object a line, how each pass ended. It stops when standard input ends, so that it never
-outlives the service. pandas is imported here only: chat answers stay quick while a month of CDRs loads.
+It makes passes at the rhythm of the operator's deliveries (see `core.deliveries`), or at once when a line comes on
+standard input, and says on standard output, as one JSON object a line, how each pass ended. It stops when standard
+input ends, so that it never outlives the service. pandas is imported here only: chat answers stay quick while a month of CDRs loads.
 """
 
 import asyncio
@@ -10,8 +10,10 @@ import json
 import logging
 import os
 import sys
+import time
 from dataclasses import asdict
 
+from core.deliveries import Rhythm
 from core.layouts import LayoutError
 from core.settings import Settings, SettingsError
 from core.sync import Pass, Syncer
@@ -23,6 +25,8 @@ def _say(report: Pass) -> None:
 
 async def _work(settings: Settings) -> None:
     syncer = Syncer(settings)
+    rhythm = Rhythm(settings.ftp_interval, settings.ftp_interval_outside)
+    growing = failed = 0
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     orders = asyncio.create_task(reader.readline())
@@ -33,10 +37,14 @@ async def _work(settings: Settings) -> None:
             making.cancel()
             return
         try:
-            _say(await making)
+            report = await making
         except LayoutError as error:
-            _say(Pass(0, 0, 0, str(error)))
-        await asyncio.wait({orders}, timeout=settings.ftp_interval)
+            report = Pass(0, 0, 0, str(error))
+        _say(report)
+        failed = failed + 1 if report.error else 0
+        # What arrives meanwhile shows that somebody sends: the next growing file is worth a quick look again.
+        growing = (1 if report.fetched else growing + 1) if report.waiting else 0
+        await asyncio.wait({orders}, timeout=rhythm.until_next(int(time.time()), growing=growing, failed=failed))
         if orders.done():
             if not orders.result():
                 return

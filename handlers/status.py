@@ -30,7 +30,7 @@ async def run(ask: Ask, context: Context) -> Answer:
         return COMMAND.how_to(f"Plus de 20 lignes finissent par {french.quoted(ask.arguments)} : en donner davantage.")
     return Answer(
         f"{len(found)} lignes correspondent : laquelle ?",
-        tuple(f"{show(line.msisdn)} · {line.client} · {_words(line)}" for line in found),
+        tuple(f"{show(line.msisdn)} · {line.client} · {_in_short(line)}" for line in found),
         buttons=tuple(Button(show(line.msisdn), f"status {line.msisdn}") for line in found[:8]),
         freshness=freshness,
     )
@@ -39,7 +39,7 @@ async def run(ask: Ask, context: Context) -> Answer:
 def _line(line: lines.Line, context: Context) -> Answer:
     now = context.now()
     told = [f"Client : {line.client or 'aucun'}"]
-    if line.status not in ("active", "stock"):
+    if line.status not in ("active", "stock") and line.gone_at is None:
         # The operator's file gives the state, not when it changed: the first file that shows it is what is known.
         since = french.moment(line.since, now)
         told.append(f"Depuis : état du {since}" if line.changed else f"Depuis : déjà dans l'état du {since}, ou avant")
@@ -62,7 +62,7 @@ def _line(line: lines.Line, context: Context) -> Answer:
     if totals:
         told.append(f"Conso {french.of_month(month)} : {short_totals(totals)}")
     return Answer(
-        f"{_MARKS.get(line.status, '❔')} {show(line.msisdn)} : {_words(line)}",
+        f"{_mark(line)} {show(line.msisdn)} : {_state(line, now)}",
         tuple(told),
         buttons=(Button("Conso", f"conso {line.msisdn}"),),
         freshness=_freshness(line.seen_at, line.path, now),
@@ -77,6 +77,22 @@ _MARKS = {
     "reserved": "⚪",
     "stock": "⚪",
 }
+
+
+def _mark(line: lines.Line) -> str:
+    return "❔" if line.gone_at is not None else _MARKS.get(line.status, "❔")
+
+
+def _state(line: lines.Line, now: int) -> str:
+    if line.gone_at is None:
+        return _words(line)
+    # The operator's file leaves it out, which is all that is known.
+    gone = french.moment(line.gone_at, now)
+    return f"n'est plus dans l'état des lignes depuis le {gone} ; dernier état connu : {_words(line)}"
+
+
+def _in_short(line: lines.Line) -> str:
+    return _words(line) if line.gone_at is None else f"plus dans l'état des lignes (était {_words(line)})"
 
 
 def _words(line: lines.Line) -> str:

@@ -13,8 +13,8 @@ ROOMS = ("core", "handlers", "bot")
 MAY_IMPORT = {"core": {"core"}, "handlers": {"handlers", "core"}, "bot": {"bot", "handlers", "core"}}
 
 #: Loaded by the sync worker alone: what it costs would make chat answers slow.
-HEAVY = ("pandas", "numpy")
-WORKER_SIDE = ("core/readers/", "core/intake.py", "core/sync.py", "core/worker.py")
+HEAVY = ("pandas", "numpy", "pyarrow", "xlsxwriter")
+WORKER_SIDE = ("core/readers/", "core/delta.py", "core/traffic.py", "core/export")
 
 
 def modules(room: str) -> list[Path]:
@@ -47,7 +47,7 @@ def test_a_room_imports_only_the_rooms_it_may(room: str) -> None:
     assert wrong == []
 
 
-def test_pandas_is_imported_on_the_worker_s_side_alone() -> None:
+def test_what_is_heavy_is_imported_on_the_worker_s_side_alone() -> None:
     importing = {
         str(path.relative_to(TOP))
         for room in ROOMS
@@ -60,16 +60,16 @@ def test_pandas_is_imported_on_the_worker_s_side_alone() -> None:
 
 # The service is started by bot.cli, which loads the core first.
 @pytest.mark.parametrize("modules", ["handlers.registry", "bot.cli, bot.service", "bot.cli, bot.terminal"])
-def test_what_answers_people_does_not_load_pandas(modules: str) -> None:
+def test_what_answers_people_does_not_load_it(modules: str) -> None:
     program = f"import sys, {modules}; print([name for name in {HEAVY} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", program], cwd=TOP, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
 
 
-def test_reading_a_file_loads_pandas() -> None:
+def test_reading_a_file_loads_pyarrow() -> None:
     program = (
         "import sys\nfrom core.layouts import Layouts\nfrom core.readers.sims import read_sims\n"
-        "read_sims(b'NSCE;PUK\\n8933019900000000018;00012345', Layouts.load())\nprint('pandas' in sys.modules)"
+        "read_sims(b'NSCE;PUK\\n8933019900000000018;00012345', Layouts.load())\nprint('pyarrow' in sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", program], cwd=TOP, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "True"

@@ -10,6 +10,11 @@ def first(db: Database) -> None:
     db.executescript(_FIRST)
 
 
+@migrations(name="0002_lateness")
+def lateness(db: Database) -> None:
+    db.executescript(_LATENESS)
+
+
 _FIRST = """
 -- roles: JSON list. A person whose settings went away stays, without role.
 CREATE TABLE people (
@@ -100,5 +105,17 @@ CREATE TABLE audit (
 CREATE TABLE progress (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
+) STRICT;
+"""
+
+_LATENESS = """
+-- Kinds of files (see core.deliveries) that somebody was told are late; the row goes with the all-clear.
+-- month: the one that BilledCDRs are missed for (YYYYMM), else 0; last_at: when the newest file by then had come.
+CREATE TABLE lateness (
+    kind TEXT PRIMARY KEY,
+    since INTEGER NOT NULL,
+    month INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    told_at INTEGER NOT NULL
 ) STRICT;
 """

@@ -104,6 +104,11 @@ class Sandbox:
             "FTP_PASSWORD": self._passwords.ftp,
             "FTP_TLS": "none",
             "FTP_INTERVAL": "1",
+            # The same at any hour of any day.
+            "FTP_INTERVAL_OUTSIDE": "1",
+            "LATE_STATUS": "0",
+            "LATE_RATED": "0",
+            "LATE_BILLED": "0",
             "FTP_SETTLE": "0.5",
             "SMTP_HOST": "localhost",
             "SMTP_PORT": str(self.mail.smtp_port),

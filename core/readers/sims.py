@@ -8,7 +8,7 @@ from itertools import compress
 from core import numbers
 from core.layouts import Layouts
 from core.readers import Reject
-from core.readers.columns import each, first_fault
+from core.readers.columns import each, first_faults
 from core.readers.sheet import read_sheet
 
 
@@ -22,21 +22,27 @@ class SimListing:
 
 def read_sims(content: bytes, layouts: Layouts) -> SimListing:
     """:raises Waiting: no column for the ICCID or the PUK."""
-    sheet = read_sheet(content, layouts)
+    sheet = read_sheet(content, layouts, "Cartes SIM")
     sheet.require("iccid", "puk")
-    typed = {
-        "iccid": each(sheet.texts("iccid"), numbers.iccid, blank=""),
-        "msisdn": each(sheet.texts("msisdn"), numbers.msisdn, blank=""),
-        "pin": each(sheet.texts("pin"), _digits(4, "PIN"), blank=""),
-        "puk": each(sheet.texts("puk"), _digits(8, "PUK"), blank=""),
-        "pin2": each(sheet.texts("pin2"), _digits(4, "PIN2"), blank=""),
-        "puk2": each(sheet.texts("puk2"), _digits(8, "PUK2"), blank=""),
+    rows = sheet.whole()
+    parsers = {
+        "iccid": numbers.iccid,
+        "msisdn": numbers.msisdn,
+        "pin": _digits(4, "PIN"),
+        "puk": _digits(8, "PUK"),
+        "pin2": _digits(4, "PIN2"),
+        "puk2": _digits(8, "PUK2"),
     }
-    no_card = ["" if text else "ICCID absent" for text in sheet.texts("iccid")]
-    good = sheet.set_aside(first_fault(no_card, *(column.faults for column in typed.values())))
-    columns = {name: column.values for name, column in typed.items()} | {"imsi": sheet.texts("imsi")}
-    rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
-    return SimListing(list(compress(rows, good)), sheet.rejects)
+    typed = {name: each(rows.cells(name), parse, blank="", dtype=object) for name, parse in parsers.items()}
+    no_card = {
+        row: "ICCID absent" for row, text in enumerate(rows.texts("iccid")) if not text and any(rows.record(row))
+    }
+    faults = first_faults(no_card, *(column.faults for column in typed.values()))
+    good = rows.set_aside(faults)
+    good &= typed["iccid"].values != ""  # a blank row
+    columns = {name: column.values.tolist() for name, column in typed.items()} | {"imsi": rows.texts("imsi")}
+    found = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    return SimListing(list(compress(found, good.tolist())), sheet.rejects)
 
 
 def _digits(count: int, what: str) -> Callable[[str], str]:

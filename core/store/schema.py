@@ -10,6 +10,12 @@ def first(db: Database) -> None:
     db.executescript(_FIRST)
 
 
+@migrations(name="0002_compact_cdrs_and_line_history")
+def second(db: Database) -> None:
+    """All that derives from the files' content is made anew, by reading the kept files again."""
+    db.executescript(_SECOND)
+
+
 _FIRST = """
 -- The mirror's ledger: one row a path on the FTP, at its present version.
 -- state: fetched (on disk, to be read), read, waiting (needs a person's word, see reason), kept (nothing to read).
@@ -159,4 +165,180 @@ CREATE TABLE passes (
     last_event INTEGER NOT NULL,
     error TEXT NOT NULL DEFAULT ''
 ) STRICT;
+"""
+
+_SECOND = """
+DROP TABLE cdrs;
+DROP TABLE usage;
+DROP TABLE lines;
+DROP TABLE line_changes;
+DROP TABLE sims;
+DROP TABLE rejects;
+DROP TABLE invoices;
+DROP TABLE clients;
+
+-- told: the version of the file whose events were written; reading that version again writes none.
+-- state, besides: retry (read or waiting before, to be read with other layouts), superseded (waited until a newer
+-- file made it pointless).
+-- accepted: the version that a person said is right, though it looked cut short. first_day, last_day: of its CDRs.
+ALTER TABLE files ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE files ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE files ADD COLUMN first_day INTEGER;
+ALTER TABLE files ADD COLUMN last_day INTEGER;
+UPDATE files SET told = version WHERE state != 'waiting';
+UPDATE files SET state = 'fetched', rows = 0, known_rows = 0, rejected_rows = 0, first_month = NULL, last_month = NULL
+WHERE state = 'read';
+
+CREATE TABLE rejects (
+    file_id INTEGER NOT NULL REFERENCES files (id),
+    line INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    content TEXT NOT NULL,
+    PRIMARY KEY (file_id, line)
+) STRICT, WITHOUT ROWID;
+
+-- What the worker remembers between passes. layouts: hash of the layouts that files were last tried with.
+CREATE TABLE marks (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE clients (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- The present state, one row a line. status: stock, reserved, active, suspended, suspended_by_operator, terminated,
+-- unknown; word: the operator's own. since: as_of of the first file that shows this status; gone_at: as_of of the
+-- first file that no longer lists the line, NULL while it is listed; file_id: the last file that changed this row.
+CREATE TABLE lines (
+    msisdn TEXT PRIMARY KEY,
+    iccid TEXT NOT NULL,
+    imsi TEXT NOT NULL,
+    client_id INTEGER REFERENCES clients (id),
+    status TEXT NOT NULL,
+    word TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    activated_on TEXT NOT NULL,
+    rio TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    gone_at INTEGER,
+    file_id INTEGER NOT NULL REFERENCES files (id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lines_by_client ON lines (client_id);
+CREATE INDEX lines_by_iccid ON lines (iccid);
+
+-- What changed, one row a field, so that the state at any time can be had back from the present one.
+-- change: new, activated, suspended, resumed, terminated, status, sim, client, plan, imsi, activation, rio,
+-- vanished, returned. at: as_of of the file in which it was seen. before, after: the operator's own words.
+CREATE TABLE line_changes (
+    id INTEGER PRIMARY KEY,
+    msisdn TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    change TEXT NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    file_id INTEGER NOT NULL REFERENCES files (id)
+) STRICT;
+CREATE INDEX line_changes_by_line ON line_changes (msisdn, at);
+CREATE INDEX line_changes_by_time ON line_changes (at);
+
+-- A SIM card: from a listing (with its codes), or from an AccountStatus row that carries no line.
+CREATE TABLE sims (
+    iccid TEXT PRIMARY KEY,
+    imsi TEXT NOT NULL DEFAULT '',
+    msisdn TEXT NOT NULL DEFAULT '',
+    pin TEXT NOT NULL DEFAULT '',
+    puk TEXT NOT NULL DEFAULT '',
+    pin2 TEXT NOT NULL DEFAULT '',
+    puk2 TEXT NOT NULL DEFAULT '',
+    status TEXT NOT NULL DEFAULT '',
+    word TEXT NOT NULL DEFAULT '',
+    seen_at INTEGER NOT NULL,
+    file_id INTEGER NOT NULL REFERENCES files (id)
+) STRICT, WITHOUT ROWID;
+
+-- What a communication is: kind (0 voice, 1 sms, 2 mms, 3 data, 4 premium, 5 other), in or out of bundle (1 out, 0 in,
+-- -1 when the file does not say), zone and type in the operator's words.
+CREATE TABLE natures (
+    id INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    out_of_bundle INTEGER NOT NULL,
+    zone TEXT NOT NULL,
+    type TEXT NOT NULL,
+    UNIQUE (kind, out_of_bundle, zone, type)
+) STRICT;
+
+-- source: 0 rated (daily), 1 billed (monthly). day: days since 1970 of the local day (Paris). line: the MSISDN
+-- without its leading 0, 0 for a row of the account. start: UTC seconds. called: a French number without its leading
+-- 0, else a text. amount: NULL when the file gives none; client_id: 0 likewise.
+-- id: hash of the rest of the row and of its rank among identical rows of its file, so that a row delivered
+-- again is the same row, and two identical rows of one file are two. The day comes first, so that a new file
+-- is written at the end of the table, whatever its size.
+CREATE TABLE cdrs (
+    source INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    nature_id INTEGER NOT NULL,
+    called ANY,
+    seconds INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    amount INTEGER,
+    client_id INTEGER NOT NULL,
+    file_id INTEGER NOT NULL,
+    PRIMARY KEY (source, day, line, start, id)
+) STRICT, WITHOUT ROWID;
+
+-- Totals of cdrs, kept in the same transaction. month: YYYYMM. last_start: of the newest communication.
+CREATE TABLE usage_by_line (
+    source INTEGER NOT NULL,
+    month INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    client_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    out_of_bundle INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    seconds INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    amount INTEGER,
+    last_start INTEGER NOT NULL,
+    PRIMARY KEY (source, month, line, client_id, kind, out_of_bundle)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_by_line_of_client ON usage_by_line (source, month, client_id);
+
+CREATE TABLE usage_by_day (
+    source INTEGER NOT NULL,
+    client_id INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    out_of_bundle INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    seconds INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    amount INTEGER,
+    PRIMARY KEY (source, client_id, day, kind, out_of_bundle)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_by_zone (
+    source INTEGER NOT NULL,
+    month INTEGER NOT NULL,
+    client_id INTEGER NOT NULL,
+    nature_id INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    seconds INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    amount INTEGER,
+    PRIMARY KEY (source, month, client_id, nature_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE invoices (
+    file_id INTEGER PRIMARY KEY REFERENCES files (id),
+    side TEXT NOT NULL,
+    month INTEGER NOT NULL,
+    client TEXT NOT NULL
+) STRICT;
+CREATE INDEX invoices_by_month ON invoices (side, month);
 """

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from bot.sandbox.operator import Operator
-from core.intake import MIRROR
+from core import copies
 from core.store import FILE_NAME
+from tests.core.contents import contents
 from tests.peers.ftp import FtpPeer
 
 PATIENCE = 60
@@ -40,6 +41,15 @@ class Worker:
         assert process.wait(PATIENCE) == 0
         process.stdout.close()
         assert b'"error": ""' in report
+
+    def run_dying(self, point: int) -> int:
+        """A pass during which the worker kills itself at a point; without (0), how many points there are."""
+        process = self._start("tests.peers.dying_worker", str(point), stderr=subprocess.PIPE)
+        assert process.stdout
+        process.stdout.readline()  # the pass is at its end, or the worker
+        _, said = process.communicate(timeout=PATIENCE)
+        assert process.returncode == (-signal.SIGKILL if point else 0), said.decode()
+        return 0 if point else int(said.split()[-1])
 
     def run_until(self, progress: int, then_wait: float) -> None:
         """Kill the worker a little after its progress, see `progress`, has come so far."""
@@ -70,7 +80,9 @@ class Worker:
             except sqlite3.OperationalError:  # no table yet
                 return None
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(
+        self, module: str = "core.worker", *arguments: str, stderr: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
         access = self.ftp.access()
         settings = {
             "OPERATOR_NAME": "Télécom Exemple",
@@ -94,32 +106,17 @@ class Worker:
         }
         others = {name: value for name, value in os.environ.items() if not name.startswith("ORIGYNE_")}
         return subprocess.Popen(
-            [sys.executable, "-m", "core.worker"],
+            [sys.executable, "-m", module, *arguments],
             cwd=Path(__file__).parents[2],
             env={**others, **{f"ORIGYNE_{name}": value for name, value in settings.items()}},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
         )
 
 
-def content(data: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Every table without this machine's own times; the library's table of migrations has nothing else."""
-    with closing(sqlite3.connect(data / FILE_NAME)) as db:
-        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        found = {}
-        for table in set(tables) - {"passes", "_sqlite_migrations"}:
-            columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
-            kept = ", ".join(column for column in columns if not column.endswith("_clock"))
-            found[table] = db.execute(f"SELECT {kept} FROM {table} ORDER BY {kept}").fetchall()
-        return found
-
-
-def copies(data: Path) -> dict[str, bytes]:
-    folder = data / MIRROR
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def kept(data: Path) -> dict[str, bytes]:
+    return {path: copies.content(data, path) for path in copies.paths(data)}
 
 
 def kill_at_many_moments(worker: Worker, total: int, kills: int) -> None:
@@ -127,6 +124,18 @@ def kill_at_many_moments(worker: Worker, total: int, kills: int) -> None:
     start = worker.progress()
     for number in range(1, kills + 1):
         worker.run_until(start + number * (total - start) // (kills + 1), then_wait=0.0017 * (number % 7))
+
+
+def redeliver(operator: Operator, root: Path) -> None:
+    """Files that come twice, grow under their name or shrink, and lines that change."""
+    rated = sorted((root / "RatedCDRs").iterdir())
+    for path, next_one in zip(rated[-8:-1], rated[-7:], strict=False):
+        lines = path.read_bytes().splitlines(keepends=True)
+        following = next_one.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join([*lines[: len(lines) // 2], *following[1:]]))
+    shutil.copy(rated[0], rated[0].with_name("copie.csv"))
+    operator.change_line("0639980001", status="Suspendue")
+    operator.deliver_status(datetime(2026, 11, 4, 10))
 
 
 @pytest.mark.timeout(150)
@@ -140,25 +149,52 @@ def test_a_worker_killed_at_many_moments_loses_nothing_and_counts_nothing_twice(
     undisturbed.run_to_the_end()
     kill_at_many_moments(killed, undisturbed.progress(), kills=14)
     killed.run_to_the_end()
-    assert content(killed.data) == content(undisturbed.data)
+    assert contents(killed.data) == contents(undisturbed.data)
 
-    # Again with files that come twice, grow under their name or shrink, and lines that change.
-    rated = sorted((embedded_ftp.root / "RatedCDRs").iterdir())
-    for number, path in enumerate(rated[-8:-1]):
-        lines = path.read_bytes().splitlines(keepends=True)
-        following = rated[number - 7].read_bytes().splitlines(keepends=True)
-        path.write_bytes(b"".join([*lines[: len(lines) // 2], *following[1:]]))
-    shutil.copy(rated[0], rated[0].with_name("copie.csv"))
-    operator.change_line("0639980001", status="Suspendue")
-    operator.deliver_status(datetime(2026, 11, 4, 10))
+    redeliver(operator, embedded_ftp.root)
     kill_at_many_moments(killed, undisturbed.progress() + 18, kills=6)
     killed.run_to_the_end()
     undisturbed.run_to_the_end()
 
-    assert content(killed.data) == content(undisturbed.data)
-    assert copies(killed.data) == copies(undisturbed.data)
-    rows = content(killed.data)
+    assert contents(killed.data) == contents(undisturbed.data)
+    assert kept(killed.data) == kept(undisturbed.data)
+    rows = contents(killed.data)
     assert len(rows["cdrs"]) > 500
     assert rows["events"]
     assert len(killed.kills) >= 16, f"only {len(killed.kills)} of 20 kills hit during the work"
     assert len(set(killed.kills)) >= 12, "the kills hit the same few moments"
+
+
+#: Points at which the worker dies, in a first pass and in one that replaces files.
+POINTS = 18
+
+
+@pytest.mark.timeout(600)
+def test_a_worker_killed_at_each_of_many_points_leaves_nothing_wrong(embedded_ftp: FtpPeer, tmp_path: Path) -> None:
+    operator = Operator(embedded_ftp.root, today=date(2026, 11, 4), lines=24, clients=3, months=1)
+    operator.fill()
+    first = Worker(tmp_path / "first", embedded_ftp)
+    steps = first.run_dying(0)
+    expected = contents(first.data)
+    assert len(expected["cdrs"]) > 50
+    for point in spread(steps):
+        killed = Worker(tmp_path / f"killed-{point}", embedded_ftp)
+        killed.run_dying(point)
+        killed.run_to_the_end()
+        assert contents(killed.data) == expected, f"killed at point {point} of {steps}"
+
+    redeliver(operator, embedded_ftp.root)
+    starts = [shutil.copytree(first.data, tmp_path / f"again-{number}") for number in range(POINTS)]
+    steps = first.run_dying(0)
+    expected = contents(first.data)
+    for point, data in zip(spread(steps), starts, strict=True):
+        killed = Worker(data, embedded_ftp)
+        killed.run_dying(point)
+        killed.run_to_the_end()
+        assert contents(killed.data) == expected, f"killed at point {point} of {steps} of the second pass"
+        assert kept(killed.data) == kept(first.data)
+
+
+def spread(steps: int) -> list[int]:
+    assert steps > 5 * POINTS
+    return [1 + number * (steps - 1) // POINTS for number in range(POINTS)]

@@ -11,8 +11,8 @@ import pytest
 
 from bot.sandbox.operator import Operator
 from core import events, store
+from core.copies import MIRROR
 from core.ftp import Entry, FtpError, FtpSession
-from core.intake import MIRROR
 from core.mirror import Fetched, Progress, mirror
 from core.settings import FtpAccess, Settings
 from core.sync import Pass, Syncer

@@ -141,7 +141,7 @@ def test_no_mask_leaves_the_last_four_digits(number: str) -> None:
         ("3179", "3179"),
         ("118 218", "118218"),
         ("+44 7911 123456", "+447911123456"),
-        ("Info Conso", "InfoConso"),
+        ("Info Conso", "Info Conso"),
     ],
 )
 def test_a_called_number_is_canonical_when_french_and_kept_when_not(written: str, stored: str) -> None:

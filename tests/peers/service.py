@@ -35,6 +35,11 @@ def env_of(ftp: FtpPeer, mail: MailPeer, api: BotApi) -> dict[str, str]:
         "FTP_PASSWORD": ftp.password,
         "FTP_TLS": ftp.tls,
         "FTP_INTERVAL": 1,
+        # The same at any hour of any day.
+        "FTP_INTERVAL_OUTSIDE": 1,
+        "LATE_STATUS": 0,
+        "LATE_RATED": 0,
+        "LATE_BILLED": 0,
         "FTP_SETTLE": 0.3,
         "SMTP_HOST": mail.smtp_host,
         "SMTP_PORT": mail.smtp_port,

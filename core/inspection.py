@@ -1,0 +1,1121 @@
+"""How a file of the operator is read, told column by column, and what could make an unknown one readable.
+
+Nothing is stored. Codes (PIN, PUK, RIO) and called numbers leave this module masked: what it returns can be shown.
+"""
+
+import difflib
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import BinaryIO, Literal, get_args
+
+from core import numbers
+from core.folders import FRENCH as FOLDERS
+from core.folders import PARIS, folder_of, month_of, stamp_of
+from core.layouts import Layouts, fold
+from core.readers import Reject, Waiting
+from core.readers.account_status import read_account_status
+from core.readers.cdrs import Cdr, Total, read_cdrs
+from core.readers.columns import NOTHING, durations, volumes
+from core.readers.sheet import FRENCH, Portion, Sheet, read_sheet
+from core.readers.sims import read_sims
+
+Table = Literal["rated_cdrs", "billed_cdrs", "account_status", "sims"]
+TABLES: tuple[Table, ...] = get_args(Table)
+
+CODES = ("pin", "puk", "pin2", "puk2", "rio")
+
+#: What the reader of each kind of file takes; a column of another field is recognised, and left.
+_CDR_FIELDS = (
+    "msisdn caller start time called type duration volume quantity unit zone amount out_of_bundle in_bundle client"
+)
+USED: Mapping[Table, frozenset[str]] = {
+    "rated_cdrs": frozenset(_CDR_FIELDS.split()),
+    "billed_cdrs": frozenset(_CDR_FIELDS.split()),
+    "account_status": frozenset("msisdn iccid imsi client status plan activation rio".split()),
+    "sims": frozenset("iccid imsi msisdn pin puk pin2 puk2".split()),
+}
+
+#: Rows whose cells are looked at one by one: for samples, and to guess what a column holds.
+_LOOKED_AT = 1000
+_SAMPLES = 3
+_FIRST = 5
+
+Use = Literal["read", "second", "unused", "unknown"]
+UnitFrom = Literal["header", "column", "cells", "nothing", ""]
+
+
+@dataclass(frozen=True)
+class SeenColumn:
+    """A column as written and what it became. `field`: "" when no name is known; `unit_from`: what states the unit,
+    "nothing" when it is missing, "" when the field has none; `samples`: distinct cells, codes and numbers masked."""
+
+    place: int
+    header: str
+    field: str
+    use: Use
+    unit: str
+    unit_from: UnitFrom
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What could be read otherwise, a French sentence; `write`: lines for layouts.toml, "" when none would help."""
+
+    sentence: str
+    write: str = ""
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A rejected row that can be shown. `content` is "" for SIM listings."""
+
+    line: int
+    reason: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A file as it would be read now.
+
+    `table` is None when nothing tells the kind of file; `header_line`: 0 without header; `waiting`: why the file would
+    wait, "" when it would go in; `rows`: those that would go in; `amount`: their sum in millionths of a euro, None
+    without any; `cdrs` or `texts`: the first rows, typed.
+    """
+
+    table: Table | None
+    recognised: bool
+    encoding: str = ""
+    separator: str = ""
+    header_line: int = 0
+    columns: tuple[SeenColumn, ...] = ()
+    waiting: str = ""
+    rows: int = 0
+    rejected: int = 0
+    first_rejects: tuple[SetAside, ...] = ()
+    totals: tuple[Total, ...] = ()
+    amount: int | None = None
+    cdrs: tuple[Cdr, ...] = ()
+    texts: tuple[Mapping[str, str], ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def goes_in_whole(self) -> bool:
+        return not self.waiting and not self.rejected
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What a column that no layout knows may be. `field`: "" when nothing tells; `sure`: name or content leave hardly
+    a doubt; `alias`: the name to write for it; `others`: fields that its content would allow too."""
+
+    place: int
+    header: str
+    field: str
+    sure: bool
+    alias: str
+    samples: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class UnitQuestion:
+    """A duration or a volume whose unit nothing states. `name`: what [stated] must call it."""
+
+    name: str
+    header: str
+    quantity: Literal["duration", "volume"]
+    sure: bool
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What layouts.toml could say so that the file is read.
+
+    `headerless`: the guesses are for a file without header, one a column, known ones included; `missing`: fields that
+    no column can be for; `types`, `status` and `units`: words that no list has.
+    """
+
+    table: Table
+    headerless: bool
+    guesses: tuple[Guess, ...]
+    units: tuple[UnitQuestion, ...]
+    types: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    unit_words: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.guesses or self.units or self.types or self.status or self.unit_words or self.missing)
+
+
+def table_of(path: str) -> Table | None:
+    """The kind of file that the folders of a path tell, the deepest first; None when none is known."""
+    parts = path.replace("\\", "/").split("/")
+    for start in reversed(range(len(parts) - 1)):
+        folder = folder_of("/".join(parts[start:]))
+        if folder in TABLES:
+            return folder
+    return None
+
+
+def inspect(source: bytes | BinaryIO, layouts: Layouts, path: str = "", table: Table | None = None) -> Inspection:
+    """Read a file as the service would, and tell how.
+
+    :param source: the file; a stream must allow to go back to its beginning.
+    :param path: its name, at best with its folder: its month, and the kind of file when `table` is not given.
+    """
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    view, table = _look(stream, layouts, table or table_of(path))
+    if view is None:
+        return Inspection(table, recognised=False, waiting=_reason_to_wait(stream, layouts, table))
+    columns = tuple(_seen(view, table)) if table else ()
+    if table is None:
+        return Inspection(None, False, view.sheet.encoding, view.sheet.separator, view.header_line, columns)
+    result = _read(stream, layouts, table, path)
+    doubts = _doubts(view, layouts, table, columns, result, path)
+    separator = view.sheet.separator
+    first = sorted(result.rejects, key=lambda reject: reject.line)[:_FIRST]
+    return Inspection(
+        table,
+        view.recognised,
+        view.sheet.encoding,
+        separator,
+        view.header_line,
+        columns,
+        result.waiting,
+        result.rows,
+        len(result.rejects),
+        tuple(_showable(reject, columns, separator, table) for reject in first),
+        tuple(result.totals),
+        result.amount,
+        tuple(result.cdrs),
+        tuple(result.texts),
+        tuple(doubts),
+    )
+
+
+def suggest(source: bytes | BinaryIO, layouts: Layouts, path: str = "", table: Table | None = None) -> Suggestion:
+    """What to write so that the file is read.
+
+    :raises Waiting: it is no table at all.
+    """
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    view, table = _look(stream, layouts, table or table_of(path))
+    if view is None or table is None:
+        raise Waiting(_reason_to_wait(stream, layouts, table))
+    headerless = view.header_line == 0 and not view.recognised
+    guesses = _guesses(view, layouts, table)
+    result = _read(stream, layouts, table, path)
+    questions = list(_unit_questions(view, layouts, table, guesses))
+    found = {*view.sheet.columns} if view.recognised else set()
+    found |= {guess.field for guess in guesses if guess.field}
+    return Suggestion(
+        table,
+        headerless,
+        tuple(guesses),
+        tuple(questions),
+        tuple(word for word in sorted(result.unknown_types) if word != "(vide)"),
+        tuple(sorted(result.unknown_status)),
+        tuple(sorted(_unknown_units(view, layouts))),
+        tuple(_missing(table, found)),
+    )
+
+
+# -- Looking at the cells
+
+
+@dataclass
+class _View:
+    """The file's sheet and cells, whether the layouts know its columns (`recognised`) or not."""
+
+    sheet: Sheet
+    recognised: bool
+    header_line: int
+    records: list[list[str]] = field(default_factory=list)
+    #: Fields whose plain numbers have no unit, with the reason to wait.
+    unitless: dict[str, str] = field(default_factory=dict)
+    days: "_Days" = field(default_factory=lambda: _Days())
+    marks: "dict[str, _Marks]" = field(default_factory=dict)
+    unit_words: set[str] = field(default_factory=set)
+    #: First durations of two parts, as long as no other form came: "12:05" is minutes and seconds.
+    two_parts: str | None = ""
+
+    @property
+    def header(self) -> list[str]:
+        return [*self.sheet.header, *[""] * self.sheet.width][: self.sheet.width]
+
+    def column(self, place: int) -> list[str]:
+        """The cells that were looked at, blank ones left out."""
+        return [record[place] for record in self.records if place < len(record) and record[place]]
+
+    def filled(self, place: int) -> float:
+        return len(self.column(place)) / len(self.records) if self.records else 0.0
+
+
+class _AnyHeader(Layouts):
+    """Takes whatever reads like the name of a column for one."""
+
+    def column(self, header: str) -> tuple[str, str] | None:
+        return (fold(header), "") if _is_name(header) else None
+
+    def headerless(self, folder: str) -> list[list[str]]:
+        return []
+
+
+class _NoHeader(Layouts):
+    """Knows no column, and takes a file of any width."""
+
+    def column(self, header: str) -> tuple[str, str] | None:
+        return None
+
+    def headerless(self, folder: str) -> list[list[str]]:
+        return [[""] * width for width in range(200, 1, -1)]
+
+
+def _look(stream: BinaryIO, layouts: Layouts, table: Table | None) -> tuple[_View | None, Table | None]:
+    sheet = _try(stream, Layouts(layouts.raw | {"headerless": []}))
+    if sheet:
+        view = _View(sheet, recognised=True, header_line=sheet._line - 1)
+        table = table or _table_of_fields(sheet.columns)
+        _fill(view, layouts)
+        return view, table
+    for each in (table,) if table else TABLES:
+        if sheet := _try(stream, layouts, FOLDERS[each]):
+            view = _View(sheet, recognised=True, header_line=0)
+            _fill(view, layouts)
+            return view, each
+    sheet = _try(stream, _AnyHeader(layouts.raw))
+    if sheet and all(_is_name(cell) for cell in sheet.header if cell):
+        view = _View(sheet, recognised=False, header_line=sheet._line - 1)
+    elif sheet := _try(stream, _NoHeader(layouts.raw)):
+        view = _View(sheet, recognised=False, header_line=0)
+    else:
+        return None, table
+    _fill(view, layouts)
+    return view, table or _table_of_content(view, layouts)
+
+
+def _try(stream: BinaryIO, layouts: Layouts, folder: str = "") -> Sheet | None:
+    stream.seek(0)
+    try:
+        return read_sheet(stream, layouts, folder)
+    except Waiting:
+        return None
+
+
+def _fill(view: _View, layouts: Layouts) -> None:
+    try:
+        for portion in view.sheet.portions():
+            wanted = _LOOKED_AT - len(view.records)
+            view.records += [portion.record(row) for row in range(min(wanted, len(portion)))]
+            if not view.recognised:
+                if len(view.records) >= _LOOKED_AT:
+                    return
+                continue
+            _look_at_quantities(view, portion, layouts)
+            if not view.days.settled and "start" in view.sheet.columns:
+                view.days.add(portion.cells("start").distinct[0])
+            for name in ("amount", "volume", "duration", "quantity"):
+                if name in view.sheet.columns:
+                    view.marks.setdefault(name, _Marks()).add(portion.cells(name).distinct[0])
+    except Waiting:
+        return  # a damaged archive: the reader says so
+
+
+def _look_at_quantities(view: _View, portion: Portion, layouts: Layouts) -> None:
+    sheet = view.sheet
+    if "unit" in sheet.columns:
+        for unit in portion.cells("unit").distinct[0]:
+            known = any(layouts.factor(quantity, unit) is not None for quantity in ("duration", "volume"))
+            if unit and not known and not layouts.counts(unit):
+                view.unit_words.add(unit)
+    for name, parse in (("duration", durations), ("volume", volumes)):
+        if name in sheet.columns and name not in view.unitless and ("unit" not in sheet.columns or sheet.unit(name)):
+            try:
+                parse(portion.cells(name), sheet.unit(name), layouts)
+            except Waiting as waiting:
+                view.unitless[name] = str(waiting)
+    if view.two_parts is not None and "duration" in sheet.columns:
+        for text in portion.cells("duration").distinct[0]:
+            if re.fullmatch(r"\d{1,3}:\d\d", text):
+                view.two_parts = view.two_parts or text
+            elif text.strip("0"):
+                view.two_parts = None
+                break
+
+
+def _table_of_fields(fields: Iterable[str]) -> Table:
+    """AccountStatus can have a date too (that of the state), CDRs a status too (that of the call)."""
+    known = set(fields)
+    if "puk" in known:
+        return "sims"
+    if "status" in known and not known & {"duration", "volume", "quantity", "called"}:
+        return "account_status"
+    return "rated_cdrs"
+
+
+def _table_of_content(view: _View, layouts: Layouts) -> Table:
+    columns = [view.column(place) for place in range(view.sheet.width)]
+    if any(_most(cells, _is_iccid) for cells in columns) and any(_most(cells, _is_puk) for cells in columns):
+        return "sims"
+    if any(_most(cells, _has_time) for cells in columns):
+        return "rated_cdrs"
+    if any(_most(cells, lambda word: layouts.status(word) != "unknown", 0.6) for cells in columns):
+        return "account_status"
+    return "rated_cdrs"
+
+
+# -- Columns as they are read
+
+
+def _seen(view: _View, table: Table) -> Iterator[SeenColumn]:
+    fields = {place: name for name, (place, _) in view.sheet.columns.items()} if view.recognised else {}
+    for place, header in enumerate(view.header):
+        name = fields.get(place, "")
+        use: Use = "unknown"
+        if name:
+            use = "read" if name in USED[table] else "unused"
+        unit = view.sheet.columns[name][1] if name else ""
+        samples = _samples(view.column(place), name, table)
+        yield SeenColumn(place, header, name, use, unit, _unit_from(view, name, unit), samples)
+
+
+def _unit_from(view: _View, name: str, unit: str) -> UnitFrom:
+    if name == "start":
+        return "header" if unit else ""
+    if name not in ("duration", "volume", "quantity"):
+        return ""
+    if name in view.unitless:
+        return "nothing"
+    if unit:
+        return "header"
+    if "unit" in view.sheet.columns:
+        return "column"
+    return "nothing" if name == "quantity" else "cells"
+
+
+def _samples(cells: Sequence[str], name: str, table: Table) -> tuple[str, ...]:
+    found: list[str] = []
+    for text in cells:
+        shown = shorten(mask(text, name, table))
+        if shown not in found:
+            found.append(shown)
+        if len(found) == _SAMPLES:
+            break
+    return tuple(found)
+
+
+def shorten(text: str, most: int = 32) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+_RIO = re.compile(r"(?<![0-9A-Z])[0-9]{2}[A-Z][0-9A-Z]{6}[0-9A-Z+]{3}(?![0-9A-Z])", re.IGNORECASE)
+_SHORT_DIGITS = re.compile(r"\d(?:[ \u00a0\u202f]?\d){2,7}", re.ASCII)
+_CODE_LENGTHS = (4, 8)
+
+
+def mask(text: str, name: str, table: Table) -> str:
+    """A cell that can be shown: dots for a code, and for what could be one in a column that is not known for sure."""
+    if name in CODES:
+        return "•" * len(text)
+    # A listing whose columns are taken for others still shows no code.
+    if table == "sims" and _SHORT_DIGITS.fullmatch(text):
+        return "•" * len(text)
+    if name == "called":
+        return numbers.mask(numbers.called(text))
+    if name:
+        return text
+    if table == "account_status" and text.isdigit() and len(text) in _CODE_LENGTHS and not _is_compact_date(text):
+        return "•" * len(text)
+    if _is_phone(text):
+        return numbers.mask(numbers.called(text))
+    return _RIO.sub(lambda found: "•" * len(found[0]), text)
+
+
+def _showable(reject: Reject, columns: Sequence[SeenColumn], separator: str, table: Table) -> SetAside:
+    """The row without its codes and called numbers; nothing of it for a SIM listing."""
+    if table == "sims":
+        reason = re.sub(r"« ([^»]*) »", lambda found: f"« {mask(found[1], '', table)} »", reject.reason)
+        return SetAside(reject.line, reason, "")
+    cells = [cell.strip().strip('"') for cell in reject.content.split(separator)]
+    aligned = len(cells) == len(columns)
+    shown = [mask(cell, columns[place].field if aligned else "", table) for place, cell in enumerate(cells)]
+    return SetAside(reject.line, reject.reason, shorten(f"{separator} ".join(shown), 100))
+
+
+# -- The reading itself
+
+
+@dataclass
+class _Result:
+    waiting: str = ""
+    rows: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    totals: list[Total] = field(default_factory=list)
+    amount: int | None = None
+    cdrs: list[Cdr] = field(default_factory=list)
+    texts: list[Mapping[str, str]] = field(default_factory=list)
+    unknown_types: set[str] = field(default_factory=set)
+    unknown_status: set[str] = field(default_factory=set)
+
+
+def _read(stream: BinaryIO, layouts: Layouts, table: Table, path: str) -> _Result:
+    """As `core.intake` does."""
+    result = _Result()
+    stream.seek(0)
+    try:
+        if table == "sims":
+            listing = read_sims(stream.read(), layouts)
+            result.rows, result.rejects = len(listing.rows), listing.rejects
+            result.texts = [
+                {name: mask(text, name, table) for name, text in row.items()} for row in listing.rows[:_FIRST]
+            ]
+        elif table == "account_status":
+            status = read_account_status(stream.read(), layouts)
+            rows = status.lines + status.sims
+            result.rows, result.rejects = len(rows), status.rejects
+            result.texts = [{name: mask(text, name, table) for name, text in row.items()} for row in rows[:_FIRST]]
+            result.unknown_status = {row["word"] for row in rows if row["status"] == "unknown"}
+        else:
+            file = read_cdrs(stream, layouts, month_of(path), FOLDERS[table])
+            for batch in file.batches():
+                result.rows += len(batch)
+                result.cdrs += batch.rows(_FIRST - len(result.cdrs))
+                known = batch.amount[batch.amount != NOTHING]
+                if len(known):
+                    result.amount = (result.amount or 0) + int(known.sum())
+            result.rejects, result.totals, result.unknown_types = file.sheet.rejects, file.totals, file.unknown_types
+    except Waiting as waiting:
+        result = _Result(waiting=_without_rows(str(waiting)))
+    return result
+
+
+def _reason_to_wait(stream: BinaryIO, layouts: Layouts, table: Table | None) -> str:
+    stream.seek(0)
+    try:
+        read_sheet(stream, layouts, FOLDERS[table] if table else "")
+    except Waiting as waiting:
+        return _without_rows(str(waiting))
+    return "aucune ligne d'en-tête n'est reconnue"
+
+
+def _without_rows(reason: str) -> str:
+    """A file without header begins with data, which can be codes."""
+    return re.sub(r" ; le fichier commence par « .* »", "", reason, flags=re.DOTALL)
+
+
+# -- What could be read otherwise
+
+
+class _Days:
+    """Whether the dates of a file could be read the other way round."""
+
+    def __init__(self) -> None:
+        self.settled = False
+        self.days: set[str] = set()
+
+    def add(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            if len(text) < 10 or not text[:2].isdigit() or text[2] not in "/.-" or text[5] != text[2]:
+                continue
+            if text[:2] > "12":
+                self.settled = True
+                self.days.clear()
+                return
+            if text[:2] != text[3:5]:
+                self.days.add(text[:10])
+
+    def doubt(self, stamp: int | None) -> str | None:
+        """A date that has two readings; None when the file, or the date in its name, leaves no doubt."""
+        if self.settled or not self.days:
+            return None
+        first = min(self.days, key=lambda day: (day[6:], day[3:5], day[:2]))
+        if stamp:
+            near = datetime.fromtimestamp(stamp, PARIS).date().toordinal()
+            usual, swapped = (self._gap(near, order) for order in ("%d%m%Y", "%m%d%Y"))
+            if usual <= 7 < swapped:
+                return None
+        return first
+
+    def _gap(self, near: int, order: str) -> int:
+        """Days between the name's date and the nearest of the file's, read in that order."""
+        days = [re.sub(r"\D", "", day) for day in self.days]
+        try:
+            return min(abs(datetime.strptime(day, order).toordinal() - near) for day in days)  # noqa: DTZ007
+        except ValueError:
+            return 10**6
+
+
+class _Marks:
+    """Whether a mark before three digits separates thousands or decimals in a column: 1.234."""
+
+    _DOUBTFUL = re.compile(r"[1-9]\d{0,2}([.,])\d{3}", re.ASCII)
+    #: The mark is a decimal one for sure; a group of thousands has three digits and does not follow a lone 0.
+    _DECIMAL = re.compile(r"-?(?:0([.,])\d+|\d+([.,])(?:\d{1,2}|\d{4,}))", re.ASCII)
+
+    def __init__(self) -> None:
+        self._examples: dict[str, str] = {}
+        self._decimal: set[str] = set()
+
+    def add(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            plain = re.sub(r"\s|€|EUR|[KMGko]?o$", "", text)
+            if found := self._DOUBTFUL.fullmatch(plain.lstrip("-")):
+                self._examples.setdefault(found[1], text)
+            elif found := self._DECIMAL.fullmatch(plain):
+                self._decimal.add(found[1] or found[2])
+            elif "." in plain and "," in plain:
+                self._decimal.add(max(".,", key=plain.rfind))
+
+    @property
+    def doubtful(self) -> list[str]:
+        return [text for mark, text in self._examples.items() if mark not in self._decimal]
+
+
+def _doubts(
+    view: _View, layouts: Layouts, table: Table, columns: Sequence[SeenColumn], result: _Result, path: str
+) -> Iterator[Doubt]:
+    if not view.recognised:
+        return
+    yield from _second_columns(view, layouts, table)
+    yield from _missing_units(view, layouts)
+    if table in ("rated_cdrs", "billed_cdrs"):
+        yield from _readings(view, stamp_of(path))
+        if result.totals and result.amount is not None:
+            yield from _totals(result)
+    for unit in sorted(view.unit_words):
+        yield Doubt(
+            f"L'unité « {unit} » n'est pas connue : ses rangées sont écartées.",
+            f"[units.volume]   # ou [units.duration]\n{quoted(unit)} = 1   # combien d'octets (ou de secondes) en fait une",
+        )
+    if words := sorted(word for word in result.unknown_types if word != "(vide)"):
+        yield Doubt(
+            f"Types de communication inconnus, comptés comme « autre » : {', '.join(words[:10])}.",
+            f"[kinds]\nvoice = {listed(words)}   # ou sms, mms, data, premium",
+        )
+    if "(vide)" in result.unknown_types:
+        yield Doubt("Des rangées n'ont pas de type de communication : elles sont comptées comme « autre ».")
+    if words := sorted(result.unknown_status):
+        yield Doubt(
+            f"Statuts inconnus, montrés tels quels : {', '.join(words[:10])}.",
+            f"[status]\nactive = {listed(words)}   # ou stock, reserved, suspended, suspended_by_operator, terminated",
+        )
+    for guess in _guesses(view, layouts, table):
+        if guess.field and (guess.sure or guess.field in ("msisdn", "called", "amount")):
+            yield Doubt(
+                f"La colonne « {guess.header or guess.place + 1} » est ignorée, et ressemble à : {FRENCH[guess.field]} "
+                f"(ex. {', '.join(guess.samples)}).",
+                f"[columns]\n{guess.field} = [{quoted(guess.alias)}]" if guess.alias else "",
+            )
+
+
+def _second_columns(view: _View, layouts: Layouts, table: Table) -> Iterator[Doubt]:
+    columns = view.sheet.columns
+    for place, header in enumerate(view.sheet.header):
+        known = layouts.column(header)
+        if known and known[0] in columns and columns[known[0]][0] != place:
+            first = view.sheet.header[columns[known[0]][0]]
+            yield Doubt(
+                f"Les colonnes « {first} » (n° {columns[known[0]][0] + 1}) et « {header} » (n° {place + 1}) veulent "
+                f"toutes deux dire : {FRENCH[known[0]]}. Seule la première compte ; si c'est l'autre la bonne, donner "
+                "à la première le nom d'un champ dont ces fichiers n'ont pas l'usage.",
+                f"[columns]\nimei = [{quoted(bare(first))}]" if fold(first) != fold(header) else "",
+            )
+    if table in ("rated_cdrs", "billed_cdrs") and {"caller", "msisdn"} <= columns.keys():
+        caller, line = (view.sheet.header[columns[name][0]] for name in ("caller", "msisdn"))
+        if any(record[columns["caller"][0]] != record[columns["msisdn"][0]] for record in view.records):
+            yield Doubt(
+                f"« {caller} » et « {line} » disent tous deux de quelle ligne il s'agit, et diffèrent : « {caller} » "
+                "compte. Si c'est l'autre la bonne, donner à la première le nom d'un champ sans usage ici.",
+                f"[columns]\nimei = [{quoted(bare(caller))}]",
+            )
+    for first, second in (("out_of_bundle", "in_bundle"),):
+        if table in ("rated_cdrs", "billed_cdrs") and {first, second} <= columns.keys():
+            names = [view.sheet.header[columns[name][0]] for name in (first, second)]
+            yield Doubt(f"« {names[0]} » et « {names[1]} » disent la même chose : seule « {names[0]} » compte.")
+
+
+_CHOICES = {"duration": "s, min ou ms", "volume": "o, ko, mo ou go"}
+
+
+def _missing_units(view: _View, layouts: Layouts) -> Iterator[Doubt]:
+    for name in view.unitless:
+        header = view.sheet.header[view.sheet.columns[name][0]]
+        if unit := view.sheet.unit(name):
+            yield Doubt(
+                f"L'unité « {unit} » de la colonne « {header} » n'est pas connue : le fichier attendrait.",
+                f"[units.{name}]\n{quoted(unit)} = …   # combien "
+                + ("de secondes" if name == "duration" else "d'octets")
+                + " en fait une",
+            )
+        else:
+            yield Doubt(
+                f"Rien ne dit l'unité de « {header} » : le fichier attendrait. À demander à l'opérateur.",
+                f'[stated]\n{quoted(bare(header))} = "…"   # {_CHOICES[name]}',
+            )
+
+
+def _readings(view: _View, stamp: int | None) -> Iterator[Doubt]:
+    if day := view.days.doubt(stamp):
+        yield Doubt(
+            f"Aucun jour ne dépasse 12 : « {day} » est lu à la française, le {day[:2]} du mois {day[3:5]}. "
+            "Si le mois est écrit en premier, le fichier ne peut pas être lu ainsi : en parler à l'opérateur."
+        )
+    for name, marks in view.marks.items():
+        for text in marks.doubtful:
+            mark = "point" if "." in text else "virgule"
+            yield Doubt(
+                f"Dans « {view.sheet.header[view.sheet.columns[name][0]]} », le signe de « {text} » est lu comme celui "
+                f"des décimales ; rien dans le fichier ne dit que ce {mark} ne sépare pas des milliers."
+                if mark == "point"
+                else f"Dans « {view.sheet.header[view.sheet.columns[name][0]]} », la virgule de « {text} » est lue "
+                "comme celle des décimales ; rien dans le fichier ne dit qu'elle ne sépare pas des milliers."
+            )
+    if view.two_parts and not re.search("mm:ss", view.sheet.unit("duration")):
+        minutes, seconds = view.two_parts.split(":")
+        yield Doubt(
+            f"Les durées ont deux parties : « {view.two_parts} » est lu {int(minutes)} min {seconds} s, et non "
+            f"{int(minutes)} h {seconds} min."
+        )
+
+
+def _totals(result: _Result) -> Iterator[Doubt]:
+    """A total may be rounded to the cent; that of a client or a line is smaller than the sum."""
+    given = [total for total in result.totals if total.amount is not None]
+    assert result.amount is not None
+    if given and not any(abs((total.amount or 0) - result.amount) <= 10_000 for total in given):
+        last = given[-1]
+        aside = f", sans les {len(result.rejects)} rangées écartées" if result.rejects else ""
+        yield Doubt(
+            f"Le total de la ligne {last.line} ({_exact(last.amount or 0)} €) n'est pas la somme des rangées lues "
+            f"({_exact(result.amount)} €{aside})."
+        )
+
+
+def _exact(millionths: int) -> str:
+    whole, rest = divmod(abs(millionths), 1_000_000)
+    decimals = f"{rest:06}".rstrip("0").ljust(2, "0")
+    return f"{'-' if millionths < 0 else ''}{whole},{decimals}"
+
+
+# -- What an unknown column may be
+
+#: Words of names that no list has and that tell something; a guess by them alone is never sure.
+_HINTS: tuple[tuple[str, str], ...] = (
+    ("ttc", "amount_with_tax"),
+    ("appelant", "caller"),
+    ("emetteur", "caller"),
+    ("abonne", "msisdn"),
+    ("appele", "called"),
+    ("destinataire", "called"),
+    ("vers", "called"),
+    ("contact", "called"),
+    ("debloc", "puk"),
+    ("puk", "puk"),
+    ("puck", "puk"),
+    ("pin", "pin"),
+    ("puce", "iccid"),
+    ("chrono", "duration"),
+    ("temps", "duration"),
+    ("secondes", "duration"),
+    ("minutes", "duration"),
+    ("octets", "volume"),
+    ("trafic", "volume"),
+    ("cout", "amount"),
+    ("prix", "amount"),
+    ("tarif", "amount"),
+    ("montant", "amount"),
+    ("euro", "amount"),
+    ("genre", "type"),
+    ("categorie", "type"),
+    ("service", "type"),
+    ("entreprise", "client"),
+    ("titulaire", "client"),
+    ("situation", "status"),
+    ("activ", "activation"),
+    ("resil", "termination"),
+    ("moment", "start"),
+    ("jour", "start"),
+    ("debut", "start"),
+    ("zone", "zone"),
+    ("pays", "zone"),
+)
+
+_DATE = r"(?:\d{4}-\d\d-\d\d|\d\d([/.-])\d\d\1\d{4}|20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
+_DATE_ALONE = re.compile(_DATE, re.ASCII)
+_DATE_AND_TIME = re.compile(rf"{_DATE}[T ]?\s*(?:\d{{1,2}}:\d\d(?::\d\d(?:[.,]\d+)?)?|\d{{6}}).*|1\d{{9}}", re.ASCII)
+_CLOCK = re.compile(r"\d{1,3}:\d\d(?::\d\d)?", re.ASCII)
+_TIME_OF_DAY = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?", re.ASCII)
+_LETTER_DURATION = re.compile(r"(?=.*\d)(?:\d+\s*h)?\s*(?:\d+\s*m(?:in|n)?)?\s*(?:\d+\s*s(?:ec)?)?", re.IGNORECASE)
+_WITH_VOLUME_UNIT = re.compile(r"[\d\s.,\u00a0\u202f]+\s*[kmgt]?(?:o|b|octets|bytes)", re.IGNORECASE)
+_INTEGER = re.compile(r"\d{1,12}", re.ASCII)
+_DECIMAL = re.compile(r"-?\d[\d\u00a0\u202f ]*[.,]\d+", re.ASCII)
+_EUROS = re.compile(r"-?\d[\d\u00a0\u202f .,]*\s*(?:€|EUR)", re.IGNORECASE)
+_MOBILE_COUNTRIES = ("208", "340", "742", "647", "308")
+
+
+def _guesses(view: _View, layouts: Layouts, table: Table) -> list[Guess]:
+    """One for each column that no layout knows (of a file without header, for each column), in their order."""
+    known = set(view.sheet.columns) if view.recognised else set()
+    read = {place for place, _ in view.sheet.columns.values()} if view.recognised else set()
+    places = [
+        place
+        for place, header in enumerate(view.header)
+        if place not in read
+        and not (view.recognised and layouts.column(header))
+        and (header or (view.header_line == 0 and not view.recognised))
+    ]
+    content = _Content(view, layouts, table, known)
+    told = {place: content.fields(place) for place in places}
+    taken = _taken_by(known)
+    chosen: dict[int, tuple[str, bool]] = {}
+    # The sure ones first: they leave less to the others.
+    for wants_sure in (True, False):
+        for place in places:
+            if place in chosen:
+                continue
+            for name, sure in told[place]:
+                if sure >= wants_sure and name not in taken:
+                    chosen[place] = name, sure
+                    taken |= _taken_by({name})
+                    break
+    return [
+        Guess(
+            place,
+            view.header[place],
+            name := chosen.get(place, ("", False))[0],
+            chosen.get(place, ("", False))[1],
+            alias_for(view.header[place], name, layouts) if name else "",
+            _samples(view.column(place), name if name in CODES else "", table),
+            tuple(other for other, _ in told[place] if other != name and other not in known),
+        )
+        for place in places
+    ]
+
+
+def _taken_by(names: set[str]) -> set[str]:
+    """Fields that another column cannot be any more."""
+    taken = set(names)
+    for either, other in (("msisdn", "caller"), ("out_of_bundle", "in_bundle")):
+        if {either, other} & names:
+            taken |= {either, other}
+    return taken
+
+
+class _Content:
+    """What the cells and the names of a file's columns make them likely to be."""
+
+    def __init__(self, view: _View, layouts: Layouts, table: Table, known: set[str]) -> None:
+        self._view, self._layouts, self._table, self._known = view, layouts, table, known
+        places = range(view.sheet.width)
+        self._mobile = [
+            place for place in places if view.filled(place) > 0.9 and _most(view.column(place), _is_mobile, 0.95)
+        ]
+        self._dates = [place for place in places if _most(view.column(place), _is_date)]
+        self._times = [place for place in places if _most(view.column(place), _has_time)]
+
+    def fields(self, place: int) -> list[tuple[str, bool]]:
+        """The fields that the column may be, likeliest first, and whether each is nearly sure."""
+        cells = self._view.column(place)
+        header = self._view.header[place]
+        hint = hint_of(header, self._layouts)
+        found = [it for it in self._by_content(place, cells, hint[0]) if it[0] in USED[self._table]] if cells else []
+        names = [name for name, _ in found]
+        if not hint[0] or hint[0] not in USED[self._table]:
+            return found
+        if hint[0] in names:
+            # Its name and its content agree.
+            sure = hint[1] or dict(found)[hint[0]]
+            return [(hint[0], sure), *((name, False) for name in names if name != hint[0])]
+        if not any(sure for _, sure in found) and (not cells or _fits(hint[0], cells)):
+            return [(hint[0], False), *found]
+        return found
+
+    def _by_content(self, place: int, cells: list[str], hint: str) -> Iterator[tuple[str, bool]]:
+        """Likeliest first."""
+        is_cdr = self._table in ("rated_cdrs", "billed_cdrs")
+        if _most(cells, _is_iccid):
+            yield "iccid", True
+        elif _most(cells, _is_imsi):
+            yield "imsi", True
+        elif self._table == "account_status" and _most(cells, lambda text: bool(_RIO.fullmatch(text))):
+            yield "rio", True
+        elif self._table == "sims" and _most(cells, _is_puk):
+            only = "puk" not in self._known and self._alike(_is_puk) == 1
+            yield "puk", only
+            yield "puk2", False
+        elif self._table == "sims" and _most(cells, lambda text: len(text) == 4 and text.isdigit()):
+            yield "pin", False
+            yield "pin2", False
+        elif _most(cells, _has_time) or _most(cells, _is_date):
+            alone = len(self._dates) + len(self._times) == 1
+            if is_cdr:
+                yield "start", _most(cells, _has_time) and len(self._times) == 1
+            yield "activation", alone and hint == "activation"
+        elif _most(cells, _is_phone, 0.9) or (is_cdr and _most(cells, _is_callable, 0.95) and hint == "called"):
+            yield from self._phone(place, hint, is_cdr)
+        elif _most(cells, _CLOCK.fullmatch):
+            hours = _most(cells, _TIME_OF_DAY.fullmatch, 1) and not self._times
+            if hours:
+                yield "time", False
+            yield "duration", not hours
+        elif _most(cells, _WITH_VOLUME_UNIT.fullmatch, 0.8):
+            yield "volume", True
+        elif any(not _INTEGER.fullmatch(it) for it in cells) and _most(cells, _LETTER_DURATION.fullmatch):
+            yield "duration", True
+        elif _most(cells, _EUROS.fullmatch):
+            yield "amount", hint != "amount_with_tax"
+        else:
+            yield from self._words_or_figures(cells, hint)
+
+    def _phone(self, place: int, hint: str, is_cdr: bool) -> Iterator[tuple[str, bool]]:
+        line_known = bool({"msisdn", "caller"} & self._known)
+        if not is_cdr:
+            yield "msisdn", not line_known
+            return
+        if place in self._mobile and not line_known:
+            # The line of a CDR is always one of ours, and always there; a called number can be anything or nothing.
+            only = self._mobile == [place] or "called" in self._known
+            yield "msisdn", only and hint != "called"
+        yield "called", False
+        yield "msisdn", False
+
+    def _words_or_figures(self, cells: list[str], hint: str) -> Iterator[tuple[str, bool]]:
+        layouts = self._layouts
+        if _most(cells, _DECIMAL.fullmatch, 0.5) and _most(cells, _is_figure):
+            yield "amount", False
+            yield "volume", False
+            return
+        if _most(cells, _is_figure):
+            if hint == "amount":
+                yield "amount", False
+            yield "duration", False
+            yield "volume", False
+            yield "quantity", False
+            yield "amount", False
+            return
+        if _most(cells, lambda text: _is_unit(text, layouts)):
+            yield "unit", "unit" not in self._known
+        if _most(cells, lambda text: layouts.status(text) != "unknown", 0.6):
+            yield "status", True
+        if _most(cells, lambda text: layouts.kind(text) != "other", 0.8):
+            yield "type", True
+        elif _most(cells, lambda text: layouts.yes(text) is not None or layouts.out_of_bundle(text) is not None):
+            yield "out_of_bundle", False
+            yield "in_bundle", False
+        elif _most(cells, lambda text: any(sign.isalpha() for sign in text), 0.7):
+            distinct = len(set(cells))
+            if distinct <= 8:
+                yield "type", False
+                yield "status", False
+            yield "client", False
+            yield "zone", False
+            yield "plan", False
+
+    def _alike(self, test: "object") -> int:
+        return sum(_most(self._view.column(place), test) for place in range(self._view.sheet.width))
+
+
+def hint_of(header: str, layouts: Layouts) -> tuple[str, bool]:
+    """The field that a column's name makes think of ("" for none), and whether a known name is in it."""
+    folded = fold(header)
+    if not folded:
+        return "", False
+    aliases = {fold(alias): name for name, words in layouts.raw["columns"].items() for alias in words}
+    words = {fold(word) for word in re.split(r"[\s_\-.'’/()\[\]]+", header)} - {""}
+    within = [alias for alias in aliases if len(alias) >= 4 and (alias in words or folded.startswith(alias))]
+    if folded.endswith("ttc"):
+        return "amount_with_tax", False
+    for word, name in _HINTS:
+        if word in words or (len(word) >= 5 and word in folded):
+            # A known name in it says the same, or says less: "numéro vers".
+            return name, any(aliases[alias] == name for alias in within)
+    if within:
+        return aliases[max(within, key=len)], True
+    close = difflib.get_close_matches(folded, list(aliases), 1, 0.85)
+    return (aliases[close[0]], False) if close else ("", False)
+
+
+def _fits(name: str, cells: Sequence[str]) -> bool:
+    """Whether a name's word for it is not contradicted by the cells."""
+    figures = _most(cells, _is_figure)
+    if name in ("duration", "volume", "amount", "quantity"):
+        return figures
+    if name in ("client", "zone", "plan", "type", "status"):
+        return not figures
+    return name == "called" and _most(cells, _is_callable)
+
+
+def alias_for(header: str, name: str, layouts: Layouts) -> str:
+    """What to write in [columns] so that this header is read as that field; "" when nothing would do.
+
+    A unit in the header (`Temps (s)`, `temps_sec`) must stay out of the name, to be read as one.
+    """
+    if not header:
+        return ""
+    candidates = [header]
+    parts = re.fullmatch(r"(.*?)\s*[(\[]\s*([^)\]]*?)\s*[)\]]\s*", header)
+    if parts:
+        candidates += [f"{parts[1]} {parts[2]}", parts[1]]
+    written = re.fullmatch(r"(.*?)[\s_\-.]+(?:en[\s_\-.]+)?(\w+)", header)
+    if name in ("duration", "volume"):
+        for found in (parts, written):
+            if found and layouts.factor(name, found[2]) is not None:
+                candidates.insert(0, found[1])
+    for alias in candidates:
+        columns = {field_: list(words) for field_, words in layouts.raw["columns"].items()}
+        columns[name].append(alias)
+        known = Layouts(layouts.raw | {"columns": columns}).column(header)
+        if known and known[0] == name:
+            return alias.strip()
+    return ""
+
+
+def bare(header: str) -> str:
+    """The name of a column without the unit in parentheses, as [stated] must have it."""
+    parts = re.fullmatch(r"(.*?)\s*[(\[][^)\]]*[)\]]\s*", header)
+    return parts[1] if parts else header
+
+
+def _unit_questions(view: _View, layouts: Layouts, table: Table, guesses: Sequence[Guess]) -> Iterator[UnitQuestion]:
+    for name in view.unitless:
+        place = view.sheet.columns[name][0]
+        header = view.sheet.header[place]
+        if name in ("duration", "volume") and not view.sheet.unit(name):
+            samples = _samples(view.column(place), name, table)
+            yield UnitQuestion(bare(header), header, "duration" if name == "duration" else "volume", True, samples)
+    has_unit = "unit" in view.sheet.columns or any(guess.field == "unit" for guess in guesses)
+    for guess in guesses:
+        if guess.field not in ("duration", "volume") or has_unit:
+            continue
+        cells = view.column(guess.place)
+        if any(_is_figure(text) and text.strip("0.,") for text in cells) and not _states_unit(guess, layouts):
+            quantity: Literal["duration", "volume"] = "duration" if guess.field == "duration" else "volume"
+            yield UnitQuestion(bare(guess.alias or guess.header), guess.header, quantity, guess.sure, guess.samples)
+
+
+def _states_unit(guess: Guess, layouts: Layouts) -> bool:
+    columns = {name: list(words) for name, words in layouts.raw["columns"].items()}
+    columns[guess.field].append(guess.alias)
+    known = Layouts(layouts.raw | {"columns": columns}).column(guess.header) if guess.alias else None
+    return bool(known and known[1])
+
+
+def _unknown_units(view: _View, layouts: Layouts) -> set[str]:
+    words = set(view.unit_words)
+    for name in view.unitless:
+        unit = view.sheet.unit(name)
+        if unit and layouts.factor(name, unit) is None:
+            words.add(unit)
+    return words
+
+
+def _missing(table: Table, found: set[str]) -> Iterator[str]:
+    """Fields that the reader cannot do without, and that no column is or may be."""
+    if table == "sims":
+        needed: tuple[set[str], ...] = ({"iccid"}, {"puk"})
+    elif table == "account_status":
+        needed = ({"msisdn", "iccid"}, {"status"})
+    else:
+        needed = ({"msisdn", "caller"}, {"start"}, {"type"}, {"duration", "volume", "quantity"})
+    for either in needed:
+        if not either & found:
+            yield " ou ".join(sorted(FRENCH[name] for name in either))
+
+
+# -- What a cell looks like
+
+
+def _most(cells: Sequence[str], test: "object", share: float = 0.9) -> bool:
+    assert callable(test)
+    return bool(cells) and sum(bool(test(text)) for text in cells) >= share * len(cells)
+
+
+def _is_name(text: str) -> bool:
+    """Whether a cell could be a column's name: words, and nothing that is data."""
+    if not text or len(text) > 60 or not any(sign.isalpha() for sign in text):
+        return False
+    return not (
+        re.search(r"\d{5,}", text)
+        or _DATE_AND_TIME.fullmatch(text)
+        or _WITH_VOLUME_UNIT.fullmatch(text)
+        or (text[0].isdigit() and _LETTER_DURATION.fullmatch(text))
+        or _EUROS.fullmatch(text)
+        or re.fullmatch(r"\d+([.,]\d+)?E\+?\d+", text)
+    )
+
+
+def _is_iccid(text: str) -> bool:
+    try:
+        numbers.iccid(text)
+    except numbers.NumberError:
+        return False
+    return True
+
+
+def _is_imsi(text: str) -> bool:
+    return len(text) == 15 and text.isdigit() and text.startswith(_MOBILE_COUNTRIES)
+
+
+def _is_puk(text: str) -> bool:
+    return len(text) == 8 and text.isdigit()
+
+
+def _is_phone(text: str) -> bool:
+    """A French number, written so that it is hardly anything else (a SIREN has nine digits too)."""
+    try:
+        canonical = numbers.msisdn(text)
+    except numbers.NumberError:
+        return False
+    return len(re.sub(r"\D", "", text)) >= 10 or canonical[1] in "67"
+
+
+def _is_mobile(text: str) -> bool:
+    return _is_phone(text) and numbers.msisdn(text)[:2] in ("06", "07")
+
+
+def _is_callable(text: str) -> bool:
+    return bool(re.fullmatch(r"\+?[\d .]{2,20}[#*]?", text))
+
+
+def _is_date(text: str) -> bool:
+    return bool(_DATE_ALONE.fullmatch(text))
+
+
+def _is_compact_date(text: str) -> bool:
+    return len(text) == 8 and _is_date(text)
+
+
+def _has_time(text: str) -> bool:
+    return bool(_DATE_AND_TIME.fullmatch(text))
+
+
+def _is_figure(text: str) -> bool:
+    return bool(_INTEGER.fullmatch(text) or _DECIMAL.fullmatch(text))
+
+
+def _is_unit(text: str, layouts: Layouts) -> bool:
+    known = any(layouts.factor(quantity, text) is not None for quantity in ("duration", "volume"))
+    return known or layouts.counts(text)
+
+
+# -- Words of TOML
+
+
+def quoted(text: str) -> str:
+    """A TOML string."""
+    plain = "".join(sign if sign.isprintable() else " " for sign in text)
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def listed(words: Iterable[str]) -> str:
+    """A TOML array of strings."""
+    return f"[{', '.join(quoted(word) for word in words)}]"

@@ -1,0 +1,111 @@
+"""The store made anew from the kept files: the same ledger and events, everything else read again."""
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from filelock import FileLock
+from sqlite_utils import Database
+
+from core import copies, store
+from core.folders import folder_of, stamp_of
+from core.intake import Intake
+from core.settings import Settings
+
+#: The new store until it is whole, in a folder of its own.
+_WORKSHOP = "rebuild"
+
+
+def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda done, total: None) -> int:
+    """Read all kept files again, with the present layouts, and put the result in the store's place at once.
+
+    The running service sees the store as it was, then as it is. Nothing is announced again. Without a store, or with
+    one that SQLite cannot read, the ledger is made from the copies too, and the damaged file is kept beside.
+
+    :param reading: told how many files are read, of how many.
+    :returns: how many files were read.
+    :raises LayoutError: the user's layouts.toml cannot be used.
+    """
+    data = settings.open_data_folder()
+    with FileLock(data / "sync.lock"):
+        workshop = data / _WORKSHOP
+        workshop.mkdir(mode=0o700, exist_ok=True)
+        _remove(workshop / store.FILE_NAME)  # what an interrupted one left
+        with closing(store.open_to_write(workshop)) as new:
+            sound = _is_sound(data / store.FILE_NAME)
+            if sound:
+                store.open_to_write(data).close()  # an older schema's ledger has fewer columns
+                _copy_ledger(new, data / store.FILE_NAME)
+            else:
+                _ledger_from_copies(new, data)
+            intake = Intake(new, data, settings.shortest_status)
+            files = intake.pending()
+            for number, file_id in enumerate(files):
+                reading(number, len(files))
+                intake.read(file_id)
+            reading(len(files), len(files))
+            if not sound:
+                _set_aside(data / store.FILE_NAME)
+            with closing(store.open_to_write(data)) as present:
+                new.conn.backup(present.conn)  # one transaction of the present store
+        _remove(workshop / store.FILE_NAME)
+        workshop.rmdir()
+        return len(files)
+
+
+def _is_sound(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with closing(store.connect(path)) as db:
+            return bool(db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok" and db.table("files").exists())
+    except sqlite3.DatabaseError:
+        return False
+
+
+def _copy_ledger(new: Database, old: Path) -> None:
+    """What does not come from the files' content; all files count as told."""
+    new.execute("ATTACH ? AS old", (str(old),))
+    columns = ", ".join(column.name for column in new.table("files").columns)
+    with new.atomic():
+        new.execute(f"INSERT INTO files ({columns}) SELECT {columns} FROM old.files")
+        new.execute("UPDATE files SET told = version WHERE state NOT IN ('waiting', 'retry', 'fetched')")
+        new.execute(
+            "UPDATE files SET state = 'fetched', rows = 0, known_rows = 0, rejected_rows = 0, first_month = NULL, "
+            "last_month = NULL, first_day = NULL, last_day = NULL WHERE state = 'read'"
+        )
+        for table in ("events", "passes"):
+            new.execute(f"INSERT INTO {table} SELECT * FROM old.{table}")
+        new.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
+        new.execute("INSERT INTO sqlite_sequence SELECT * FROM old.sqlite_sequence WHERE name = 'events'")
+    new.execute("DETACH old")
+
+
+def _ledger_from_copies(new: Database, data: Path) -> None:
+    with new.atomic():
+        for path in copies.paths(data):
+            with copies.open_copy(data, path) as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                size = file.tell()
+            new.execute(
+                "INSERT INTO files (path, folder, size, stamp, sha256, as_of, state, told, fetched_clock) "
+                "VALUES (?, ?, ?, '', ?, ?, 'fetched', 1, ?)",
+                (path, folder_of(path), size, digest, stamp_of(path), int(time.time())),
+            )
+        # Later events must come after any that people were told of.
+        new.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (int(time.time()),))
+
+
+def _set_aside(path: Path) -> None:
+    if path.exists():
+        path.rename(path.with_name(f"{path.name}.{int(time.time())}.damaged"))
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Measures: each compares two things in one run, and reports their ratio."""
