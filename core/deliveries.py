@@ -196,7 +196,8 @@ class Late:
     """A kind of file that is overdue.
 
     `since`: UTC seconds; for AccountStatus when the last one came, or the window opened after it; for the others when
-    they were due. `month`: the one that BilledCDRs are missed for (YYYYMM), else 0. `last`: the newest file of the kind.
+    they were due. `month`: the one that BilledCDRs are missed for (YYYYMM), else 0. `last`: the newest file of the
+    kind.
     """
 
     kind: Kind

@@ -33,6 +33,9 @@ MARK = "lines"
 #: A file with more rejected rows than that is not searched for the lines that they hide.
 _MOST_REJECTS = 1000
 
+#: How many files back the state of a card is looked for, in the rare case that it must: a week of hours.
+_MOST_FILES_FOR_CARDS = 72
+
 #: Says in `line_changes` that there was, or is, a RIO: itself a credential, it stands in `lines` only.
 _KNOWN_RIO = "connu"
 
@@ -520,7 +523,7 @@ class History:
         """Changes hold no RIO: it is read again where it came from. Without that file the line keeps the one it has."""
         file = ledger.file(self._db, file_id)
         try:
-            status = read_account_status(plain_text(copies.content(self._data, file.path)), self._layouts)
+            status = self._read(file)
         except (FileNotFoundError, Waiting):
             log.warning("%s cannot be read again: some lines may keep a RIO that came later", file.path)
             return
@@ -549,6 +552,8 @@ class History:
                     "UPDATE files SET state = ?, reason = ?, rows = 0, rejected_rows = 0 WHERE id = ?",
                     ("superseded" if state == "superseded" else "waiting", str(reason), file_id),
                 )
+                if state == "read":
+                    self._forget_cards(file)
                 if state != "superseded" and file.waited != str(reason):
                     waiting.append((file, str(reason)))
             self._db.execute("DELETE FROM rejects WHERE file_id = ?", (file_id,))
@@ -561,6 +566,35 @@ class History:
             # A file that went in before and waits now is news, whatever was told of it.
             if self._db.execute("SELECT 1 FROM files WHERE id = ? AND state = 'waiting'", (file.id,)).fetchone():
                 events.write(self._db, "file.waiting", file.id, reason=text)
+
+    def _forget_cards(self, file: File) -> None:
+        """A file that went in before waits now: the cards that it names are again what the files before it say."""
+        self._db.execute(
+            "DELETE FROM sims WHERE file_id = ? AND (msisdn, pin, puk, pin2, puk2) = ('', '', '', '', '')", (file.id,)
+        )
+        cards = {row["iccid"] for row in self._read(file).sims}
+        self._db.conn.executemany("UPDATE sims SET status = '', word = '' WHERE iccid = ?", [(card,) for card in cards])
+        left = cards & {iccid for (iccid,) in self._db.execute("SELECT iccid FROM sims")}
+        before = self._db.execute(
+            "SELECT id FROM files WHERE folder = 'account_status' AND state = 'read' "
+            f"AND {_KEY} < (?, ?) ORDER BY coalesce(as_of, modified_at, fetched_clock) DESC, path DESC LIMIT ?",
+            (*_key(file), _MOST_FILES_FOR_CARDS),
+        ).fetchall()
+        for (file_id,) in before:
+            if not left:
+                return
+            former = ledger.file(self._db, file_id)
+            try:
+                # The last row of a card is the one that counts.
+                named = {row["iccid"]: row for row in self._read(former).sims if row["iccid"] in left}
+            except (FileNotFoundError, Waiting):
+                continue
+            for row in named.values():
+                self._write_sim(former, row)
+            left -= named.keys()
+
+    def _read(self, file: File) -> AccountStatus:
+        return read_account_status(plain_text(copies.content(self._data, file.path)), self._layouts)
 
     def _supersede(self) -> None:
         """Files that were doubtful need no person's word any more, once a newer one is taken."""

@@ -50,7 +50,7 @@ def files_with_rejects(db: Database, path: str = "") -> list[FileWithRejects]:
 def rows_of(db: Database, path: str, most: int) -> list[RejectedRow]:
     """The first rejected rows of a file."""
     rows = db.execute(
-        "SELECT line, reason, content FROM rejects JOIN files ON files.id = file_id WHERE path = ? "
+        "SELECT line, rejects.reason, content FROM rejects JOIN files ON files.id = file_id WHERE path = ? "
         "ORDER BY line LIMIT ?",
         (path, most),
     )

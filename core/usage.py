@@ -92,12 +92,20 @@ _OF_CLIENT = """
     SELECT {columns} FROM lines CROSS JOIN usage_by_line ON source = :source AND month = :month
         AND line = CAST(msisdn AS INTEGER) AND usage_by_line.client_id = 0 WHERE lines.client_id = :client
 """
+# The same, by kind: from what is summed by client, which is fifty times fewer rows.
+_KINDS_OF_CLIENT = """
+    SELECT {columns} FROM usage_by_zone CROSS JOIN natures ON natures.id = nature_id
+        WHERE source = :source AND month = :month AND client_id = :client
+    UNION ALL
+    SELECT {columns} FROM lines CROSS JOIN usage_by_line ON source = :source AND month = :month
+        AND line = CAST(msisdn AS INTEGER) AND usage_by_line.client_id = 0 WHERE lines.client_id = :client
+"""
 _OF_LINE = "SELECT {columns} FROM usage_by_line WHERE source = :source AND month = :month AND line = :line"
 
 
 def of_client(db: Database, client: Client, month: int, source: int) -> list[Total]:
     """A client's month, by kind."""
-    return _totals(db, _OF_CLIENT, {"client": client.id, "month": month, "source": source})
+    return _totals(db, _KINDS_OF_CLIENT, {"client": client.id, "month": month, "source": source})
 
 
 def of_line(db: Database, msisdn: str, month: int, source: int) -> list[Total]:

@@ -2,7 +2,8 @@
 
 It makes passes at the rhythm of the operator's deliveries (see `core.deliveries`), or at once when a line comes on
 standard input, and says on standard output, as one JSON object a line, how each pass ended. It stops when standard
-input ends, so that it never outlives the service. pandas is imported here only: chat answers stay quick while a month of CDRs loads.
+input ends, so that it never outlives the service. pandas is imported here only: chat answers stay quick while a month
+of CDRs loads.
 """
 
 import asyncio

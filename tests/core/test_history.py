@@ -564,7 +564,9 @@ def both_ways(data: Path, contents: Iterable[str | bytes], shortest: int = 0) ->
     """What a store tells and holds after each file, reading only what changed, then reading each file whole."""
     results = []
     for whole in (False, True):
-        telecom = Telecom(data / str(whole))
+        folder = data / str(whole)
+        folder.mkdir()
+        telecom = Telecom(folder)
         telecom.intake = Intake(telecom.db, telecom.data, shortest)
         telecom.intake._history = History(telecom.db, telecom.data, telecom.intake.layouts, shortest, whole=whole)
         told = [telecom.take(status_at(8 + hour), content) for hour, content in enumerate(contents)]
