@@ -165,10 +165,12 @@ def _sync(_: argparse.Namespace) -> int:
             err.print(Text(str(error), style="bold red"))
             return UNUSABLE
     out.print(f"{made.fetched} fichiers reçus, {made.read} lus, {made.waiting} en cours d'envoi par l'opérateur.")
+    for _, reason in made.failed[:10]:
+        err.print(Text(reason, style="bold red"))
     if made.error:
         err.print(Text(f"Le FTP n'a pas été suivi jusqu'au bout : {made.error}", style="bold red"))
         return REFUSED
-    return ANSWERED
+    return REFUSED if made.failed else ANSWERED
 
 
 def _ask(options: argparse.Namespace) -> int:

@@ -147,6 +147,7 @@ class _Service:
                 report = json.loads(line)
                 log.info("pass: %s fetched, %s read%s", report["fetched"], report["read"], _because(report["error"]))
                 self._found("ftp", report["error"])
+                self._found("ftp_files", " ".join(reason for _, reason in report["failed"][:3]))
                 self._notify()
                 # Where the FTP could not be read nobody knows what lies there.
                 if not report["error"] and lateness.judge(self._house, self._house.context.now()):

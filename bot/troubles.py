@@ -11,13 +11,17 @@ from bot.telegram.drawing import draw
 from handlers import french
 from handlers.answer import Answer
 
-Subject = Literal["ftp", "telegram", "smtp", "imap"]
+Subject = Literal["ftp", "ftp_files", "telegram", "smtp", "imap"]
 
 #: A fault that mends itself within that time (seconds) is told to nobody.
 PATIENCE = 300
 
 _WORDS: dict[Subject, tuple[str, str]] = {
     "ftp": ("Le FTP de l'opérateur ne se lit plus", "Le FTP de l'opérateur se lit de nouveau"),
+    "ftp_files": (
+        "Des fichiers du FTP ne se laissent pas prendre",
+        "Tous les fichiers du FTP se laissent de nouveau prendre",
+    ),
     "telegram": ("Le robot Telegram ne répond plus", "Le robot Telegram répond de nouveau"),
     "smtp": ("Les courriels ne partent plus", "Les courriels partent de nouveau"),
     "imap": ("La boîte aux lettres du robot ne se lit plus", "La boîte aux lettres du robot se lit de nouveau"),
@@ -70,7 +74,7 @@ class Troubles:
             return
         answer = Answer(title, (line, "La commande « origyne-bot doctor » dit quoi faire."))
         with self._house.desk.atomic():
-            if subject in ("ftp", "telegram"):
+            if subject in ("ftp", "ftp_files", "telegram"):
                 self._house.write_letter(
                     Letter(
                         to=contact.email,

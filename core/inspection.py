@@ -3,17 +3,37 @@
 Nothing is stored. Codes (PIN, PUK, RIO) and called numbers leave this module masked: what it returns can be shown.
 """
 
-import difflib
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO, Literal, get_args
+from functools import cached_property
+from typing import BinaryIO, Literal
 
 from core import numbers
 from core.folders import FRENCH as FOLDERS
 from core.folders import PARIS, folder_of, month_of, stamp_of
+from core.guesses import (
+    RIO,
+    TABLES,
+    USED,
+    Grid,
+    Guess,
+    Table,
+    bare,
+    guess_columns,
+    has_time,
+    is_compact_date,
+    is_figure,
+    is_iccid,
+    is_name,
+    is_phone,
+    is_puk,
+    listed,
+    most,
+    quoted,
+)
 from core.layouts import Layouts, fold
 from core.readers import Reject, Waiting
 from core.readers.account_status import read_account_status
@@ -22,21 +42,8 @@ from core.readers.columns import NOTHING, durations, volumes
 from core.readers.sheet import FRENCH, Portion, Sheet, read_sheet
 from core.readers.sims import read_sims
 
-Table = Literal["rated_cdrs", "billed_cdrs", "account_status", "sims"]
-TABLES: tuple[Table, ...] = get_args(Table)
-
+#: Secrets: a cell of theirs is never shown.
 CODES = ("pin", "puk", "pin2", "puk2", "rio")
-
-#: What the reader of each kind of file takes; a column of another field is recognised, and left.
-_CDR_FIELDS = (
-    "msisdn caller start time called type duration volume quantity unit zone amount out_of_bundle in_bundle client"
-)
-USED: Mapping[Table, frozenset[str]] = {
-    "rated_cdrs": frozenset(_CDR_FIELDS.split()),
-    "billed_cdrs": frozenset(_CDR_FIELDS.split()),
-    "account_status": frozenset("msisdn iccid imsi client status plan activation rio".split()),
-    "sims": frozenset("iccid imsi msisdn pin puk pin2 puk2".split()),
-}
 
 #: Rows whose cells are looked at one by one: for samples, and to guess what a column holds.
 _LOOKED_AT = 1000
@@ -109,20 +116,6 @@ class Inspection:
 
 
 @dataclass(frozen=True)
-class Guess:
-    """What a column that no layout knows may be. `field`: "" when nothing tells; `sure`: name or content leave hardly
-    a doubt; `alias`: the name to write for it; `others`: fields that its content would allow too."""
-
-    place: int
-    header: str
-    field: str
-    sure: bool
-    alias: str
-    samples: tuple[str, ...]
-    others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class UnitQuestion:
     """A duration or a volume whose unit nothing states. `name`: what [stated] must call it."""
 
@@ -137,13 +130,14 @@ class UnitQuestion:
 class Suggestion:
     """What layouts.toml could say so that the file is read.
 
-    `headerless`: the guesses are for a file without header, one a column, known ones included; `missing`: fields that
-    no column can be for; `types`, `status` and `units`: words that no list has.
+    `headerless`: the file has no header, and there is a guess for each column; `samples`: by place of column;
+    `types`, `status` and `unit_words`: words that no list has; `missing`: fields that no column can be for.
     """
 
     table: Table
     headerless: bool
     guesses: tuple[Guess, ...]
+    samples: Mapping[int, tuple[str, ...]]
     units: tuple[UnitQuestion, ...]
     types: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
@@ -175,7 +169,7 @@ def inspect(source: bytes | BinaryIO, layouts: Layouts, path: str = "", table: T
     view, table = _look(stream, layouts, table or table_of(path))
     if view is None:
         return Inspection(table, recognised=False, waiting=_reason_to_wait(stream, layouts, table))
-    columns = tuple(_seen(view, table)) if table else ()
+    columns = tuple(_seen(view, layouts, table)) if table else ()
     if table is None:
         return Inspection(None, False, view.sheet.encoding, view.sheet.separator, view.header_line, columns)
     result = _read(stream, layouts, table, path)
@@ -211,7 +205,7 @@ def suggest(source: bytes | BinaryIO, layouts: Layouts, path: str = "", table: T
     if view is None or table is None:
         raise Waiting(_reason_to_wait(stream, layouts, table))
     headerless = view.header_line == 0 and not view.recognised
-    guesses = _guesses(view, layouts, table)
+    guesses = guess_columns(view.grid, layouts, table)
     result = _read(stream, layouts, table, path)
     questions = list(_unit_questions(view, layouts, table, guesses))
     found = {*view.sheet.columns} if view.recognised else set()
@@ -220,6 +214,7 @@ def suggest(source: bytes | BinaryIO, layouts: Layouts, path: str = "", table: T
         table,
         headerless,
         tuple(guesses),
+        {guess.place: _guess_samples(view, guess, table) for guess in guesses},
         tuple(questions),
         tuple(word for word in sorted(result.unknown_types) if word != "(vide)"),
         tuple(sorted(result.unknown_status)),
@@ -241,7 +236,7 @@ class _View:
     records: list[list[str]] = field(default_factory=list)
     #: Fields whose plain numbers have no unit, with the reason to wait.
     unitless: dict[str, str] = field(default_factory=dict)
-    days: "_Days" = field(default_factory=lambda: _Days())
+    days: "_Days" = field(default_factory=lambda: _Days())  # noqa: PLW0108 (defined below)
     marks: "dict[str, _Marks]" = field(default_factory=dict)
     unit_words: set[str] = field(default_factory=set)
     #: First durations of two parts, as long as no other form came: "12:05" is minutes and seconds.
@@ -251,19 +246,24 @@ class _View:
     def header(self) -> list[str]:
         return [*self.sheet.header, *[""] * self.sheet.width][: self.sheet.width]
 
-    def column(self, place: int) -> list[str]:
-        """The cells that were looked at, blank ones left out."""
-        return [record[place] for record in self.records if place < len(record) and record[place]]
-
-    def filled(self, place: int) -> float:
-        return len(self.column(place)) / len(self.records) if self.records else 0.0
+    @cached_property
+    def grid(self) -> Grid:
+        rows = [[*record, *[""] * self.sheet.width] for record in self.records]
+        known = {place: name for name, (place, _) in self.sheet.columns.items()} if self.recognised else {}
+        return Grid(
+            self.header,
+            [[row[place] for row in rows] for place in range(self.sheet.width)],
+            len(rows),
+            known,
+            has_header=self.recognised or self.header_line > 0,
+        )
 
 
 class _AnyHeader(Layouts):
     """Takes whatever reads like the name of a column for one."""
 
     def column(self, header: str) -> tuple[str, str] | None:
-        return (fold(header), "") if _is_name(header) else None
+        return (fold(header), "") if is_name(header) else None
 
     def headerless(self, folder: str) -> list[list[str]]:
         return []
@@ -292,7 +292,7 @@ def _look(stream: BinaryIO, layouts: Layouts, table: Table | None) -> tuple[_Vie
             _fill(view, layouts)
             return view, each
     sheet = _try(stream, _AnyHeader(layouts.raw))
-    if sheet and all(_is_name(cell) for cell in sheet.header if cell):
+    if sheet and all(is_name(cell) for cell in sheet.header if cell):
         view = _View(sheet, recognised=False, header_line=sheet._line - 1)
     elif sheet := _try(stream, _NoHeader(layouts.raw)):
         view = _View(sheet, recognised=False, header_line=0)
@@ -362,12 +362,12 @@ def _table_of_fields(fields: Iterable[str]) -> Table:
 
 
 def _table_of_content(view: _View, layouts: Layouts) -> Table:
-    columns = [view.column(place) for place in range(view.sheet.width)]
-    if any(_most(cells, _is_iccid) for cells in columns) and any(_most(cells, _is_puk) for cells in columns):
+    columns = [view.grid.cells(place) for place in range(view.sheet.width)]
+    if any(most(cells, is_iccid) for cells in columns) and any(most(cells, is_puk) for cells in columns):
         return "sims"
-    if any(_most(cells, _has_time) for cells in columns):
+    if any(most(cells, has_time) for cells in columns):
         return "rated_cdrs"
-    if any(_most(cells, lambda word: layouts.status(word) != "unknown", 0.6) for cells in columns):
+    if any(most(cells, lambda word: layouts.status(word) != "unknown", 0.6) for cells in columns):
         return "account_status"
     return "rated_cdrs"
 
@@ -375,16 +375,18 @@ def _table_of_content(view: _View, layouts: Layouts) -> Table:
 # -- Columns as they are read
 
 
-def _seen(view: _View, table: Table) -> Iterator[SeenColumn]:
-    fields = {place: name for name, (place, _) in view.sheet.columns.items()} if view.recognised else {}
+def _seen(view: _View, layouts: Layouts, table: Table) -> Iterator[SeenColumn]:
     for place, header in enumerate(view.header):
-        name = fields.get(place, "")
+        name = view.grid.known.get(place, "")
         use: Use = "unknown"
+        unit = ""
         if name:
-            use = "read" if name in USED[table] else "unused"
-        unit = view.sheet.columns[name][1] if name else ""
-        samples = _samples(view.column(place), name, table)
-        yield SeenColumn(place, header, name, use, unit, _unit_from(view, name, unit), samples)
+            use, unit = "read" if name in USED[table] else "unused", view.sheet.columns[name][1]
+        elif view.recognised and (known := layouts.column(header)):
+            name, use = known[0], "second"
+        samples = _samples(view.grid.cells(place), name, table)
+        unit_from = _unit_from(view, name, unit) if use == "read" else ""
+        yield SeenColumn(place, header, name, use, unit, unit_from, samples)
 
 
 def _unit_from(view: _View, name: str, unit: str) -> UnitFrom:
@@ -417,7 +419,6 @@ def shorten(text: str, most: int = 32) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-_RIO = re.compile(r"(?<![0-9A-Z])[0-9]{2}[A-Z][0-9A-Z]{6}[0-9A-Z+]{3}(?![0-9A-Z])", re.IGNORECASE)
 _SHORT_DIGITS = re.compile(r"\d(?:[ \u00a0\u202f]?\d){2,7}", re.ASCII)
 _CODE_LENGTHS = (4, 8)
 
@@ -433,11 +434,11 @@ def mask(text: str, name: str, table: Table) -> str:
         return numbers.mask(numbers.called(text))
     if name:
         return text
-    if table == "account_status" and text.isdigit() and len(text) in _CODE_LENGTHS and not _is_compact_date(text):
+    if table == "account_status" and text.isdigit() and len(text) in _CODE_LENGTHS and not is_compact_date(text):
         return "•" * len(text)
-    if _is_phone(text):
+    if is_phone(text):
         return numbers.mask(numbers.called(text))
-    return _RIO.sub(lambda found: "•" * len(found[0]), text)
+    return RIO.sub(lambda found: "•" * len(found[0]), text)
 
 
 def _showable(reject: Reject, columns: Sequence[SeenColumn], separator: str, table: Table) -> SetAside:
@@ -549,7 +550,7 @@ class _Days:
         """Days between the name's date and the nearest of the file's, read in that order."""
         days = [re.sub(r"\D", "", day) for day in self.days]
         try:
-            return min(abs(datetime.strptime(day, order).toordinal() - near) for day in days)  # noqa: DTZ007
+            return min(abs(datetime.strptime(day, order).toordinal() - near) for day in days)
         except ValueError:
             return 10**6
 
@@ -594,7 +595,7 @@ def _doubts(
     for unit in sorted(view.unit_words):
         yield Doubt(
             f"L'unité « {unit} » n'est pas connue : ses rangées sont écartées.",
-            f"[units.volume]   # ou [units.duration]\n{quoted(unit)} = 1   # combien d'octets (ou de secondes) en fait une",
+            f"[units.volume]   # ou [units.duration]\n{quoted(unit)} = …   # combien d'octets (secondes) en fait une",
         )
     if words := sorted(word for word in result.unknown_types if word != "(vide)"):
         yield Doubt(
@@ -608,11 +609,11 @@ def _doubts(
             f"Statuts inconnus, montrés tels quels : {', '.join(words[:10])}.",
             f"[status]\nactive = {listed(words)}   # ou stock, reserved, suspended, suspended_by_operator, terminated",
         )
-    for guess in _guesses(view, layouts, table):
+    for guess in guess_columns(view.grid, layouts, table):
         if guess.field and (guess.sure or guess.field in ("msisdn", "called", "amount")):
             yield Doubt(
                 f"La colonne « {guess.header or guess.place + 1} » est ignorée, et ressemble à : {FRENCH[guess.field]} "
-                f"(ex. {', '.join(guess.samples)}).",
+                f"(ex. {', '.join(columns[guess.place].samples)}).",
                 f"[columns]\n{guess.field} = [{quoted(guess.alias)}]" if guess.alias else "",
             )
 
@@ -637,10 +638,9 @@ def _second_columns(view: _View, layouts: Layouts, table: Table) -> Iterator[Dou
                 "compte. Si c'est l'autre la bonne, donner à la première le nom d'un champ sans usage ici.",
                 f"[columns]\nimei = [{quoted(bare(caller))}]",
             )
-    for first, second in (("out_of_bundle", "in_bundle"),):
-        if table in ("rated_cdrs", "billed_cdrs") and {first, second} <= columns.keys():
-            names = [view.sheet.header[columns[name][0]] for name in (first, second)]
-            yield Doubt(f"« {names[0]} » et « {names[1]} » disent la même chose : seule « {names[0]} » compte.")
+    if table in ("rated_cdrs", "billed_cdrs") and {"out_of_bundle", "in_bundle"} <= columns.keys():
+        out, inside = (view.sheet.header[columns[name][0]] for name in ("out_of_bundle", "in_bundle"))
+        yield Doubt(f"« {out} » et « {inside} » disent la même chose : seule « {out} » compte.")
 
 
 _CHOICES = {"duration": "s, min ou ms", "volume": "o, ko, mo ou go"}
@@ -670,14 +670,12 @@ def _readings(view: _View, stamp: int | None) -> Iterator[Doubt]:
             "Si le mois est écrit en premier, le fichier ne peut pas être lu ainsi : en parler à l'opérateur."
         )
     for name, marks in view.marks.items():
+        header = view.sheet.header[view.sheet.columns[name][0]]
         for text in marks.doubtful:
-            mark = "point" if "." in text else "virgule"
+            mark = "le point" if "." in text else "la virgule"
             yield Doubt(
-                f"Dans « {view.sheet.header[view.sheet.columns[name][0]]} », le signe de « {text} » est lu comme celui "
-                f"des décimales ; rien dans le fichier ne dit que ce {mark} ne sépare pas des milliers."
-                if mark == "point"
-                else f"Dans « {view.sheet.header[view.sheet.columns[name][0]]} », la virgule de « {text} » est lue "
-                "comme celle des décimales ; rien dans le fichier ne dit qu'elle ne sépare pas des milliers."
+                f"Dans « {header} », {mark} de « {text} » est pris pour la marque des décimales ; rien dans le fichier "
+                "ne dit que ce n'est pas celle des milliers."
             )
     if view.two_parts and not re.search("mm:ss", view.sheet.unit("duration")):
         minutes, seconds = view.two_parts.split(":")
@@ -706,283 +704,7 @@ def _exact(millionths: int) -> str:
     return f"{'-' if millionths < 0 else ''}{whole},{decimals}"
 
 
-# -- What an unknown column may be
-
-#: Words of names that no list has and that tell something; a guess by them alone is never sure.
-_HINTS: tuple[tuple[str, str], ...] = (
-    ("ttc", "amount_with_tax"),
-    ("appelant", "caller"),
-    ("emetteur", "caller"),
-    ("abonne", "msisdn"),
-    ("appele", "called"),
-    ("destinataire", "called"),
-    ("vers", "called"),
-    ("contact", "called"),
-    ("debloc", "puk"),
-    ("puk", "puk"),
-    ("puck", "puk"),
-    ("pin", "pin"),
-    ("puce", "iccid"),
-    ("chrono", "duration"),
-    ("temps", "duration"),
-    ("secondes", "duration"),
-    ("minutes", "duration"),
-    ("octets", "volume"),
-    ("trafic", "volume"),
-    ("cout", "amount"),
-    ("prix", "amount"),
-    ("tarif", "amount"),
-    ("montant", "amount"),
-    ("euro", "amount"),
-    ("genre", "type"),
-    ("categorie", "type"),
-    ("service", "type"),
-    ("entreprise", "client"),
-    ("titulaire", "client"),
-    ("situation", "status"),
-    ("activ", "activation"),
-    ("resil", "termination"),
-    ("moment", "start"),
-    ("jour", "start"),
-    ("debut", "start"),
-    ("zone", "zone"),
-    ("pays", "zone"),
-)
-
-_DATE = r"(?:\d{4}-\d\d-\d\d|\d\d([/.-])\d\d\1\d{4}|20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
-_DATE_ALONE = re.compile(_DATE, re.ASCII)
-_DATE_AND_TIME = re.compile(rf"{_DATE}[T ]?\s*(?:\d{{1,2}}:\d\d(?::\d\d(?:[.,]\d+)?)?|\d{{6}}).*|1\d{{9}}", re.ASCII)
-_CLOCK = re.compile(r"\d{1,3}:\d\d(?::\d\d)?", re.ASCII)
-_TIME_OF_DAY = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?", re.ASCII)
-_LETTER_DURATION = re.compile(r"(?=.*\d)(?:\d+\s*h)?\s*(?:\d+\s*m(?:in|n)?)?\s*(?:\d+\s*s(?:ec)?)?", re.IGNORECASE)
-_WITH_VOLUME_UNIT = re.compile(r"[\d\s.,\u00a0\u202f]+\s*[kmgt]?(?:o|b|octets|bytes)", re.IGNORECASE)
-_INTEGER = re.compile(r"\d{1,12}", re.ASCII)
-_DECIMAL = re.compile(r"-?\d[\d\u00a0\u202f ]*[.,]\d+", re.ASCII)
-_EUROS = re.compile(r"-?\d[\d\u00a0\u202f .,]*\s*(?:€|EUR)", re.IGNORECASE)
-_MOBILE_COUNTRIES = ("208", "340", "742", "647", "308")
-
-
-def _guesses(view: _View, layouts: Layouts, table: Table) -> list[Guess]:
-    """One for each column that no layout knows (of a file without header, for each column), in their order."""
-    known = set(view.sheet.columns) if view.recognised else set()
-    read = {place for place, _ in view.sheet.columns.values()} if view.recognised else set()
-    places = [
-        place
-        for place, header in enumerate(view.header)
-        if place not in read
-        and not (view.recognised and layouts.column(header))
-        and (header or (view.header_line == 0 and not view.recognised))
-    ]
-    content = _Content(view, layouts, table, known)
-    told = {place: content.fields(place) for place in places}
-    taken = _taken_by(known)
-    chosen: dict[int, tuple[str, bool]] = {}
-    # The sure ones first: they leave less to the others.
-    for wants_sure in (True, False):
-        for place in places:
-            if place in chosen:
-                continue
-            for name, sure in told[place]:
-                if sure >= wants_sure and name not in taken:
-                    chosen[place] = name, sure
-                    taken |= _taken_by({name})
-                    break
-    return [
-        Guess(
-            place,
-            view.header[place],
-            name := chosen.get(place, ("", False))[0],
-            chosen.get(place, ("", False))[1],
-            alias_for(view.header[place], name, layouts) if name else "",
-            _samples(view.column(place), name if name in CODES else "", table),
-            tuple(other for other, _ in told[place] if other != name and other not in known),
-        )
-        for place in places
-    ]
-
-
-def _taken_by(names: set[str]) -> set[str]:
-    """Fields that another column cannot be any more."""
-    taken = set(names)
-    for either, other in (("msisdn", "caller"), ("out_of_bundle", "in_bundle")):
-        if {either, other} & names:
-            taken |= {either, other}
-    return taken
-
-
-class _Content:
-    """What the cells and the names of a file's columns make them likely to be."""
-
-    def __init__(self, view: _View, layouts: Layouts, table: Table, known: set[str]) -> None:
-        self._view, self._layouts, self._table, self._known = view, layouts, table, known
-        places = range(view.sheet.width)
-        self._mobile = [
-            place for place in places if view.filled(place) > 0.9 and _most(view.column(place), _is_mobile, 0.95)
-        ]
-        self._dates = [place for place in places if _most(view.column(place), _is_date)]
-        self._times = [place for place in places if _most(view.column(place), _has_time)]
-
-    def fields(self, place: int) -> list[tuple[str, bool]]:
-        """The fields that the column may be, likeliest first, and whether each is nearly sure."""
-        cells = self._view.column(place)
-        header = self._view.header[place]
-        hint = hint_of(header, self._layouts)
-        found = [it for it in self._by_content(place, cells, hint[0]) if it[0] in USED[self._table]] if cells else []
-        names = [name for name, _ in found]
-        if not hint[0] or hint[0] not in USED[self._table]:
-            return found
-        if hint[0] in names:
-            # Its name and its content agree.
-            sure = hint[1] or dict(found)[hint[0]]
-            return [(hint[0], sure), *((name, False) for name in names if name != hint[0])]
-        if not any(sure for _, sure in found) and (not cells or _fits(hint[0], cells)):
-            return [(hint[0], False), *found]
-        return found
-
-    def _by_content(self, place: int, cells: list[str], hint: str) -> Iterator[tuple[str, bool]]:
-        """Likeliest first."""
-        is_cdr = self._table in ("rated_cdrs", "billed_cdrs")
-        if _most(cells, _is_iccid):
-            yield "iccid", True
-        elif _most(cells, _is_imsi):
-            yield "imsi", True
-        elif self._table == "account_status" and _most(cells, lambda text: bool(_RIO.fullmatch(text))):
-            yield "rio", True
-        elif self._table == "sims" and _most(cells, _is_puk):
-            only = "puk" not in self._known and self._alike(_is_puk) == 1
-            yield "puk", only
-            yield "puk2", False
-        elif self._table == "sims" and _most(cells, lambda text: len(text) == 4 and text.isdigit()):
-            yield "pin", False
-            yield "pin2", False
-        elif _most(cells, _has_time) or _most(cells, _is_date):
-            alone = len(self._dates) + len(self._times) == 1
-            if is_cdr:
-                yield "start", _most(cells, _has_time) and len(self._times) == 1
-            yield "activation", alone and hint == "activation"
-        elif _most(cells, _is_phone, 0.9) or (is_cdr and _most(cells, _is_callable, 0.95) and hint == "called"):
-            yield from self._phone(place, hint, is_cdr)
-        elif _most(cells, _CLOCK.fullmatch):
-            hours = _most(cells, _TIME_OF_DAY.fullmatch, 1) and not self._times
-            if hours:
-                yield "time", False
-            yield "duration", not hours
-        elif _most(cells, _WITH_VOLUME_UNIT.fullmatch, 0.8):
-            yield "volume", True
-        elif any(not _INTEGER.fullmatch(it) for it in cells) and _most(cells, _LETTER_DURATION.fullmatch):
-            yield "duration", True
-        elif _most(cells, _EUROS.fullmatch):
-            yield "amount", hint != "amount_with_tax"
-        else:
-            yield from self._words_or_figures(cells, hint)
-
-    def _phone(self, place: int, hint: str, is_cdr: bool) -> Iterator[tuple[str, bool]]:
-        line_known = bool({"msisdn", "caller"} & self._known)
-        if not is_cdr:
-            yield "msisdn", not line_known
-            return
-        if place in self._mobile and not line_known:
-            # The line of a CDR is always one of ours, and always there; a called number can be anything or nothing.
-            only = self._mobile == [place] or "called" in self._known
-            yield "msisdn", only and hint != "called"
-        yield "called", False
-        yield "msisdn", False
-
-    def _words_or_figures(self, cells: list[str], hint: str) -> Iterator[tuple[str, bool]]:
-        layouts = self._layouts
-        if _most(cells, _DECIMAL.fullmatch, 0.5) and _most(cells, _is_figure):
-            yield "amount", False
-            yield "volume", False
-            return
-        if _most(cells, _is_figure):
-            if hint == "amount":
-                yield "amount", False
-            yield "duration", False
-            yield "volume", False
-            yield "quantity", False
-            yield "amount", False
-            return
-        if _most(cells, lambda text: _is_unit(text, layouts)):
-            yield "unit", "unit" not in self._known
-        if _most(cells, lambda text: layouts.status(text) != "unknown", 0.6):
-            yield "status", True
-        if _most(cells, lambda text: layouts.kind(text) != "other", 0.8):
-            yield "type", True
-        elif _most(cells, lambda text: layouts.yes(text) is not None or layouts.out_of_bundle(text) is not None):
-            yield "out_of_bundle", False
-            yield "in_bundle", False
-        elif _most(cells, lambda text: any(sign.isalpha() for sign in text), 0.7):
-            distinct = len(set(cells))
-            if distinct <= 8:
-                yield "type", False
-                yield "status", False
-            yield "client", False
-            yield "zone", False
-            yield "plan", False
-
-    def _alike(self, test: "object") -> int:
-        return sum(_most(self._view.column(place), test) for place in range(self._view.sheet.width))
-
-
-def hint_of(header: str, layouts: Layouts) -> tuple[str, bool]:
-    """The field that a column's name makes think of ("" for none), and whether a known name is in it."""
-    folded = fold(header)
-    if not folded:
-        return "", False
-    aliases = {fold(alias): name for name, words in layouts.raw["columns"].items() for alias in words}
-    words = {fold(word) for word in re.split(r"[\s_\-.'’/()\[\]]+", header)} - {""}
-    within = [alias for alias in aliases if len(alias) >= 4 and (alias in words or folded.startswith(alias))]
-    if folded.endswith("ttc"):
-        return "amount_with_tax", False
-    for word, name in _HINTS:
-        if word in words or (len(word) >= 5 and word in folded):
-            # A known name in it says the same, or says less: "numéro vers".
-            return name, any(aliases[alias] == name for alias in within)
-    if within:
-        return aliases[max(within, key=len)], True
-    close = difflib.get_close_matches(folded, list(aliases), 1, 0.85)
-    return (aliases[close[0]], False) if close else ("", False)
-
-
-def _fits(name: str, cells: Sequence[str]) -> bool:
-    """Whether a name's word for it is not contradicted by the cells."""
-    figures = _most(cells, _is_figure)
-    if name in ("duration", "volume", "amount", "quantity"):
-        return figures
-    if name in ("client", "zone", "plan", "type", "status"):
-        return not figures
-    return name == "called" and _most(cells, _is_callable)
-
-
-def alias_for(header: str, name: str, layouts: Layouts) -> str:
-    """What to write in [columns] so that this header is read as that field; "" when nothing would do.
-
-    A unit in the header (`Temps (s)`, `temps_sec`) must stay out of the name, to be read as one.
-    """
-    if not header:
-        return ""
-    candidates = [header]
-    parts = re.fullmatch(r"(.*?)\s*[(\[]\s*([^)\]]*?)\s*[)\]]\s*", header)
-    if parts:
-        candidates += [f"{parts[1]} {parts[2]}", parts[1]]
-    written = re.fullmatch(r"(.*?)[\s_\-.]+(?:en[\s_\-.]+)?(\w+)", header)
-    if name in ("duration", "volume"):
-        for found in (parts, written):
-            if found and layouts.factor(name, found[2]) is not None:
-                candidates.insert(0, found[1])
-    for alias in candidates:
-        columns = {field_: list(words) for field_, words in layouts.raw["columns"].items()}
-        columns[name].append(alias)
-        known = Layouts(layouts.raw | {"columns": columns}).column(header)
-        if known and known[0] == name:
-            return alias.strip()
-    return ""
-
-
-def bare(header: str) -> str:
-    """The name of a column without the unit in parentheses, as [stated] must have it."""
-    parts = re.fullmatch(r"(.*?)\s*[(\[][^)\]]*[)\]]\s*", header)
-    return parts[1] if parts else header
+# -- What would complete the layouts
 
 
 def _unit_questions(view: _View, layouts: Layouts, table: Table, guesses: Sequence[Guess]) -> Iterator[UnitQuestion]:
@@ -990,16 +712,22 @@ def _unit_questions(view: _View, layouts: Layouts, table: Table, guesses: Sequen
         place = view.sheet.columns[name][0]
         header = view.sheet.header[place]
         if name in ("duration", "volume") and not view.sheet.unit(name):
-            samples = _samples(view.column(place), name, table)
+            samples = _samples(view.grid.cells(place), name, table)
             yield UnitQuestion(bare(header), header, "duration" if name == "duration" else "volume", True, samples)
     has_unit = "unit" in view.sheet.columns or any(guess.field == "unit" for guess in guesses)
     for guess in guesses:
         if guess.field not in ("duration", "volume") or has_unit:
             continue
-        cells = view.column(guess.place)
-        if any(_is_figure(text) and text.strip("0.,") for text in cells) and not _states_unit(guess, layouts):
+        cells = view.grid.cells(guess.place)
+        if any(is_figure(text) and text.strip("0.,") for text in cells) and not _states_unit(guess, layouts):
             quantity: Literal["duration", "volume"] = "duration" if guess.field == "duration" else "volume"
-            yield UnitQuestion(bare(guess.alias or guess.header), guess.header, quantity, guess.sure, guess.samples)
+            yield UnitQuestion(
+                bare(guess.alias or guess.header),
+                guess.header,
+                quantity,
+                guess.sure,
+                _guess_samples(view, guess, table),
+            )
 
 
 def _states_unit(guess: Guess, layouts: Layouts) -> bool:
@@ -1031,91 +759,6 @@ def _missing(table: Table, found: set[str]) -> Iterator[str]:
             yield " ou ".join(sorted(FRENCH[name] for name in either))
 
 
-# -- What a cell looks like
-
-
-def _most(cells: Sequence[str], test: "object", share: float = 0.9) -> bool:
-    assert callable(test)
-    return bool(cells) and sum(bool(test(text)) for text in cells) >= share * len(cells)
-
-
-def _is_name(text: str) -> bool:
-    """Whether a cell could be a column's name: words, and nothing that is data."""
-    if not text or len(text) > 60 or not any(sign.isalpha() for sign in text):
-        return False
-    return not (
-        re.search(r"\d{5,}", text)
-        or _DATE_AND_TIME.fullmatch(text)
-        or _WITH_VOLUME_UNIT.fullmatch(text)
-        or (text[0].isdigit() and _LETTER_DURATION.fullmatch(text))
-        or _EUROS.fullmatch(text)
-        or re.fullmatch(r"\d+([.,]\d+)?E\+?\d+", text)
-    )
-
-
-def _is_iccid(text: str) -> bool:
-    try:
-        numbers.iccid(text)
-    except numbers.NumberError:
-        return False
-    return True
-
-
-def _is_imsi(text: str) -> bool:
-    return len(text) == 15 and text.isdigit() and text.startswith(_MOBILE_COUNTRIES)
-
-
-def _is_puk(text: str) -> bool:
-    return len(text) == 8 and text.isdigit()
-
-
-def _is_phone(text: str) -> bool:
-    """A French number, written so that it is hardly anything else (a SIREN has nine digits too)."""
-    try:
-        canonical = numbers.msisdn(text)
-    except numbers.NumberError:
-        return False
-    return len(re.sub(r"\D", "", text)) >= 10 or canonical[1] in "67"
-
-
-def _is_mobile(text: str) -> bool:
-    return _is_phone(text) and numbers.msisdn(text)[:2] in ("06", "07")
-
-
-def _is_callable(text: str) -> bool:
-    return bool(re.fullmatch(r"\+?[\d .]{2,20}[#*]?", text))
-
-
-def _is_date(text: str) -> bool:
-    return bool(_DATE_ALONE.fullmatch(text))
-
-
-def _is_compact_date(text: str) -> bool:
-    return len(text) == 8 and _is_date(text)
-
-
-def _has_time(text: str) -> bool:
-    return bool(_DATE_AND_TIME.fullmatch(text))
-
-
-def _is_figure(text: str) -> bool:
-    return bool(_INTEGER.fullmatch(text) or _DECIMAL.fullmatch(text))
-
-
-def _is_unit(text: str, layouts: Layouts) -> bool:
-    known = any(layouts.factor(quantity, text) is not None for quantity in ("duration", "volume"))
-    return known or layouts.counts(text)
-
-
-# -- Words of TOML
-
-
-def quoted(text: str) -> str:
-    """A TOML string."""
-    plain = "".join(sign if sign.isprintable() else " " for sign in text)
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def listed(words: Iterable[str]) -> str:
-    """A TOML array of strings."""
-    return f"[{', '.join(quoted(word) for word in words)}]"
+def _guess_samples(view: _View, guess: Guess, table: Table) -> tuple[str, ...]:
+    # Only what hides a code is taken from a guess; what it is not sure of stays as an unknown column's.
+    return _samples(view.grid.cells(guess.place), guess.field if guess.field in CODES else "", table)

@@ -11,21 +11,30 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from datetime import datetime
+from pathlib import Path
 
 from sqlite_utils import Database
 
+from core import copies
 from core.folders import folder_of, stamp_of
-from core.ftp import Entry, FtpError, FtpSession, connect
-from core.intake import MIRROR
+from core.ftp import Entry, FtpError, FtpSession, connect, sync_file
 from core.settings import FtpAccess
 
 log = logging.getLogger(__name__)
 
-#: After that many files that could not be fetched, the fault is the server's or the disk's.
+#: After that many files that broke off, and no more that came, the fault is the server's or the disk's.
 _MOST_FAILURES = 3
+#: Files that the server refuses for good do not hold back the others, up to that many.
+_MOST_REFUSED = 50
+
+#: A connection for less than that many files is not worth its opening.
+_FILES_A_CONNECTION = 4
 
 _UNFINISHED = (".tmp", ".part", ".filepart", ".partial")
+
+#: Where files lie while they come, below the data folder; what a cut left there is completed by the next pass.
+_ARRIVING = "arriving"
 
 
 @dataclass(frozen=True)
@@ -40,10 +49,22 @@ class Progress:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a pass brought: `files` new or changed ones; `waiting`: still growing, left for the next pass."""
+    """What a pass brought: `files` new or changed ones; `waiting`: still growing, left for the next pass.
+
+    `failed`: those that the server refused, or that broke off, with the reason (French); the next pass tries again.
+    """
 
     files: int
     waiting: int
+    failed: tuple[tuple[str, str], ...] = ()
+
+
+class MirrorError(FtpError):
+    """The FTP could not be followed to the end; `fetched` files had come by then."""
+
+    def __init__(self, cause: FtpError, fetched: int) -> None:
+        super().__init__(str(cause), permanent=cause.permanent)
+        self.fetched = fetched
 
 
 async def mirror(
@@ -54,7 +75,8 @@ async def mirror(
     :raises FtpError: the server cannot be reached, refuses, or breaks off; what was fetched by then stays.
     """
     async with connect(access) as session:
-        wanted = [entry for entry in await session.list_files() if _is_new(db, data, entry)]
+        known = {path: (size, stamp) for path, size, stamp in db.execute("SELECT path, size, stamp FROM files")}
+        wanted = [entry for entry in await session.list_files() if _is_new(known, data, entry)]
         for sentence in session.ignored:
             log.warning("%s", sentence)
         unfinished = sum(entry.path.lower().endswith(_UNFINISHED) for entry in wanted)
@@ -63,92 +85,192 @@ async def mirror(
             return Fetched(0, unfinished)
         # A file that is being sent shows by a second look, a little later.
         await asyncio.sleep(access.settle_seconds)
-        seen = {entry.path: entry for entry in await session.list_files()}
+        seen = {entry.path: entry for entry in await session.look_again(wanted)}
     still = [entry for entry in wanted if seen.get(entry.path) == entry]
     still.sort(key=lambda entry: (stamp_of(entry.path) or 0, entry.path))
-    fetched = await _fetch_all(access, db, data, still, progress)
-    return Fetched(fetched, len(wanted) - len(still) + unfinished)
+    fetching = _Fetching(access, db, data, still, progress)
+    await fetching.run()
+    return Fetched(fetching.files, len(wanted) - len(still) + unfinished, tuple(fetching.failed))
 
 
-async def _fetch_all(
-    access: FtpAccess, db: Database, data: Path, entries: list[Entry], progress: Callable[[Progress], None]
-) -> int:
-    """Fetch in order. A file that fails is left for the next pass, and must not hold back those after it."""
-    of_bytes = sum(entry.size for entry in entries)
-    failures: list[FtpError] = []
-    left, done, files = deque(entries), 0, 0
-    while left:
-        async with connect(access) as session:
-            try:
-                while left:
-                    progress(Progress(files, len(entries), done, of_bytes))
-                    entry = left.popleft()
-                    await _fetch(session, db, data, entry)
-                    done, files = done + entry.size, files + 1
-            except FtpError as error:
-                failures.append(error)
-                if len(failures) == _MOST_FAILURES:
-                    break
-    progress(Progress(files, len(entries), done, of_bytes))
-    if failures:
-        raise failures[0]
-    return files
-
-
-def _is_new(db: Database, data: Path, entry: Entry) -> bool:
-    known = db.execute("SELECT size, stamp FROM files WHERE path = ?", (entry.path,)).fetchone()
-    return known is None or tuple(known) != (entry.size, entry.stamp) or not _inside(data / MIRROR, entry.path).exists()
-
-
-async def _fetch(session: FtpSession, db: Database, data: Path, entry: Entry) -> None:
-    target = _inside(data / MIRROR, entry.path)
-    # The copy that the ledger names stays whole until the ledger names the new one.
-    arriving = data / "arriving" / hashlib.sha256(entry.path.encode()).hexdigest()
+def _is_new(known: dict[str, tuple[int, str]], data: Path, entry: Entry) -> bool:
+    """:raises FtpError: the path would leave the folder of the copies."""
     try:
-        for folder in (arriving.parent, target.parent):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise FtpError(f"{target} : écriture impossible ({error.strerror}).", permanent=False) from error
-    await session.download(entry, arriving)
-    digest = await asyncio.to_thread(_sha256, arriving)
-    stamp = stamp_of(entry.path)
-    modified = None if stamp else await session.modified(entry)
-    with db.atomic():
-        db.execute(
-            "INSERT INTO files (path, folder, size, stamp, sha256, modified_at, as_of, state, fetched_clock) "
-            "VALUES (:path, :folder, :size, :stamp, :sha256, :modified, :as_of, 'fetched', :clock) "
-            "ON CONFLICT (path) DO UPDATE SET size = excluded.size, stamp = excluded.stamp, "
-            "modified_at = excluded.modified_at, fetched_clock = excluded.fetched_clock, "
-            # The same bytes under a new date are no new version, and need not be read again.
-            "version = version + (sha256 != excluded.sha256), "
-            "state = iif(sha256 = excluded.sha256, state, 'fetched'), "
-            "sha256 = excluded.sha256",
-            {
-                "path": entry.path,
-                "folder": folder_of(entry.path),
-                "size": entry.size,
-                "stamp": entry.stamp,
-                "sha256": digest,
-                "modified": int(modified.timestamp()) if modified else None,
-                "as_of": stamp,
-                "clock": int(time.time()),
-            },
-        )
-        # Within the transaction: a crash on either side of it fetches the file again, and loses nothing.
+        return not copies.exists(data, entry.path) or known.get(entry.path) != (entry.size, entry.stamp)
+    except copies.PathError as error:
+        raise FtpError(
+            f"le serveur FTP annonce un nom de fichier impossible : « {entry.path} »", permanent=True
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Arrived:
+    """A whole file that the ledger does not name yet."""
+
+    entry: Entry
+    part: Path
+    sha256: str
+    modified: datetime | None
+
+
+class _Fetching:
+    """Several connections that take files from one list, in order, and one writer of the ledger."""
+
+    def __init__(
+        self,
+        access: FtpAccess,
+        db: Database,
+        data: Path,
+        entries: list[Entry],
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self.files = 0
+        self.failed: list[tuple[str, str]] = []
+        self._access = access
+        self._db = db
+        self._data = data
+        self._left = deque(entries)
+        self._total = Progress(0, len(entries), 0, sum(entry.size for entry in entries))
+        self._bytes = 0
+        self._progress = progress
+        self._arrived: asyncio.Queue[_Arrived | None] = asyncio.Queue()
+        self._errors: list[FtpError] = []
+        self._broken: FtpError | None = None
+        self._unconnected: FtpError | None = None
+
+    async def run(self) -> None:
+        """:raises MirrorError: no connection goes on, or one file after the other fails."""
+        if not self._left:
+            return
+        self._tell()
         try:
-            arriving.replace(target)
+            (self._data / _ARRIVING).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise FtpError(f"{target} : écriture impossible ({error.strerror}).", permanent=False) from error
+            raise FtpError(f"{self._data} : écriture impossible ({error.strerror}).", permanent=False) from error
+        count = min(self._access.connections, -(-len(self._left) // _FILES_A_CONNECTION))
+        writer = asyncio.create_task(self._write())
+        fetchers = [asyncio.create_task(self._fetch()) for _ in range(count)]
+        try:
+            await asyncio.gather(*fetchers)
+        finally:
+            for task in fetchers:
+                task.cancel()
+            await asyncio.gather(*fetchers, return_exceptions=True)
+            self._arrived.put_nowait(None)
+            await writer
+        if self._left and not self._broken:
+            self._broken = self._unconnected
+        if self._broken:
+            raise MirrorError(self._broken, self.files)
+        if not self.failed:
+            for left in (self._data / _ARRIVING).iterdir():
+                left.unlink()  # beginnings of versions that are no longer there
+
+    async def _fetch(self) -> None:
+        """One connection after the other, until nothing is left."""
+        while self._left and not self._broken:
+            try:
+                async with connect(self._access) as session:
+                    await self._fetch_by(session)
+            except FtpError as error:
+                # A server that allows fewer connections refuses some; those that it took go on.
+                self._unconnected = error
+                return
+
+    async def _fetch_by(self, session: FtpSession) -> None:
+        """Fetch until nothing is left or this connection fails."""
+        while self._left and not self._broken:
+            entry = self._left.popleft()
+            key = hashlib.sha256(f"{entry.path}\0{entry.size}\0{entry.stamp}".encode()).hexdigest()
+            part = self._data / _ARRIVING / key
+            try:
+                digest = await session.fetch(entry, part)
+                modified = None if stamp_of(entry.path) else await session.modified(entry)
+            except FtpError as error:
+                self._failed(entry, error)
+                return
+            await self._arrived.put(_Arrived(entry, part, digest, modified))
+
+    def _failed(self, entry: Entry, error: FtpError) -> None:
+        log.warning("%s", error)
+        self.failed.append((entry.path, str(error)))
+        self._errors.append(error)
+        cut = [it for it in self._errors if not it.permanent]
+        if len(cut) >= max(_MOST_FAILURES, self.files) or len(self._errors) > _MOST_REFUSED:
+            self._broken = cut[0] if cut else error
+
+    def _tell(self) -> None:
+        self._progress(Progress(self.files, self._total.of_files, self._bytes, self._total.of_bytes))
+
+    # -- The ledger
+
+    async def _write(self) -> None:
+        """Whatever arrived meanwhile goes into one transaction."""
+        last = False
+        while not last:
+            batch = [await self._arrived.get()]
+            while not self._arrived.empty():
+                batch.append(self._arrived.get_nowait())
+            last = None in batch
+            arrived = [it for it in batch if it]
+            try:
+                # The copy that the ledger names must survive a power cut.
+                await asyncio.to_thread(_sync_all, [it.part for it in arrived])
+            except OSError as error:
+                self._broken = FtpError(f"{self._data} : écriture impossible ({error.strerror}).", permanent=False)
+                return
+            for it, done in zip(arrived, self._record(arrived), strict=True):
+                if done:
+                    self.files += 1
+                    self._bytes += it.entry.size
+                    self._tell()
+
+    def _record(self, arrived: list[_Arrived]) -> list[bool]:
+        """Put the copies in their places and into the ledger; says of each whether it could be."""
+        done = []
+        with self._db.atomic():
+            for it in arrived:
+                target = copies.plain_path(self._data, it.entry.path)
+                # A crash on either side of the transaction's end fetches the file again, and loses nothing.
+                try:
+                    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    it.part.replace(target)
+                except OSError as error:
+                    reason = f"{target} : écriture impossible ({error.strerror})."
+                    self._failed(it.entry, FtpError(reason, permanent=False))
+                    done.append(False)
+                    continue
+                self._db.execute(_LEDGER, _values(it))
+                done.append(True)
+        return done
 
 
-def _inside(folder: Path, path: str) -> Path:
-    """:raises FtpError: the path would leave the folder."""
-    parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or any(part in ("..", "") or "\x00" in part for part in parts):
-        raise FtpError(f"le serveur FTP annonce un nom de fichier impossible : « {path} »", permanent=True)
-    return folder.joinpath(*parts)
+def _sync_all(paths: list[Path]) -> None:
+    for path in paths:
+        sync_file(path)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+_LEDGER = (
+    "INSERT INTO files (path, folder, size, stamp, sha256, modified_at, as_of, state, fetched_clock) "
+    "VALUES (:path, :folder, :size, :stamp, :sha256, :modified, :as_of, 'fetched', :clock) "
+    "ON CONFLICT (path) DO UPDATE SET size = excluded.size, stamp = excluded.stamp, "
+    "modified_at = excluded.modified_at, fetched_clock = excluded.fetched_clock, "
+    # The same bytes under a new date are no new version, and need not be read again.
+    "version = version + (sha256 != excluded.sha256), "
+    "state = iif(sha256 = excluded.sha256, state, 'fetched'), "
+    "sha256 = excluded.sha256"
+)
+
+
+def _values(arrived: _Arrived) -> dict[str, object]:
+    entry = arrived.entry
+    return {
+        "path": entry.path,
+        "folder": folder_of(entry.path),
+        "size": entry.size,
+        "stamp": entry.stamp,
+        "sha256": arrived.sha256,
+        "modified": int(arrived.modified.timestamp()) if arrived.modified else None,
+        "as_of": stamp_of(entry.path),
+        "clock": int(time.time()),
+    }

@@ -87,13 +87,15 @@ def _copy_ledger(new: Database, old: Path) -> None:
 def _ledger_from_copies(new: Database, data: Path) -> None:
     with new.atomic():
         for path in copies.paths(data):
+            digest, size = hashlib.sha256(), 0
             with copies.open_copy(data, path) as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                size = file.tell()
+                while block := file.read(1024 * 1024):
+                    digest.update(block)
+                    size += len(block)
             new.execute(
                 "INSERT INTO files (path, folder, size, stamp, sha256, as_of, state, told, fetched_clock) "
                 "VALUES (?, ?, ?, '', ?, ?, 'fetched', 1, ?)",
-                (path, folder_of(path), size, digest, stamp_of(path), int(time.time())),
+                (path, folder_of(path), size, digest.hexdigest(), stamp_of(path), int(time.time())),
             )
         # Later events must come after any that people were told of.
         new.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (int(time.time()),))

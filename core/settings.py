@@ -30,7 +30,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class FtpAccess:
-    """How to reach the operator's FTP account. `settle_seconds`: how long a size must stand still."""
+    """How to reach the operator's FTP account. `settle_seconds`: how long a size must stand still.
+
+    `fingerprint`: SHA-256 of the only certificate to accept, in small hexadecimal digits; "" to verify it as usual.
+    """
 
     host: str
     port: int
@@ -40,6 +43,8 @@ class FtpAccess:
     encoding: str = "utf-8"
     root: str = "/"
     ca_file: Path | None = None
+    fingerprint: str = ""
+    connections: int = 4
     settle_seconds: float = 10.0
 
 
@@ -173,6 +178,19 @@ def _percent(value: int) -> int:
     return value
 
 
+def _fingerprint(value: str) -> str:
+    digits = value.replace(":", "").replace(" ", "").lower()
+    if digits and (len(digits) != 64 or not set(digits) <= set("0123456789abcdef")):
+        raise ValueError("une empreinte SHA-256 a 64 chiffres hexadécimaux, avec ou sans deux-points")
+    return digits
+
+
+def _connections(value: int) -> int:
+    if not 1 <= value <= 10:
+        raise ValueError(f"{value} connexions ; 1 à 10")
+    return value
+
+
 def _settle(value: float) -> float:
     if not 0 <= value <= 3600:  # "nan" and "inf" are numbers too
         raise ValueError("0 à 3600 secondes")
@@ -216,6 +234,8 @@ class Settings(BaseModel):
     ftp_root: OptionalLine = "/"
     ftp_interval: Annotated[int, AfterValidator(_interval)] = 300
     ftp_interval_outside: Annotated[int, AfterValidator(_interval)] = 3600
+    ftp_fingerprint: Annotated[str, AfterValidator(_fingerprint)] = ""
+    ftp_connections: Annotated[int, AfterValidator(_connections)] = 4
     ftp_settle: Annotated[float, AfterValidator(_settle)] = 10.0
 
     shortest_status: Annotated[int, AfterValidator(_percent)] = 80
@@ -285,6 +305,8 @@ class Settings(BaseModel):
             encoding=self.ftp_encoding,
             root=self.ftp_root or "/",
             ca_file=self.tls_ca,
+            fingerprint=self.ftp_fingerprint,
+            connections=self.ftp_connections,
             settle_seconds=self.ftp_settle,
         )
 

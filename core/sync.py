@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from core import store
 from core.ftp import FtpError
 from core.intake import Intake
-from core.mirror import Fetched, Progress, mirror
+from core.mirror import Fetched, MirrorError, Progress, mirror
 from core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -19,12 +19,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Pass:
-    """What a pass did. `error`: why the FTP could not be followed to the end (French), "" when it could."""
+    """What a pass did. `error`: why the FTP could not be followed to the end (French), "" when it could.
+
+    `failed`: files that the server refused, with the reason (French).
+    """
 
     fetched: int
     read: int
     waiting: int
     error: str = ""
+    failed: tuple[tuple[str, str], ...] = ()
 
 
 class Syncer:
@@ -64,6 +68,7 @@ class Syncer:
         except FtpError as ftp_error:
             # What had arrived by then is read all the same.
             error = str(ftp_error)
+            fetched = Fetched(ftp_error.fetched if isinstance(ftp_error, MirrorError) else 0, 0)
             log.warning("%s", error)
         intake = Intake(db, self._data, self._settings.shortest_status)
         files = intake.pending(retry_waiting=self._starts)
@@ -81,4 +86,4 @@ class Syncer:
             )
             # One row a pass for ever would be the largest table of a quiet account.
             db.execute("DELETE FROM passes WHERE id <= (SELECT max(id) FROM passes) - 1000")
-        return Pass(fetched.files, len(files), fetched.waiting, error)
+        return Pass(fetched.files, len(files), fetched.waiting, error, fetched.failed)

@@ -1,7 +1,9 @@
 import asyncio
+import hashlib
 import logging
 import os
 import ssl
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -302,6 +304,38 @@ async def test_an_unknown_certificate_is_refused(secure_ftp: FtpPeer) -> None:
         async with connect(replace(secure_ftp.access(), ca_file=None)):
             pass
     assert caught.value.permanent
+
+
+def fingerprint_of(peer: FtpPeer) -> str:
+    """As the peer's own certificate file gives it."""
+    found = subprocess.run(
+        ["openssl", "s_client", "-connect", f"{peer.host}:{peer.port}", "-starttls", "ftp"],
+        input=b"",
+        capture_output=True,
+        check=False,
+    ).stdout.decode()
+    return hashlib.sha256(
+        ssl.PEM_cert_to_DER_cert(found[found.index("-----BEGIN") : found.index("-----END") + 25])
+    ).hexdigest()
+
+
+async def test_a_pinned_certificate_needs_no_authority(secure_ftp: FtpPeer, tmp_path: Path) -> None:
+    plant(secure_ftp.root, {"Documents/a.pdf": b"a"})
+    pinned = replace(secure_ftp.access(), ca_file=None, host="127.0.0.1", fingerprint=fingerprint_of(secure_ftp))
+    async with connect(pinned) as ftp:
+        (entry,) = await ftp.list_files()
+        await ftp.download(entry, tmp_path / "a.pdf")
+        await ftp.upload(b"logo", "Personnalisation/logo.png")
+    assert (tmp_path / "a.pdf").read_bytes() == b"a"
+
+
+async def test_another_certificate_than_the_pinned_one_is_refused(secure_ftp: FtpPeer) -> None:
+    pinned = replace(secure_ftp.access(), fingerprint="0" * 64)
+    with pytest.raises(FtpError, match="ORIGYNE_FTP_FINGERPRINT") as caught:
+        async with connect(pinned):
+            pass
+    assert caught.value.permanent
+    assert fingerprint_of(secure_ftp) in str(caught.value)
 
 
 async def test_a_certificate_file_that_is_none_is_named(vsftpd_tls: FtpPeer, tmp_path: Path) -> None:

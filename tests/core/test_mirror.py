@@ -1,4 +1,5 @@
 import asyncio
+import hashlib
 import json
 import logging
 import os
@@ -12,8 +13,8 @@ import pytest
 from bot.sandbox.operator import Operator
 from core import events, store
 from core.copies import MIRROR
-from core.ftp import Entry, FtpError, FtpSession
-from core.mirror import Fetched, Progress, mirror
+from core.ftp import Entry, FtpError, FtpSession, connect
+from core.mirror import Fetched, MirrorError, Progress, mirror
 from core.settings import FtpAccess, Settings
 from core.sync import Pass, Syncer
 from tests.peers.ftp import FtpPeer
@@ -92,6 +93,7 @@ async def test_the_whole_account_is_mirrored_byte_for_byte(any_ftp: FtpPeer, tmp
     source = files_under(any_ftp.root)
     assert {path.split("/")[0] for path in source} >= {"Cartes SIM", "RatedCDRs", "Factures", "AccountStatus"}
     assert files_under(tmp_path / "data" / MIRROR) == source
+    assert list((tmp_path / "data" / "arriving").iterdir()) == []
     assert fetched == Fetched(len(source), 0)
     assert {path: size for path, (size, _) in ledger(tmp_path / "data").items()} == {
         path: len(content) for path, content in source.items()
@@ -205,18 +207,32 @@ async def test_a_file_that_the_server_refuses_does_not_hold_back_the_others(vsft
     plant(vsftpd.root, "Documents/a.pdf", b"a")
     plant(vsftpd.root, "Documents/b.pdf", b"b").chmod(0)
     plant(vsftpd.root, "Documents/c.pdf", b"c")
-    with pytest.raises(FtpError, match=r"Documents/b\.pdf"):
-        await fetch(vsftpd.access(), tmp_path)
+    fetched = await fetch(vsftpd.access(), tmp_path)
+    assert (fetched.files, [path for path, _ in fetched.failed]) == (2, ["Documents/b.pdf"])
+    assert "550" in fetched.failed[0][1]
     assert set(ledger(tmp_path)) == {"Documents/a.pdf", "Documents/c.pdf"}
 
 
-async def test_many_refused_files_end_the_pass(vsftpd: FtpPeer, tmp_path: Path) -> None:
+async def test_several_refused_files_do_not_either(vsftpd: FtpPeer, tmp_path: Path) -> None:
     for number in range(5):
         plant(vsftpd.root, f"Documents/{number}.pdf", b"x").chmod(0)
     plant(vsftpd.root, "Documents/z.pdf", b"z")
-    with pytest.raises(FtpError, match=r"Documents/0\.pdf"):
-        await fetch(vsftpd.access(), tmp_path)
-    assert ledger(tmp_path) == {}
+    fetched = await fetch(replace(vsftpd.access(), connections=1), tmp_path)
+    assert (fetched.files, len(fetched.failed)) == (1, 5)
+    assert set(ledger(tmp_path)) == {"Documents/z.pdf"}
+
+
+async def test_an_account_that_refuses_everything_ends_the_pass(embedded_ftp: FtpPeer, tmp_path: Path) -> None:
+    for number in range(60):
+        plant(embedded_ftp.root, f"Documents/{number}.pdf", b"x")
+
+    async def refused(self: FtpSession, entry: Entry, part: Path) -> str:
+        raise FtpError(f"{entry.path} : 550", permanent=True)
+
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(MirrorError, match="550") as caught:
+        patched.setattr(FtpSession, "fetch", refused)
+        await fetch(embedded_ftp.access(), tmp_path)
+    assert caught.value.fetched == 0
 
 
 async def test_a_file_in_the_place_of_a_folder_does_not_hold_back_the_others(
@@ -227,9 +243,76 @@ async def test_a_file_in_the_place_of_a_folder_does_not_hold_back_the_others(
     former.unlink()
     plant(embedded_ftp.root, "Documents/2026/Kbis.pdf", b"in a folder")
     plant(embedded_ftp.root, "Documents/Z.pdf", b"z")
-    with pytest.raises(FtpError, match="écriture impossible"):
-        await fetch(embedded_ftp.access(), tmp_path)
+    ((path, reason),) = (await fetch(embedded_ftp.access(), tmp_path)).failed
+    assert path == "Documents/2026/Kbis.pdf"
+    assert "écriture impossible" in reason
     assert "Documents/Z.pdf" in ledger(tmp_path)
+
+
+# -- Several connections, and what a cut left
+
+
+async def test_a_server_that_allows_few_connections_is_read_by_those(vsftpd_of_two: FtpPeer, tmp_path: Path) -> None:
+    for number in range(40):
+        plant(vsftpd_of_two.root, f"Documents/{number}.pdf", b"%d" % number)
+    fetched = await fetch(replace(vsftpd_of_two.access(), connections=8), tmp_path)
+    assert fetched == Fetched(40, 0)
+    assert files_under(tmp_path / MIRROR) == files_under(vsftpd_of_two.root)
+
+
+async def test_a_cut_file_is_completed_from_where_it_stopped(any_ftp: FtpPeer, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 4000
+    plant(any_ftp.root, "Documents/grand.pdf", content)
+    async with connect(any_ftp.access()) as session:
+        (entry,) = await session.list_files()
+        part = tmp_path / "part"
+        part.write_bytes(content[:700_001])
+        told: list[int] = []
+        assert await session.fetch(entry, part, told.append) == hashlib.sha256(content).hexdigest()
+        assert part.read_bytes() == content
+        if any_ftp.name != "embedded":  # which knows no REST: from the beginning
+            assert told[0] > 700_001
+        part.write_bytes(content + b"more than there is")
+        assert await session.fetch(entry, part) == hashlib.sha256(content).hexdigest()
+        assert part.read_bytes() == content
+
+
+async def test_a_pass_completes_what_the_one_before_began(
+    vsftpd: FtpPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = os.urandom(5_000_000)
+    plant(vsftpd.root, "Documents/grand.pdf", content)
+    received: list[int] = []
+    whole = FtpSession.fetch
+
+    async def cut(self: FtpSession, entry: Entry, part: Path) -> str:
+        def stop(count: int) -> None:
+            if count > 2_000_000:
+                raise ConnectionResetError
+
+        return await whole(self, entry, part, stop)
+
+    async def watched(self: FtpSession, entry: Entry, part: Path) -> str:
+        received.append(part.stat().st_size)
+        return await whole(self, entry, part)
+
+    monkeypatch.setattr(FtpSession, "fetch", cut)
+    assert [path for path, _ in (await fetch(vsftpd.access(), tmp_path)).failed] == ["Documents/grand.pdf"]
+    assert ledger(tmp_path) == {}
+    monkeypatch.setattr(FtpSession, "fetch", watched)
+    assert (await fetch(vsftpd.access(), tmp_path)).files == 1
+    assert received[0] > 2_000_000
+    assert (tmp_path / MIRROR / "Documents/grand.pdf").read_bytes() == content
+    assert list((tmp_path / "arriving").iterdir()) == []
+
+
+async def test_the_beginning_of_another_version_is_not_completed(vsftpd: FtpPeer, tmp_path: Path) -> None:
+    planted = plant(vsftpd.root, "Documents/grand.pdf", b"new content")
+    await fetch(vsftpd.access(), tmp_path)
+    (tmp_path / "arriving" / ("0" * 8)).write_bytes(b"old")
+    planted.write_bytes(b"newer content")
+    assert (await fetch(vsftpd.access(), tmp_path)).files == 1
+    assert (tmp_path / MIRROR / "Documents/grand.pdf").read_bytes() == b"newer content"
 
 
 # -- A whole pass
@@ -251,8 +334,8 @@ async def test_a_pass_reads_what_it_fetched(embedded_ftp: FtpPeer, tmp_path: Pat
         for client in operator.clients:
             wanted = operator.usage(client.name, month)
             found = db.execute(
-                "SELECT coalesce(sum(seconds) FILTER (WHERE kind = 'voice'), 0), coalesce(sum(bytes), 0), "
-                "coalesce(sum(amount), 0) FROM usage JOIN clients ON clients.id = client_id "
+                "SELECT coalesce(sum(seconds) FILTER (WHERE kind = 0), 0), coalesce(sum(bytes), 0), "
+                "coalesce(sum(amount), 0) FROM usage_by_line JOIN clients ON clients.id = client_id "
                 "WHERE source = 0 AND name = ? AND month = ?",
                 (client.name, int(month.replace("-", ""))),
             ).fetchone()
@@ -282,17 +365,17 @@ async def test_what_had_arrived_before_a_break_is_read(
     plant(embedded_ftp.root, STATUS, b"Ligne;Statut\n0639980001;Active\n")
     for hour in (9, 10, 11, 12):
         plant(embedded_ftp.root, STATUS.replace("_08", f"_{hour:02d}"), b"never arrives")
-    download = FtpSession.download
+    whole = FtpSession.fetch
 
-    async def breaking(self: FtpSession, entry: Entry, to: Path) -> None:
+    async def breaking(self: FtpSession, entry: Entry, part: Path) -> str:
         if entry.path != STATUS:
             raise FtpError("la connexion a été coupée", permanent=False)
-        await download(self, entry, to)
+        return await whole(self, entry, part)
 
-    monkeypatch.setattr(FtpSession, "download", breaking)
+    monkeypatch.setattr(FtpSession, "fetch", breaking)
     made = await Syncer(settings_for(embedded_ftp.access(), tmp_path)).run()
     assert made.error == "la connexion a été coupée"
-    assert made.read == 1
+    assert (made.fetched, made.read) == (1, 1)
     db = store.open_to_read(tmp_path)
     assert db.execute("SELECT msisdn FROM lines").fetchall() == [("0639980001",)]
     assert db.execute("SELECT error FROM passes").fetchall() == [("la connexion a été coupée",)]

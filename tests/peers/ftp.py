@@ -125,7 +125,7 @@ def _greeted(ground: _Ground, daemon: subprocess.Popen[bytes], journal: Path) ->
 
 
 @contextmanager
-def _vsftpd(authority: Authority | None = None) -> Iterator[FtpPeer]:
+def _vsftpd(authority: Authority | None = None, max_clients: int = 0) -> Iterator[FtpPeer]:
     daemon = program("vsftpd", "vsftpd")
     _needs_root("vsftpd")
     with _ground("vsftpd") as ground:
@@ -158,6 +158,7 @@ def _vsftpd(authority: Authority | None = None) -> Iterator[FtpPeer]:
             "seccomp_sandbox": "NO",
             "isolate": "NO",
             "isolate_network": "NO",
+            "max_clients": max_clients,
         }
         if authority:
             options |= {
@@ -290,6 +291,13 @@ def _embedded() -> Iterator[FtpPeer]:
             loop.close()
 
 
+@contextmanager
+def vsftpd_running() -> Iterator[FtpPeer]:
+    """For what is no test."""
+    with _vsftpd() as peer:
+        yield peer
+
+
 @pytest.fixture
 def vsftpd() -> Iterator[FtpPeer]:
     with _vsftpd() as peer:
@@ -299,6 +307,13 @@ def vsftpd() -> Iterator[FtpPeer]:
 @pytest.fixture
 def vsftpd_tls(authority: Authority) -> Iterator[FtpPeer]:
     with _vsftpd(authority) as peer:
+        yield peer
+
+
+@pytest.fixture
+def vsftpd_of_two() -> Iterator[FtpPeer]:
+    """It lets two clients in; a third connection, of ours, is the test's own."""
+    with _vsftpd(max_clients=3) as peer:
         yield peer
 
 
