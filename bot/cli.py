@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from bot import __version__
+from bot.export_command import declare as declare_export
 from core.settings import Settings, SettingsError
 
 ANSWERED, REFUSED, UNUSABLE = 0, 1, 2
@@ -95,12 +96,40 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("file", metavar="FICHIER", help="son chemin sur le FTP, comme l'avis le donne")
     command.set_defaults(run=_accept)
 
+    _add_layout(commands)
+
     command = commands.add_parser("rebuild", help="refaire la base à partir des fichiers gardés")
     command.set_defaults(run=_rebuild)
+
+    command = commands.add_parser("export", help="les données en fichiers : CSV, JSON, XLSX ou Parquet")
+    declare_export(command)
+    command.set_defaults(run=_export)
 
     command = commands.add_parser("doctor", help="essayer chaque réglage et chaque serveur, dire quoi faire")
     command.set_defaults(run=_doctor)
     return parser
+
+
+def _add_layout(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("layout", help="comment un fichier est lu, et quoi écrire dans layouts.toml")
+    actions = command.add_subparsers(title="actions", metavar="ACTION", required=True)
+    folder = argparse.ArgumentParser(add_help=False)
+    folder.add_argument(
+        "--folder", metavar="DOSSIER", help="RatedCDRs, BilledCDRs, AccountStatus ou Cartes SIM, si rien ne le dit"
+    )
+
+    action = actions.add_parser("check", parents=[folder], help="dire comment des fichiers sont lus")
+    action.add_argument(
+        "files",
+        nargs="+",
+        metavar="FICHIER",
+        help="un fichier d'ici, ou du FTP comme un avis le nomme (RatedCDRs/x.csv)",
+    )
+    action.set_defaults(run=_layout_check)
+
+    action = actions.add_parser("suggest", parents=[folder], help="proposer un bloc pour layouts.toml")
+    action.add_argument("file", metavar="FICHIER", help="un fichier dont l'en-tête n'est pas connu")
+    action.set_defaults(run=_layout_suggest)
 
 
 def _log_to_terminal() -> None:
@@ -165,7 +194,7 @@ def _sync(_: argparse.Namespace) -> int:
             err.print(Text(str(error), style="bold red"))
             return UNUSABLE
     out.print(f"{made.fetched} fichiers reçus, {made.read} lus, {made.waiting} en cours d'envoi par l'opérateur.")
-    for _, reason in made.failed[:10]:
+    for _path, reason in made.failed[:10]:
         err.print(Text(reason, style="bold red"))
     if made.error:
         err.print(Text(f"Le FTP n'a pas été suivi jusqu'au bout : {made.error}", style="bold red"))
@@ -218,10 +247,28 @@ def _accept(options: argparse.Namespace) -> int:
     return accept_file(options, out, err)
 
 
+def _export(options: argparse.Namespace) -> int:
+    from bot.export_command import run
+
+    return run(options, out, err)
+
+
 def _rebuild(options: argparse.Namespace) -> int:
     from bot.files_command import rebuild_store
 
     return rebuild_store(options, out, err)
+
+
+def _layout_check(options: argparse.Namespace) -> int:
+    from bot.layout_command import check
+
+    return check(options, out, err)
+
+
+def _layout_suggest(options: argparse.Namespace) -> int:
+    from bot.layout_command import suggest
+
+    return suggest(options, out, err)
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ What was told is kept in `desk.db` and written with the mails and messages that 
 makes a second alert or swallows an all-clear.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.desk.people import ACCOUNTING, TECHNICAL
@@ -12,7 +13,7 @@ from bot.mail.letter import Letter
 from bot.telegram.drawing import draw
 from core import deliveries
 from core.deliveries import KINDS, Deliveries, Delivery, Kind, Late, Rules
-from core.folders import FRENCH
+from core.folders import FRENCH, folder_of
 from handlers import french
 from handlers.answer import Answer
 
@@ -32,10 +33,12 @@ class _Open:
     last_at: int
 
 
-def judge(house: House, now: int) -> bool:
+def judge(house: House, now: int, refused: Iterable[str] = ()) -> bool:
     """Tell what has become late, and what came after all; to be called after a pass that read the whole FTP.
 
     :param now: UTC seconds.
+    :param refused: paths that lie on the FTP and could not be fetched: their kind is not late, and that fault is told
+        otherwise.
 
     Returns whether somebody is told.
     """
@@ -43,6 +46,7 @@ def judge(house: House, now: int) -> bool:
     rules = Rules(settings.late_status, settings.late_rated, settings.late_billed)
     came = deliveries.read(house.context.telecom)
     late = {found.kind: found for found in deliveries.late(now, came, rules)}
+    unknown = {folder_of(path) for path in refused}
     told = False
     with house.desk.atomic():
         for alert in _opened(house):
@@ -54,7 +58,7 @@ def judge(house: House, now: int) -> bool:
                 told = True
         still = {alert.kind for alert in _opened(house)}
         for kind in KINDS:
-            if kind in late and kind not in still:
+            if kind in late and kind not in still and kind not in unknown:
                 _open(house, late[kind], now)
                 _tell(house, kind, _alert(late[kind], now))
                 told = True

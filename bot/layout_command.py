@@ -7,7 +7,7 @@ import io
 import os
 import tomllib
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,14 +16,13 @@ from typing import Any, BinaryIO
 
 from dotenv import dotenv_values
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from core import copies, inspection, numbers
+from core import copies, guesses, inspection, numbers
 from core.folders import FRENCH as FOLDERS
 from core.folders import PARIS, folder_of
-from core.guesses import listed, quoted
+from core.guesses import TABLES, USED, listed, quoted
 from core.inspection import Inspection, SeenColumn, Suggestion
 from core.layouts import USER_FILE, LayoutError, Layouts, fold
 from core.readers import Waiting
@@ -53,6 +52,9 @@ _UNITS = {
     "go": "Go",
     "to": "To",
 }
+#: Signs that a table's last column keeps when it is folded.
+_NARROWEST = 18
+
 _CHOICES = {"duration": ("s", "s, min ou ms"), "volume": ("ko", "o, ko, mo ou go")}
 
 
@@ -138,12 +140,12 @@ def own_tables(data: Path) -> Mapping[str, Any]:
     return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 
-def _asked_table(name: str | None) -> inspection.Table | None:
+def _asked_table(name: str | None) -> guesses.Table | None:
     if not name:
         return None
     folder = folder_of(f"{name.strip('/')}/x")
-    if folder not in inspection.TABLES:
-        known = ", ".join(FOLDERS[table] for table in inspection.TABLES)
+    if folder not in TABLES:
+        known = ", ".join(FOLDERS[table] for table in TABLES)
         raise _Unusable(f"« {name} » n'est pas un dossier de tables de l'opérateur : {known}.")
     return folder
 
@@ -155,8 +157,8 @@ def _opened(name: str, data: Path) -> Iterator[_File]:
     if path.is_dir():
         raise _Unusable(f"« {name} » est un dossier ; indiquer un fichier.")
     if path.is_file():
-        with path.open("rb") as stream:
-            yield _File(name, stream, "")
+        with path.open("rb") as own:
+            yield _File(name, own, "")
         return
     try:
         stream = copies.open_copy(data, name.lstrip("/"))
@@ -185,10 +187,10 @@ def _show(found: Inspection, file: _File, out: Console) -> None:
             ("En-tête", f"ligne {found.header_line}" if found.header_line else "sans en-tête"),
         ]
     for label, value in facts:
-        out.print(Text.assemble((f"  {label} : ".replace(" :", "\u00a0:"), "dim"), value))
+        out.print(Text.assemble((f"{label}{french.NBSP}: ", "dim"), value))
     if found.columns:
         _heading(out, "Colonnes" if found.recognised else "Colonnes (aucun en-tête connu)")
-        _draw(out, ("N°", "En-tête", "Devient", "Unité", "Exemples"), [_column(it, found) for it in found.columns], {0})
+        _draw(out, ("N°", "En-tête", "Devient", "Unité", "Exemples"), [_column(it, found) for it in found.columns])
     _heading(out, "Lecture")
     _show_reading(found, out)
     if first := _first_rows(found):
@@ -197,13 +199,13 @@ def _show(found: Inspection, file: _File, out: Console) -> None:
     if found.doubts:
         _heading(out, "À vérifier")
         for doubt in found.doubts:
-            out.print(Text(f"  • {doubt.sentence}"), soft_wrap=not out.is_terminal)
+            out.print(Text(f"• {doubt.sentence}"), soft_wrap=not out.is_terminal)
             for line in doubt.write.splitlines():
-                out.print(Text(f"      {line}", style="cyan"), soft_wrap=True)
+                out.print(Text(f"    {line}", style="cyan"), soft_wrap=True)
         if any(doubt.write for doubt in found.doubts):
-            out.print(Text(f"  Les lignes proposées vont dans {USER_FILE}, dans le dossier des données.", style="dim"))
+            out.print(Text(f"Les lignes proposées vont dans {USER_FILE}, dans le dossier des données.", style="dim"))
     if found.waiting and found.columns:
-        out.print(Text(f"  Pour partir d'un bloc tout prêt : origyne-bot layout suggest {_argument(file.name)}"))
+        out.print(Text(f"Pour partir d'un bloc tout prêt : origyne-bot layout suggest {_argument(file.name)}"))
 
 
 def _kind(found: Inspection, name: str) -> str:
@@ -250,43 +252,37 @@ def _unit(seen: SeenColumn) -> str:
 def _show_reading(found: Inspection, out: Console) -> None:
     soft = not out.is_terminal
     if found.waiting:
-        out.print(Text(f"  Le fichier attendrait : {found.waiting}", style="bold red"), soft_wrap=soft)
+        out.print(Text(f"Le fichier attendrait : {found.waiting}", style="bold red"), soft_wrap=soft)
         return
     parts = [french.count(found.rows, "rangée lue", "rangées lues")]
     parts.append(french.count(found.rejected, "mise de côté", "mises de côté") if found.rejected else "aucune de côté")
-    out.print(Text(f"  {', '.join(parts)}", style="yellow" if found.rejected else "green"))
+    out.print(Text(f"{', '.join(parts)}", style="yellow" if found.rejected else "green"))
     for reject in found.first_rejects:
-        out.print(Text(f"  ligne {reject.line} : {reject.reason}"), soft_wrap=soft)
+        out.print(Text(f"ligne {reject.line} : {reject.reason}"), soft_wrap=soft)
         if reject.content:
-            out.print(Text(f"      {reject.content}", style="dim"), soft_wrap=soft)
+            out.print(Text(f"    {reject.content}", style="dim"), soft_wrap=soft)
     if found.rejected > len(found.first_rejects):
-        out.print(Text(f"  … et {french.whole(found.rejected - len(found.first_rejects))} autres"))
+        out.print(Text(f"… et {french.whole(found.rejected - len(found.first_rejects))} autres"))
     for total in found.totals[:5]:
         said = f" : {_euros(total.amount)}" if total.amount is not None else ""
-        out.print(Text(f"  ligne {total.line} : total du fichier{said}, qui n'est pas une communication"))
+        out.print(Text(f"ligne {total.line} : total du fichier{said}, qui n'est pas une communication"))
     if len(found.totals) > 5:
-        out.print(Text(f"  … et {len(found.totals) - 5} autres totaux"))
+        out.print(Text(f"… et {len(found.totals) - 5} autres totaux"))
     if found.amount is not None:
-        out.print(Text(f"  Somme des montants : {_euros(found.amount)} HT"))
+        out.print(Text(f"Somme des montants : {_euros(found.amount)} HT"))
 
 
-_Rows = tuple[tuple[str, ...], list[tuple[str, ...]], set[int]]
+_Rows = tuple[tuple[str, ...], list[tuple[str, ...]], Set[int]]
 
 
 def _first_rows(found: Inspection) -> _Rows | None:
     if found.cdrs:
-        headers = ("Ligne", "Début", "Nature", "Appelé", "Durée", "Volume", "Montant HT", "Forfait", "Zone", "Client")
+        headers = "Ligne|Début|Nature|Appelé|Durée|Volume|Montant HT|Forfait|Zone|Client"
         return _without_empty(headers, [_cdr(cdr) for cdr in found.cdrs], {4, 5, 6})
     if found.texts and found.table == "account_status":
-        headers = ("Ligne", "ICCID", "Client", "Statut", "Forfait", "Activation", "RIO")
-        return _without_empty(headers, [_line(row) for row in found.texts], set())
+        return _without_empty("Ligne|ICCID|Client|Statut|Forfait|Activation|RIO", [_line(row) for row in found.texts])
     if found.texts:
-        headers = ("ICCID", "IMSI", "Ligne", "PIN", "PUK", "PIN2", "PUK2")
-        names = ("iccid", "imsi", "msisdn", "pin", "puk", "pin2", "puk2")
-        rows = [
-            tuple(numbers.show(row[name]) if name == "msisdn" else row[name] for name in names) for row in found.texts
-        ]
-        return _without_empty(headers, rows, set())
+        return _without_empty("ICCID|IMSI|Ligne|PIN|PUK|PIN2|PUK2", [_card(row) for row in found.texts])
     return None
 
 
@@ -320,6 +316,11 @@ def _line(row: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
+def _card(row: Mapping[str, str]) -> tuple[str, ...]:
+    codes = (row[name] for name in ("pin", "puk", "pin2", "puk2"))
+    return row["iccid"], row["imsi"], numbers.show(row["msisdn"]), *codes
+
+
 def _euros(millionths: int) -> str:
     """To the last decimal written: a reading is checked, not an invoice."""
     if millionths % 10_000 == 0:
@@ -328,35 +329,44 @@ def _euros(millionths: int) -> str:
     return f"{'-' if millionths < 0 else ''}{french.whole(whole)},{f'{rest:06}'.rstrip('0')}{french.NBSP}€"
 
 
-def _without_empty(headers: tuple[str, ...], rows: list[tuple[str, ...]], right: set[int]) -> _Rows:
-    kept = [place for place in range(len(headers)) if any(row[place] for row in rows)]
+def _without_empty(headers: str, rows: list[tuple[str, ...]], right: Set[int] = frozenset()) -> _Rows:
+    """Without the columns that are empty on every row."""
+    names = headers.split("|")
+    kept = [place for place in range(len(names)) if any(row[place] for row in rows)]
     return (
-        tuple(headers[place] for place in kept),
+        tuple(names[place] for place in kept),
         [tuple(inspection.shorten(row[place]) for place in kept) for row in rows],
         {kept.index(place) for place in right if place in kept},
     )
 
 
-def _draw(out: Console, headers: Sequence[str], rows: Sequence[tuple[str, ...]], right: set[int]) -> None:
-    """A table as wide as it needs; on a terminal too narrow for it, one paragraph a row."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
+def _draw(out: Console, headers: Sequence[str], rows: Sequence[tuple[str, ...]], right: Set[int] = frozenset()) -> None:
+    """A table as wide as it needs. A narrow terminal folds its last column, a narrower one gets a paragraph a row."""
+    lines = _table(headers, rows, right, 0)
+    if out.is_terminal and max(map(len, lines)) > out.width:
+        last = max(len(row[-1]) for row in rows)
+        if max(map(len, lines)) - last + _NARROWEST > out.width:
+            for row in rows:
+                cells = [cell for cell in row if cell]
+                out.print(Text("• " + " · ".join(cells)), soft_wrap=False)
+            return
+        lines = _table(headers, rows, right, out.width)
+    for place, line in enumerate(lines):
+        out.print(Text(line, style="" if place else "dim"), soft_wrap=True)
+
+
+def _table(headers: Sequence[str], rows: Sequence[tuple[str, ...]], right: Set[int], width: int) -> list[str]:
+    """Its lines, without blanks at their end; `width` 0 for as wide as it needs."""
+    table = Table(box=None, pad_edge=False)
     for place, header in enumerate(headers):
-        table.add_column(header, justify="right" if place in right else "left", no_wrap=True)
+        is_last = place == len(headers) - 1
+        table.add_column(header, justify="right" if place in right else "left", no_wrap=not (width and is_last))
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    width = Measurement.get(out, out.options.update(max_width=10_000), table).maximum
-    if not out.is_terminal or width <= out.width:
-        # Rich pads each row to the table's width; blanks at the end of lines are noise in a file.
-        with out.capture() as drawn:
-            out.print(table, width=width, soft_wrap=False, crop=False, no_wrap=True)
-        for line in drawn.get().splitlines():
-            out.print(Text.from_ansi(line.rstrip()), soft_wrap=True)
-        return
-    for row in rows:
-        cells = [
-            f"{header} {cell}" if header == "N°" else cell for header, cell in zip(headers, row, strict=True) if cell
-        ]
-        out.print(Text("  " + " · ".join(cells)), soft_wrap=False)
+    paper = Console(file=io.StringIO(), width=width or 10_000, color_system=None)
+    with paper.capture() as drawn:
+        paper.print(table)
+    return [line.rstrip() for line in drawn.get().splitlines()]
 
 
 # -- suggest
@@ -399,7 +409,7 @@ def _columns(found: Suggestion, own: Mapping[str, Any]) -> Iterator[str]:
         else:
             yield f"# Rien de sûr pour {quoted(guess.header)}{samples}{_others(guess.others)}"
     if any(not guess.field for guess in found.guesses):
-        names = ", ".join(sorted(inspection.USED[found.table]))
+        names = ", ".join(sorted(USED[found.table]))
         yield f'# Une colonne sans intérêt peut rester inconnue. Sinon, écrire un de ces noms = ["En-tête"] : {names}'
 
 
@@ -462,11 +472,13 @@ def _stated(found: Suggestion, layouts: Layouts, own: Mapping[str, Any]) -> Iter
 def _words(found: Suggestion, own: Mapping[str, Any]) -> Iterator[str]:
     if found.types:
         yield from _title("kinds", own)
-        yield f"# voice = {listed(found.types)}   # voice, sms, mms, data ou premium ?"
+        words = own.get("kinds", {}).get("voice", [])
+        yield f"# voice = {listed([*words, *found.types])}   # voice, sms, mms, data ou premium ?"
     if found.status:
         yield from _title("status", own)
+        words = own.get("status", {}).get("active", [])
         yield (
-            f"# active = {listed(found.status)}   "
+            f"# active = {listed([*words, *found.status])}   "
             "# stock, reserved, active, suspended, suspended_by_operator ou terminated ?"
         )
     if found.unit_words:

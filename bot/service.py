@@ -150,8 +150,10 @@ class _Service:
                 self._found("ftp_files", " ".join(reason for _, reason in report["failed"][:3]))
                 self._notify()
                 # Where the FTP could not be read nobody knows what lies there.
-                if not report["error"] and lateness.judge(self._house, self._house.context.now()):
-                    self._ring()
+                if not report["error"]:
+                    refused = [path for path, _ in report["failed"]]
+                    if lateness.judge(self._house, self._house.context.now(), refused):
+                        self._ring()
         finally:
             worker.stdin.close()
             try:

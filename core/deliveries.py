@@ -79,8 +79,8 @@ class Rhythm:
 
         :param growing: passes in a row, up to now, that left a file behind because it was growing. The next one comes
             soon, then later each time: a `.part` file that nobody takes away must not keep the bot busy for ever.
-        :param failed: passes in a row that the FTP failed. One hiccup of the night is mended before it counts as a
-            fault that lasts.
+        :param failed: passes in a row that the FTP failed, or in which it refused a file. One hiccup of the night is
+            mended before it counts as a fault that lasts.
         """
         pause = self.inside if is_open(now) or is_open(now - MARGIN) else self.outside
         if not is_open(now):

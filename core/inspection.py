@@ -495,7 +495,7 @@ def _read(stream: BinaryIO, layouts: Layouts, table: Table, path: str) -> _Resul
                     result.amount = (result.amount or 0) + int(known.sum())
             result.rejects, result.totals, result.unknown_types = file.sheet.rejects, file.totals, file.unknown_types
     except Waiting as waiting:
-        result = _Result(waiting=_without_rows(str(waiting)))
+        result = _Result(waiting=str(waiting))
     return result
 
 
@@ -504,13 +504,8 @@ def _reason_to_wait(stream: BinaryIO, layouts: Layouts, table: Table | None) -> 
     try:
         read_sheet(stream, layouts, FOLDERS[table] if table else "")
     except Waiting as waiting:
-        return _without_rows(str(waiting))
+        return str(waiting)
     return "aucune ligne d'en-tête n'est reconnue"
-
-
-def _without_rows(reason: str) -> str:
-    """A file without header begins with data, which can be codes."""
-    return re.sub(r" ; le fichier commence par « .* »", "", reason, flags=re.DOTALL)
 
 
 # -- What could be read otherwise

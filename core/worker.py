@@ -42,7 +42,7 @@ async def _work(settings: Settings) -> None:
         except LayoutError as error:
             report = Pass(0, 0, 0, str(error))
         _say(report)
-        failed = failed + 1 if report.error else 0
+        failed = failed + 1 if report.error or report.failed else 0
         # What arrives meanwhile shows that somebody sends: the next growing file is worth a quick look again.
         growing = (1 if report.fetched else growing + 1) if report.waiting else 0
         await asyncio.wait({orders}, timeout=rhythm.until_next(int(time.time()), growing=growing, failed=failed))
