@@ -4,16 +4,19 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
-from sqlite_utils import Database
 
 from core import store, usage
 from core.layouts import fold
 from core.settings import Settings
 from handlers import french
+
+if TYPE_CHECKING:  # loading the command line must not load what reads files
+    from sqlite_utils import Database
 
 ANSWERED, REFUSED, UNUSABLE = 0, 1, 2
 
@@ -58,7 +61,7 @@ def run(options: Namespace, out: Console, err: Console) -> int:
             return REFUSED
 
 
-def _table(db: Database, options: Namespace, out: Console, err: Console) -> int:
+def _table(db: "Database", options: Namespace, out: Console, err: Console) -> int:
     from core.export import files
     from core.export.tables import Choice, export_named
 
@@ -96,7 +99,7 @@ def _table(db: Database, options: Namespace, out: Console, err: Console) -> int:
     return ANSWERED
 
 
-def _parquet(db: Database, options: Namespace, out: Console, err: Console) -> int:
+def _parquet(db: "Database", options: Namespace, out: Console, err: Console) -> int:
     from core.export import parquet
 
     with _counting(err) as told:

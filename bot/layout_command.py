@@ -5,6 +5,7 @@ Works without settings too: someone may try a file before installing.
 
 import io
 import os
+import re
 import tomllib
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -44,6 +45,8 @@ _ENCODINGS = {
 _UNITS = {
     "s": "secondes",
     "sec": "secondes",
+    "secs": "secondes",
+    "seconds": "secondes",
     "min": "minutes",
     "ms": "millisecondes",
     "o": "octets",
@@ -52,6 +55,8 @@ _UNITS = {
     "go": "Go",
     "to": "To",
 }
+_ABSOLUTE = re.compile(r"^1\d{9}$|\d(?:Z| ?[+-]\d\d:?\d\d)$")
+
 #: Signs that a table's last column keeps when it is folded.
 _NARROWEST = 18
 
@@ -88,8 +93,9 @@ def check(options: Namespace, out: Console, err: Console) -> int:
             out.print("")
         try:
             with _opened(name, data) as file:
-                found = inspection.inspect(file.stream, layouts, name, _asked_table(options.folder))
-                _show(found, file, out)
+                table = _asked_table(options.folder) or inspection.table_of(name)
+                found = inspection.inspect(file.stream, layouts, name, table)
+                _show(found, file, out, by_columns=table is None)
         except (_Unusable, OSError, EOFError) as error:
             err.print(Text(_french(error, name), style="bold red"))
             status = REFUSED
@@ -174,10 +180,10 @@ def _opened(name: str, data: Path) -> Iterator[_File]:
 # -- check
 
 
-def _show(found: Inspection, file: _File, out: Console) -> None:
+def _show(found: Inspection, file: _File, out: Console, *, by_columns: bool) -> None:
     out.print(Text(file.name, style="bold"))
     facts = [
-        ("Fichier", _kind(found, file.name)),
+        ("Fichier", _kind(found, by_columns)),
         ("Taille", french.volume(file.size) + (f" ({file.where})" if file.where else "")),
     ]
     if found.encoding:
@@ -205,13 +211,14 @@ def _show(found: Inspection, file: _File, out: Console) -> None:
         if any(doubt.write for doubt in found.doubts):
             out.print(Text(f"Les lignes proposées vont dans {USER_FILE}, dans le dossier des données.", style="dim"))
     if found.waiting and found.columns:
+        out.print("")
         out.print(Text(f"Pour partir d'un bloc tout prêt : origyne-bot layout suggest {_argument(file.name)}"))
 
 
-def _kind(found: Inspection, name: str) -> str:
+def _kind(found: Inspection, by_columns: bool) -> str:
     if found.table is None:
         return "inconnu"
-    if inspection.table_of(name):
+    if not by_columns:
         return FOLDERS[found.table]
     if found.table in ("rated_cdrs", "billed_cdrs"):
         return "détail de communications (RatedCDRs ou BilledCDRs), d'après ses colonnes"
@@ -240,6 +247,9 @@ def _column(seen: SeenColumn, found: Inspection) -> tuple[str, ...]:
 
 def _unit(seen: SeenColumn) -> str:
     if seen.field == "start" and seen.use == "read":
+        # Unix seconds, or a time with its offset from UTC, tell all by themselves.
+        if seen.samples and all(_ABSOLUTE.search(text) for text in seen.samples):
+            return "dans les cellules"
         return "UTC" if seen.unit == "utc" else "heure de Paris"
     if seen.field == "amount" and seen.use == "read":
         return "€"
@@ -264,8 +274,8 @@ def _show_reading(found: Inspection, out: Console) -> None:
     if found.rejected > len(found.first_rejects):
         out.print(Text(f"… et {french.whole(found.rejected - len(found.first_rejects))} autres"))
     for total in found.totals[:5]:
-        said = f" : {_euros(total.amount)}" if total.amount is not None else ""
-        out.print(Text(f"ligne {total.line} : total du fichier{said}, qui n'est pas une communication"))
+        said = f" de {_euros(total.amount)}" if total.amount is not None else ""
+        out.print(Text(f"ligne {total.line} : total{said}, qui n'est pas une communication"))
     if len(found.totals) > 5:
         out.print(Text(f"… et {len(found.totals) - 5} autres totaux"))
     if found.amount is not None:
@@ -378,7 +388,10 @@ def block(found: Suggestion, name: str, layouts: Layouts, own: Mapping[str, Any]
     :param own: what the user's file holds already.
     """
     if found.is_empty:
-        yield f"# Rien à compléter : chaque colonne de « {name} » est connue, et chaque unité est dite."
+        if found.waiting:
+            yield f"# Rien à proposer pour « {name} », qui attend : {found.waiting}"
+        else:
+            yield f"# Rien à compléter : chaque colonne de « {name} » est connue, et chaque unité est dite."
         return
     yield f"# Pour « {name} » ({FOLDERS[found.table]}), à recopier dans {USER_FILE}, dans le dossier des données."
     yield "# Une ligne qui commence par # n'est qu'une supposition : ôter le # pour l'accepter, ou corriger le nom."
@@ -404,10 +417,10 @@ def _columns(found: Suggestion, own: Mapping[str, Any]) -> Iterator[str]:
             words = [*told.get(guess.field, []), guess.alias]
             also = "" if guess.field not in told else f" ; remplace la ligne {guess.field} déjà écrite"
             mark = "" if guess.sure else "# "
-            doubt = "" if guess.sure else " ?" + _others(guess.others)
+            doubt = "" if guess.sure else _others(guess.others) + " ?"
             yield f"{mark}{guess.field} = {listed(words)}   # {FRENCH[guess.field]}{doubt}{also}{samples}"
         else:
-            yield f"# Rien de sûr pour {quoted(guess.header)}{samples}{_others(guess.others)}"
+            yield f"# Rien de sûr pour {quoted(guess.header)}{_others(guess.others)}{samples}"
     if any(not guess.field for guess in found.guesses):
         names = ", ".join(sorted(USED[found.table]))
         yield f'# Une colonne sans intérêt peut rester inconnue. Sinon, écrire un de ces noms = ["En-tête"] : {names}'
@@ -418,7 +431,7 @@ def _others(others: Sequence[str]) -> str:
 
 
 def _samples(samples: Sequence[str]) -> str:
-    return f" ; ex. {' | '.join(samples)}" if samples else " ; toujours vide dans ce fichier"
+    return f" · ex. {' | '.join(samples)}" if samples else " · toujours vide dans ce fichier"
 
 
 def _title(name: str, own: Mapping[str, Any]) -> Iterator[str]:
@@ -437,14 +450,16 @@ def _headerless(found: Suggestion, layouts: Layouts) -> Iterator[str]:
     yield ""
     yield "# Ce fichier n'a pas d'en-tête : nommer ses colonnes dans leur ordre, \"\" pour une colonne à ignorer."
     yield "[[headerless]]"
-    yield f"folder = {quoted(FOLDERS[found.table])}"
+    either = "   # ou BilledCDRs : le dossier où ces fichiers arrivent" if found.table == "rated_cdrs" else ""
+    yield f"folder = {quoted(FOLDERS[found.table])}{either}"
     yield "columns = ["
     for guess in found.guesses:
         name = quoted(_usual_name(guess.field, layouts)) if guess.sure else '""'
-        maybe = [field for field in (guess.field, *guess.others) if field and not (guess.sure and field == guess.field)]
-        names = ", ".join(quoted(_usual_name(field, layouts)) for field in maybe)
-        doubt = f"peut-être {names}" if names else FRENCH[guess.field] if guess.sure else "?"
-        yield f"  {name},   # colonne {guess.place + 1} : {doubt}{_samples(found.samples[guess.place])}"
+        others = [field for field in (guess.field, *guess.others) if field]
+        words = ", ".join(quoted(_usual_name(field, layouts)) for field in others[guess.sure :])
+        known = FRENCH[guess.field] if guess.sure else ""
+        said = " ou ".join(filter(None, (known, f"peut-être {words}" if words else ""))) or "?"
+        yield f"  {name},   # colonne {guess.place + 1} : {said}{_samples(found.samples[guess.place])}"
     yield "]"
 
 
@@ -458,7 +473,7 @@ def _stated(found: Suggestion, layouts: Layouts, own: Mapping[str, Any]) -> Iter
     yield from _title("stated", own)
     asked: set[str] = set()
     for question in found.units:
-        name = question.name if question.header else _usual_name(question.quantity, layouts)
+        name = question.name or _usual_name(question.quantity, layouts)
         if fold(name) in asked:
             continue
         asked.add(fold(name))
@@ -481,8 +496,9 @@ def _words(found: Suggestion, own: Mapping[str, Any]) -> Iterator[str]:
             f"# active = {listed([*words, *found.status])}   "
             "# stock, reserved, active, suspended, suspended_by_operator ou terminated ?"
         )
-    if found.unit_words:
-        yield from _title("units.volume", own)
-        yield "# Combien d'octets fait une unité ; pour une durée, en secondes et sous [units.duration]."
-        for word in found.unit_words:
-            yield f"# {quoted(word)} = 1"
+    for quantity, whole in (("duration", "de secondes"), ("volume", "d'octets"), ("", "d'octets")):
+        if words := [word for word, of in found.unit_words if of == quantity]:
+            yield from _title(f"units.{quantity or 'volume'}", own)
+            either = "" if quantity else ", ou, sous [units.duration], de secondes"
+            yield f"# Remplacer 1 par ce qu'une unité fait {whole}{either}."
+            yield from (f"# {quoted(word)} = 1" for word in words)

@@ -119,15 +119,18 @@ class _Content:
         cells = self._grid.cells(place)
         header = self._grid.headers[place]
         hint = hint_of(header, self._layouts)
-        found = [it for it in self._by_content(place, cells, hint[0]) if it[0] in USED[self._table]] if cells else []
-        names = [name for name, _ in found]
+        told: dict[str, bool] = {}
+        for name, is_sure in self._by_content(place, cells, hint[0]) if cells else ():
+            if name in USED[self._table]:
+                told.setdefault(name, is_sure)
+        found = list(told.items())
         if not hint[0] or hint[0] not in USED[self._table]:
             return found
-        if hint[0] in names:
+        if hint[0] in told:
             # Its name and its content agree.
             dated = hint[0] == "start" and len(self._times or self._dates) > 1
-            sure = dict(found)[hint[0]] or (hint[1] and not dated)
-            return [(hint[0], sure), *((name, False) for name in names if name != hint[0])]
+            sure = told[hint[0]] or (hint[1] and not dated)
+            return [(hint[0], sure), *((name, False) for name in told if name != hint[0])]
         if not any(sure for _, sure in found) and (not cells or _fits(hint[0], cells)):
             return [(hint[0], False), *found]
         return found
@@ -153,7 +156,7 @@ class _Content:
             if is_cdr:
                 yield "start", most(cells, has_time) and len(self._times) == 1
             yield "activation", alone and hint == "activation"
-        elif most(cells, is_phone, 0.9) or (is_cdr and most(cells, _is_callable, 0.95) and hint == "called"):
+        elif most(cells, _reads_like_phone) or (is_cdr and self._reads_like_called(cells, hint)):
             yield from self._phone(place, hint, is_cdr)
         elif most(cells, _CLOCK.fullmatch):
             hours = most(cells, _TIME_OF_DAY.fullmatch, 1) and not self._times
@@ -215,6 +218,10 @@ class _Content:
             yield "zone", False
             yield "plan", False
 
+    def _reads_like_called(self, cells: list[str], hint: str) -> bool:
+        """Short codes and foreign numbers stand among French ones."""
+        return most(cells, _is_callable, 0.95) and (hint == "called" or most(cells, is_phone, 0.4))
+
     def _alike(self, test: Callable[[str], object]) -> int:
         return sum(most(self._grid.cells(place), test) for place in range(len(self._grid.headers)))
 
@@ -227,7 +234,7 @@ def hint_of(header: str, layouts: Layouts) -> tuple[str, bool]:
     aliases = {fold(alias): name for name, words in layouts.raw["columns"].items() for alias in words}
     words = {fold(word) for word in re.split(r"[\s_\-.'’/()\[\]]+", header)} - {""}
     within = [alias for alias in aliases if len(alias) >= 4 and (alias in words or folded.startswith(alias))]
-    if folded.endswith("ttc"):
+    if "ttc" in words or folded.endswith("ttc"):
         return "amount_with_tax", False
     for name, hints in _HINTS.items():
         if any(word in words or (len(word) >= 5 and word in folded) for word in hints):
@@ -265,13 +272,33 @@ def alias_for(header: str, name: str, layouts: Layouts) -> str:
         for found in (parts, written):
             if found and layouts.factor(name, found[2]) is not None:
                 candidates.insert(0, found[1])
+    candidates.append(re.sub(r"\bn[°º]\s*", "numéro ", header, flags=re.IGNORECASE))
     for alias in candidates:
-        columns = {field_: list(words) for field_, words in layouts.raw["columns"].items()}
-        columns[name].append(alias)
-        known = Layouts(layouts.raw | {"columns": columns}).column(header)
+        known = with_alias(layouts, name, alias).column(header)
         if known and known[0] == name:
             return alias.strip()
     return ""
+
+
+def with_alias(layouts: Layouts, name: str, alias: str) -> Layouts:
+    """The layouts with one more name for a field."""
+    # A word has one meaning: the newest, as when the user's file is merged.
+    others = {
+        field: [word for word in words if fold(word) != fold(alias)] for field, words in layouts.raw["columns"].items()
+    }
+    return Layouts(layouts.raw | {"columns": others | {name: [*others[name], alias]}})
+
+
+def stated_name(header: str, name: str, layouts: Layouts) -> str:
+    """What [stated] must call the column of a header that the layouts know, for its unit to be found there."""
+    for candidate in (bare(header), *layouts.raw["columns"][name]):
+        known = Layouts(layouts.raw | {"stated": {candidate: _ANY_UNIT}}).column(header)
+        if known and known[1] == _ANY_UNIT:
+            return str(candidate)
+    return bare(header)
+
+
+_ANY_UNIT = "?"
 
 
 def bare(header: str) -> str:
@@ -310,6 +337,8 @@ _WITH_VOLUME_UNIT = re.compile(r"[\d\s.,\u00a0\u202f]+\s*[kmgt]?(?:o|b|octets|by
 _INTEGER = re.compile(r"\d{1,12}", re.ASCII)
 _DECIMAL = re.compile(r"-?\d[\d\u00a0\u202f ]*[.,]\d+", re.ASCII)
 _EUROS = re.compile(r"-?\d[\d\u00a0\u202f .,]*\s*(?:€|EUR)", re.IGNORECASE)
+#: A mobile number that a spreadsheet wrote as 3,36123E+10 or 6,12346E+08.
+_EATEN_PHONE = re.compile(r"3[.,]3[67]\d*E\+?10|[67][.,]\d+E\+?0?8", re.IGNORECASE)
 _MOBILE_COUNTRIES = ("208", "340", "742", "647", "308")
 RIO = re.compile(r"(?<![0-9A-Z])[0-9]{2}[A-Z][0-9A-Z]{6}[0-9A-Z+]{3}(?![0-9A-Z])", re.IGNORECASE)
 
@@ -360,8 +389,12 @@ def is_phone(text: str) -> bool:
     return len(re.sub(r"\D", "", text)) >= 10 or canonical[1] in "67"
 
 
+def _reads_like_phone(text: str) -> bool:
+    return is_phone(text) or bool(_EATEN_PHONE.fullmatch(text))
+
+
 def _is_mobile(text: str) -> bool:
-    return is_phone(text) and numbers.msisdn(text)[:2] in ("06", "07")
+    return bool(_EATEN_PHONE.fullmatch(text)) or (is_phone(text) and numbers.msisdn(text)[:2] in ("06", "07"))
 
 
 def _is_callable(text: str) -> bool:

@@ -3,6 +3,7 @@
 Nothing is stored. Codes (PIN, PUK, RIO) and called numbers leave this module masked: what it returns can be shown.
 """
 
+import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import BinaryIO, Literal
 
 from core import numbers
 from core.folders import FRENCH as FOLDERS
-from core.folders import PARIS, folder_of, month_of, stamp_of
+from core.folders import MONTHS, PARIS, folder_of, month_of, stamp_of
 from core.guesses import (
     RIO,
     TABLES,
@@ -21,6 +22,7 @@ from core.guesses import (
     Grid,
     Guess,
     Table,
+    alias_for,
     bare,
     guess_columns,
     has_time,
@@ -33,6 +35,8 @@ from core.guesses import (
     listed,
     most,
     quoted,
+    stated_name,
+    with_alias,
 )
 from core.layouts import Layouts, fold
 from core.readers import Reject, Waiting
@@ -122,7 +126,6 @@ class UnitQuestion:
     name: str
     header: str
     quantity: Literal["duration", "volume"]
-    sure: bool
     samples: tuple[str, ...]
 
 
@@ -131,7 +134,8 @@ class Suggestion:
     """What layouts.toml could say so that the file is read.
 
     `headerless`: the file has no header, and there is a guess for each column; `samples`: by place of column;
-    `types`, `status` and `unit_words`: words that no list has; `missing`: fields that no column can be for.
+    `types` and `status`: words that no list has; `unit_words`: units, each with "duration", "volume" or "" (either);
+    `missing`: fields that no column can be for; `waiting`: why the file would wait now, "" when it would not.
     """
 
     table: Table
@@ -141,8 +145,9 @@ class Suggestion:
     units: tuple[UnitQuestion, ...]
     types: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
-    unit_words: tuple[str, ...] = ()
+    unit_words: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
+    waiting: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -205,7 +210,7 @@ def suggest(source: bytes | BinaryIO, layouts: Layouts, path: str = "", table: T
     if view is None or table is None:
         raise Waiting(_reason_to_wait(stream, layouts, table))
     headerless = view.header_line == 0 and not view.recognised
-    guesses = guess_columns(view.grid, layouts, table)
+    guesses = [*_quantities(view, layouts), *guess_columns(view.grid, layouts, table)]
     result = _read(stream, layouts, table, path)
     questions = list(_unit_questions(view, layouts, table, guesses))
     found = {*view.sheet.columns} if view.recognised else set()
@@ -218,8 +223,9 @@ def suggest(source: bytes | BinaryIO, layouts: Layouts, path: str = "", table: T
         tuple(questions),
         tuple(word for word in sorted(result.unknown_types) if word != "(vide)"),
         tuple(sorted(result.unknown_status)),
-        tuple(sorted(_unknown_units(view, layouts))),
+        tuple(_unknown_units(view, layouts)),
         tuple(_missing(table, found)),
+        result.waiting,
     )
 
 
@@ -248,7 +254,8 @@ class _View:
 
     @cached_property
     def grid(self) -> Grid:
-        rows = [[*record, *[""] * self.sheet.width] for record in self.records]
+        # A grand total holds no communication, and would make its columns look like nothing known.
+        rows = [[*record, *[""] * self.sheet.width] for record in self.records if not _is_total(record)]
         known = {place: name for name, (place, _) in self.sheet.columns.items()} if self.recognised else {}
         return Grid(
             self.header,
@@ -356,9 +363,9 @@ def _table_of_fields(fields: Iterable[str]) -> Table:
     known = set(fields)
     if "puk" in known:
         return "sims"
-    if "status" in known and not known & {"duration", "volume", "quantity", "called"}:
-        return "account_status"
-    return "rated_cdrs"
+    if known & {"type", "duration", "volume", "quantity", "caller", "called", "amount"}:
+        return "rated_cdrs"
+    return "account_status" if known & {"status", "iccid", "plan", "activation", "rio"} else "rated_cdrs"
 
 
 def _table_of_content(view: _View, layouts: Layouts) -> Table:
@@ -370,6 +377,10 @@ def _table_of_content(view: _View, layouts: Layouts) -> Table:
     if any(most(cells, lambda word: layouts.status(word) != "unknown", 0.6) for cells in columns):
         return "account_status"
     return "rated_cdrs"
+
+
+def _is_total(record: Sequence[str]) -> bool:
+    return any(fold(cell).startswith(("total", "grandtotal", "soustotal")) for cell in record)
 
 
 # -- Columns as they are read
@@ -420,6 +431,7 @@ def shorten(text: str, most: int = 32) -> str:
 
 
 _SHORT_DIGITS = re.compile(r"\d(?:[ \u00a0\u202f]?\d){2,7}", re.ASCII)
+_FOREIGN = re.compile(r"(?:\+|00)\d[\d .-]{6,18}", re.ASCII)
 _CODE_LENGTHS = (4, 8)
 
 
@@ -436,7 +448,7 @@ def mask(text: str, name: str, table: Table) -> str:
         return text
     if table == "account_status" and text.isdigit() and len(text) in _CODE_LENGTHS and not is_compact_date(text):
         return "•" * len(text)
-    if is_phone(text):
+    if is_phone(text) or _FOREIGN.fullmatch(text):
         return numbers.mask(numbers.called(text))
     return RIO.sub(lambda found: "•" * len(found[0]), text)
 
@@ -446,10 +458,20 @@ def _showable(reject: Reject, columns: Sequence[SeenColumn], separator: str, tab
     if table == "sims":
         reason = re.sub(r"« ([^»]*) »", lambda found: f"« {mask(found[1], '', table)} »", reject.reason)
         return SetAside(reject.line, reason, "")
-    cells = [cell.strip().strip('"') for cell in reject.content.split(separator)]
+    cells = _cells(reject.content, separator)
     aligned = len(cells) == len(columns)
     shown = [mask(cell, columns[place].field if aligned else "", table) for place, cell in enumerate(cells)]
     return SetAside(reject.line, reject.reason, shorten(f"{separator} ".join(shown), 100))
+
+
+def _cells(content: str, separator: str) -> list[str]:
+    try:
+        rows = list(csv.reader(io.StringIO(content, newline=""), delimiter=separator, skipinitialspace=True))
+    except csv.Error:
+        rows = []
+    # A quote out of order: several rows in one, or none.
+    cells = rows[0] if len(rows) == 1 else re.split(rf"[{re.escape(separator)}\n]", content)
+    return [cell.strip().strip('"') for cell in cells]
 
 
 # -- The reading itself
@@ -594,15 +616,17 @@ def _doubts(
         )
     if words := sorted(word for word in result.unknown_types if word != "(vide)"):
         yield Doubt(
-            f"Types de communication inconnus, comptés comme « autre » : {', '.join(words[:10])}.",
-            f"[kinds]\nvoice = {listed(words)}   # ou sms, mms, data, premium",
+            "Types de communication inconnus, comptés comme « autre » (ce qui convient à un abonnement) : "
+            f"{', '.join(words[:10])}.",
+            f"[kinds]\n… = {listed(words)}   # voice, sms, mms, data ou premium",
         )
     if "(vide)" in result.unknown_types:
         yield Doubt("Des rangées n'ont pas de type de communication : elles sont comptées comme « autre ».")
     if words := sorted(result.unknown_status):
         yield Doubt(
             f"Statuts inconnus, montrés tels quels : {', '.join(words[:10])}.",
-            f"[status]\nactive = {listed(words)}   # ou stock, reserved, suspended, suspended_by_operator, terminated",
+            f"[status]\n… = {listed(words)}   "
+            "# stock, reserved, active, suspended, suspended_by_operator ou terminated",
         )
     for guess in guess_columns(view.grid, layouts, table):
         if guess.field and (guess.sure or guess.field in ("msisdn", "called", "amount")):
@@ -613,24 +637,28 @@ def _doubts(
             )
 
 
+#: A column is put out of the way by the name of a field that such files never use.
+_OTHERWISE = " ; si c'est l'autre la bonne, donner à celle-ci le sens d'un champ sans usage ici."
+
+
 def _second_columns(view: _View, layouts: Layouts, table: Table) -> Iterator[Doubt]:
     columns = view.sheet.columns
     for place, header in enumerate(view.sheet.header):
         known = layouts.column(header)
         if known and known[0] in columns and columns[known[0]][0] != place:
             first = view.sheet.header[columns[known[0]][0]]
+            same = fold(first) == fold(header)
             yield Doubt(
                 f"Les colonnes « {first} » (n° {columns[known[0]][0] + 1}) et « {header} » (n° {place + 1}) veulent "
-                f"toutes deux dire : {FRENCH[known[0]]}. Seule la première compte ; si c'est l'autre la bonne, donner "
-                "à la première le nom d'un champ dont ces fichiers n'ont pas l'usage.",
-                f"[columns]\nimei = [{quoted(bare(first))}]" if fold(first) != fold(header) else "",
+                f"toutes deux dire : {FRENCH[known[0]]}. Seule la première compte" + ("." if same else _OTHERWISE),
+                "" if same else f"[columns]\nimei = [{quoted(bare(first))}]",
             )
     if table in ("rated_cdrs", "billed_cdrs") and {"caller", "msisdn"} <= columns.keys():
         caller, line = (view.sheet.header[columns[name][0]] for name in ("caller", "msisdn"))
         if any(record[columns["caller"][0]] != record[columns["msisdn"][0]] for record in view.records):
             yield Doubt(
                 f"« {caller} » et « {line} » disent tous deux de quelle ligne il s'agit, et diffèrent : « {caller} » "
-                "compte. Si c'est l'autre la bonne, donner à la première le nom d'un champ sans usage ici.",
+                "compte" + _OTHERWISE,
                 f"[columns]\nimei = [{quoted(bare(caller))}]",
             )
     if table in ("rated_cdrs", "billed_cdrs") and {"out_of_bundle", "in_bundle"} <= columns.keys():
@@ -654,15 +682,16 @@ def _missing_units(view: _View, layouts: Layouts) -> Iterator[Doubt]:
         else:
             yield Doubt(
                 f"Rien ne dit l'unité de « {header} » : le fichier attendrait. À demander à l'opérateur.",
-                f'[stated]\n{quoted(bare(header))} = "…"   # {_CHOICES[name]}',
+                f'[stated]\n{quoted(stated_name(header, name, layouts))} = "…"   # {_CHOICES[name]}',
             )
 
 
 def _readings(view: _View, stamp: int | None) -> Iterator[Doubt]:
     if day := view.days.doubt(stamp):
+        date = f"{'1er' if day[:2] == '01' else int(day[:2])} {MONTHS[int(day[3:5]) - 1]}"
         yield Doubt(
-            f"Aucun jour ne dépasse 12 : « {day} » est lu à la française, le {day[:2]} du mois {day[3:5]}. "
-            "Si le mois est écrit en premier, le fichier ne peut pas être lu ainsi : en parler à l'opérateur."
+            f"Aucun jour ne dépasse 12 : « {day} » est lu à la française, {date}. Si le mois est écrit en premier, "
+            "le fichier ne peut pas être lu ainsi : en parler à l'opérateur."
         )
     for name, marks in view.marks.items():
         header = view.sheet.header[view.sheet.columns[name][0]]
@@ -706,39 +735,32 @@ def _unit_questions(view: _View, layouts: Layouts, table: Table, guesses: Sequen
     for name in view.unitless:
         place = view.sheet.columns[name][0]
         header = view.sheet.header[place]
-        if name in ("duration", "volume") and not view.sheet.unit(name):
+        if not view.sheet.unit(name):
             samples = _samples(view.grid.cells(place), name, table)
-            yield UnitQuestion(bare(header), header, "duration" if name == "duration" else "volume", True, samples)
-    has_unit = "unit" in view.sheet.columns or any(guess.field == "unit" for guess in guesses)
+            yield UnitQuestion(stated_name(header, name, layouts), header, _quantity(name), samples)
+    if "unit" in view.grid.known.values() or any(guess.field == "unit" for guess in guesses):
+        return
     for guess in guesses:
-        if guess.field not in ("duration", "volume") or has_unit:
-            continue
         cells = view.grid.cells(guess.place)
-        if any(is_figure(text) and text.strip("0.,") for text in cells) and not _states_unit(guess, layouts):
-            quantity: Literal["duration", "volume"] = "duration" if guess.field == "duration" else "volume"
-            yield UnitQuestion(
-                bare(guess.alias or guess.header),
-                guess.header,
-                quantity,
-                guess.sure,
-                _guess_samples(view, guess, table),
-            )
+        if guess.field in _CHOICES and any(is_figure(text) and text.strip("0.,") for text in cells):
+            known = with_alias(layouts, guess.field, guess.alias)
+            seen = known.column(guess.header)
+            if seen is None or not seen[1]:
+                name = stated_name(guess.header, guess.field, known)
+                samples = _guess_samples(view, guess, table)
+                yield UnitQuestion(name, guess.header, _quantity(guess.field), samples)
 
 
-def _states_unit(guess: Guess, layouts: Layouts) -> bool:
-    columns = {name: list(words) for name, words in layouts.raw["columns"].items()}
-    columns[guess.field].append(guess.alias)
-    known = Layouts(layouts.raw | {"columns": columns}).column(guess.header) if guess.alias else None
-    return bool(known and known[1])
+def _quantity(name: str) -> Literal["duration", "volume"]:
+    return "duration" if name == "duration" else "volume"
 
 
-def _unknown_units(view: _View, layouts: Layouts) -> set[str]:
-    words = set(view.unit_words)
+def _unknown_units(view: _View, layouts: Layouts) -> Iterator[tuple[str, str]]:
     for name in view.unitless:
-        unit = view.sheet.unit(name)
-        if unit and layouts.factor(name, unit) is None:
-            words.add(unit)
-    return words
+        if unit := view.sheet.unit(name):
+            yield unit, name
+    for unit in sorted(view.unit_words):
+        yield unit, ""
 
 
 def _missing(table: Table, found: set[str]) -> Iterator[str]:
@@ -752,6 +774,16 @@ def _missing(table: Table, found: set[str]) -> Iterator[str]:
     for either in needed:
         if not either & found:
             yield " ou ".join(sorted(FRENCH[name] for name in either))
+
+
+def _quantities(view: _View, layouts: Layouts) -> Iterator[Guess]:
+    """A column that only says "quantity", with no unit beside it, must be called a duration or a volume."""
+    known = {name: place for place, name in view.grid.known.items()}
+    if "quantity" in known and not known.keys() & {"unit", "duration", "volume"}:
+        place = known["quantity"]
+        header = view.header[place]
+        alias = alias_for(header, "duration", layouts)
+        yield Guess(place, header, "duration", sure=False, alias=alias, others=("volume",))
 
 
 def _guess_samples(view: _View, guess: Guess, table: Table) -> tuple[str, ...]:

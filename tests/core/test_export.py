@@ -40,7 +40,8 @@ def filled(tmp_path: Path) -> Path:
     header = "Date;Appelant;Appelé;Type;Montant HT;Durée (s);Client;Destination\n"
     telecom.take(
         "BilledCDRs/BilledCDRs_202610.csv",
-        f"{header}24/10/2026 10:00:00;0639980001;0639981234;Voix;1,5;90;Dupont BTP;France\n;;;Abonnement;12;;Dupont BTP;\n",
+        f"{header}24/10/2026 10:00:00;0639980001;0639981234;Voix;1,5;90;Dupont BTP;France\n"
+        ";;;Abonnement;12;;Dupont BTP;\n",
     )
     telecom.db.close()
     return tmp_path / "data"

@@ -391,7 +391,7 @@ def test_a_damaged_archive_waits_and_is_left_when_a_whole_file_came(telecom: Tel
 HEADER_BYTES = status_file().encode()
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.one_of(st.binary(max_size=400), st.binary(max_size=400).map(HEADER_BYTES.__add__),
                  st.binary(max_size=60).map(lambda raw: status_file(ACTIVE, *OTHERS).encode()[:-30] + raw)))  # fmt: skip
 @example(b"\xff\xfe" + status_file(ACTIVE, *OTHERS).encode("utf-16-le")[:-3])
@@ -544,7 +544,7 @@ def taken_in(order: Iterable[tuple[str, str]], data: Path, shortest: int) -> dic
     return result
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40)
 @given(st.dictionaries(names, any_file, min_size=1, max_size=6), st.data(), st.sampled_from([0, 40, 80]))
 def test_any_order_and_repetition_of_files_gives_what_their_own_order_gives(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, str], data: st.DataObject, shortest: int
@@ -621,7 +621,7 @@ def stamped(rows: list[str], hour: int, place: int, encoding: str, end: str, quo
     return end.join([*lines_, ""]).encode(encoding, "replace")
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=80)
 @given(
     base_rows,
     st.lists(edits, min_size=1, max_size=3),

@@ -1,7 +1,6 @@
 import hashlib
 import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -250,127 +249,6 @@ def status_at(hour: int) -> str:
 
 CARD, OTHER_CARD = "8933019900000000018", "8933019900000000026"
 ACTIVE = f"0639980001;{CARD};208019900000001;Active;Dupont BTP;Pro 5 Go"
-
-
-def test_the_first_load_gives_one_event(telecom: Telecom) -> None:
-    rows = [f"063998{n:04d};;;Active;Client {n % 3};Pro" for n in range(1, 31)]
-    (event,) = telecom.take(status_at(8), status_file(*rows))
-    assert event.kind == "lines.loaded"
-    assert event.data == {"lines": 30, "clients": 3}
-    assert telecom.one("SELECT count(*) FROM lines") == 30
-
-
-def test_an_hour_without_change_gives_no_event(telecom: Telecom) -> None:
-    telecom.take(status_at(8), status_file(ACTIVE))
-    assert telecom.take(status_at(9), status_file(ACTIVE)) == []
-    assert telecom.rows("SELECT since < seen_at FROM lines") == [(1,)]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "change"),
-    [
-        ("Réservée", "Active", "line.activated"),
-        ("Disponible", "Active", "line.activated"),
-        ("Résiliée", "Active", "line.activated"),
-        ("Active", "Suspendue", "line.suspended"),
-        ("Active", "Suspended by the provider (anti-fraud)", "line.suspended"),
-        ("Suspendue", "Active", "line.resumed"),
-        ("Suspended by the provider (anti-fraud)", "Active", "line.resumed"),
-        ("Active", "Résiliée", "line.terminated"),
-        ("Suspendue", "Terminated", "line.terminated"),
-        ("Active", "Volée", "line.status"),
-        ("Suspendue", "Suspended by the provider (anti-fraud)", "line.status"),
-    ],
-)
-def test_a_change_of_status_has_its_event(telecom: Telecom, before: str, after: str, change: str) -> None:
-    telecom.take(status_at(8), status_file(ACTIVE.replace("Active", before)))
-    (event,) = telecom.take(status_at(9), status_file(ACTIVE.replace("Active", after)))
-    assert event.kind == change
-    assert (event.data["before"], event.data["after"]) == (before, after)
-    assert (event.data["msisdn"], event.data["client"]) == ("0639980001", "Dupont BTP")
-    assert event.data["at"] == int(datetime(2026, 11, 24, 8, tzinfo=UTC).timestamp())
-
-
-def test_another_word_of_the_same_status_is_no_change(telecom: Telecom) -> None:
-    telecom.take(status_at(8), status_file(ACTIVE))
-    assert telecom.take(status_at(9), status_file(ACTIVE.replace("Active", "activée"))) == []
-
-
-def test_a_suspended_line_says_since_when(telecom: Telecom) -> None:
-    telecom.take(status_at(8), status_file(ACTIVE))
-    for hour in (9, 10, 11):
-        telecom.take(status_at(hour), status_file(ACTIVE.replace("Active", "Suspendue")))
-    assert telecom.rows("SELECT since, seen_at FROM lines") == [(stamp_of(status_at(9)), stamp_of(status_at(11)))]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "change"),
-    [
-        (CARD, OTHER_CARD, "line.sim"),
-        ("Dupont BTP", "Atelier Martin", "line.client"),
-        ("Pro 5 Go", "Pro 40 Go", "line.plan"),
-    ],
-)
-def test_another_card_client_or_plan_has_its_event(telecom: Telecom, old: str, new: str, change: str) -> None:
-    telecom.take(status_at(8), status_file(ACTIVE))
-    (event,) = telecom.take(status_at(9), status_file(ACTIVE.replace(old, new)))
-    assert (event.kind, event.data["before"], event.data["after"]) == (change, old, new)
-    assert telecom.rows("SELECT change, before, after FROM line_changes") == [(change.removeprefix("line."), old, new)]
-
-
-def test_a_client_written_otherwise_is_the_same_client(telecom: Telecom) -> None:
-    telecom.take(status_at(8), status_file(ACTIVE))
-    assert telecom.take(status_at(9), status_file(ACTIVE.replace("Dupont BTP", "DUPONT  B.T.P."))) == []
-    assert telecom.rows("SELECT name FROM clients") == [("Dupont BTP",)]
-
-
-@pytest.mark.parametrize(("word", "kind"), [("Active", "line.activated"), ("Réservée", "line.new")])
-def test_a_line_that_appears_later_has_its_event(telecom: Telecom, word: str, kind: str) -> None:
-    telecom.take(status_at(8), status_file(ACTIVE))
-    events = telecom.take(status_at(9), status_file(ACTIVE, f"0639980002;;;{word};Dupont BTP;"))
-    assert [(event.kind, event.data["msisdn"]) for event in events] == [(kind, "0639980002")]
-
-
-def test_an_older_hour_that_arrives_late_changes_nothing(telecom: Telecom) -> None:
-    telecom.take(status_at(10), status_file(ACTIVE))
-    before = telecom.rows("SELECT * FROM lines")
-    late = status_file(ACTIVE.replace("Active", "Suspendue"), "0639980002;;;Active;Nouveau;")
-    assert telecom.take(status_at(9), late) == []
-    assert telecom.rows("SELECT * FROM lines") == before
-
-
-def test_an_empty_cell_takes_nothing_away(telecom: Telecom) -> None:
-    telecom.take(status_at(8), status_file(ACTIVE))
-    assert telecom.take(status_at(9), status_file("0639980001;;;Active;;")) == []
-    assert telecom.rows("SELECT iccid, imsi, plan, name FROM lines JOIN clients ON clients.id = client_id") == [
-        (CARD, "208019900000001", "Pro 5 Go", "Dupont BTP")
-    ]
-
-
-def test_a_missing_column_takes_nothing_away(telecom: Telecom) -> None:
-    telecom.take(status_at(8), status_file(ACTIVE))
-    assert telecom.take(status_at(9), "Ligne;Statut\n0639980001;Active\n") == []
-    assert telecom.one("SELECT iccid FROM lines") == CARD
-
-
-def test_a_line_that_a_file_leaves_out_stays_with_its_last_sight(telecom: Telecom) -> None:
-    telecom.take(status_at(8), status_file(ACTIVE, "0639980002;;;Active;Dupont BTP;"))
-    assert telecom.take(status_at(9), status_file(ACTIVE)) == []
-    assert telecom.one("SELECT seen_at FROM lines WHERE msisdn = '0639980002'") == stamp_of(status_at(8))
-
-
-def test_a_bad_row_that_comes_back_every_hour_is_told_once(telecom: Telecom) -> None:
-    bad = "Ligne;Date;Statut\n0639980001;24/11/2026 {0}:00;Active\n06;24/11/2026 {0}:00;Active\n"
-    assert "file.rejects" in kinds(telecom.take(status_at(8), bad.format("08")))
-    assert telecom.take(status_at(9), bad.format("09")) == []
-    assert kinds(telecom.take(status_at(10), bad.format("10") + "07;x;Active\n")) == ["file.rejects"]
-    assert telecom.one("SELECT count(*) FROM rejects") == 4
-
-
-def test_files_are_read_in_the_order_of_their_hours_whatever_their_arrival(telecom: Telecom) -> None:
-    for hour, word in ((10, "Active"), (8, "Active"), (9, "Suspendue")):
-        telecom.put(status_at(hour), status_file(ACTIVE.replace("Active", word)))
-    assert kinds(telecom.read()) == ["lines.loaded", "line.suspended", "line.resumed"]
 
 
 # -- Cards

@@ -222,15 +222,17 @@ async def test_several_refused_files_do_not_either(vsftpd: FtpPeer, tmp_path: Pa
     assert set(ledger(tmp_path)) == {"Documents/z.pdf"}
 
 
-async def test_an_account_that_refuses_everything_ends_the_pass(embedded_ftp: FtpPeer, tmp_path: Path) -> None:
+async def test_an_account_that_refuses_everything_ends_the_pass(
+    embedded_ftp: FtpPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(60):
         plant(embedded_ftp.root, f"Documents/{number}.pdf", b"x")
 
     async def refused(self: FtpSession, entry: Entry, part: Path) -> str:
         raise FtpError(f"{entry.path} : 550", permanent=True)
 
-    with pytest.MonkeyPatch.context() as patched, pytest.raises(MirrorError, match="550") as caught:
-        patched.setattr(FtpSession, "fetch", refused)
+    monkeypatch.setattr(FtpSession, "fetch", refused)
+    with pytest.raises(MirrorError, match="550") as caught:
         await fetch(embedded_ftp.access(), tmp_path)
     assert caught.value.fetched == 0
 

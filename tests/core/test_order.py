@@ -46,7 +46,7 @@ def store_of(folder: Path, deliveries: list[tuple[str, tuple[str, ...]]], passes
     return folder
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(present=files, former=files, seed=st.integers(0, 1000), passes=st.lists(st.integers(1, 3), max_size=4))
 def test_any_order_repetition_and_overlap_of_files_give_the_same_store(
     tmp_path_factory: pytest.TempPathFactory,
@@ -68,7 +68,7 @@ def test_any_order_repetition_and_overlap_of_files_give_the_same_store(
     assert first == second
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     rows=st.lists(st.sampled_from(ROWS), min_size=1, max_size=12, unique=True),
     cuts=st.lists(st.integers(0, 12), max_size=3),
@@ -84,7 +84,7 @@ def test_any_split_of_a_file_gives_the_same_rows(
         assert contents(whole, any_order=True)[table] == contents(split, any_order=True)[table]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     garbage=st.binary(max_size=300),
     folder=st.sampled_from(["RatedCDRs", "BilledCDRs", "AccountStatus", "Cartes SIM"]),

@@ -1,0 +1,84 @@
+"""The sync worker as the service runs it: a process that obeys its standard input."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.core.test_settings import GOOD
+from tests.peers.ftp import FtpPeer
+
+PATIENCE = 60
+
+
+@pytest.fixture
+def worker(embedded_ftp: FtpPeer, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """One whose next pass of its own is a day away."""
+    settings = {
+        "DATA": str(tmp_path / "data"),
+        "FTP_HOST": embedded_ftp.host,
+        "FTP_PORT": str(embedded_ftp.port),
+        "FTP_LOGIN": embedded_ftp.login,
+        "FTP_PASSWORD": embedded_ftp.password,
+        "FTP_TLS": "none",
+        "FTP_SETTLE": "0.05",
+        "FTP_INTERVAL": "86400",
+        "FTP_INTERVAL_OUTSIDE": "86400",
+    }
+    others = {name: value for name, value in os.environ.items() if not name.startswith("ORIGYNE_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "core.worker"],
+        cwd=Path(__file__).parents[2],
+        env={**others, **GOOD, **{f"ORIGYNE_{name}": value for name, value in settings.items()}},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        yield process
+        process.kill()
+
+
+def _report(worker: subprocess.Popen[str]) -> dict[str, Any]:
+    assert worker.stdout
+    report = json.loads(worker.stdout.readline())
+    assert isinstance(report, dict)
+    return report
+
+
+@pytest.mark.timeout(PATIENCE)
+def test_an_order_makes_a_pass_at_once(worker: subprocess.Popen[str], embedded_ftp: FtpPeer) -> None:
+    assert worker.stdin
+    assert _report(worker)["fetched"] == 0
+    (embedded_ftp.root / "Documents").mkdir()
+    (embedded_ftp.root / "Documents" / "contrat.pdf").write_bytes(b"%PDF")
+    worker.stdin.write("\n")
+    worker.stdin.flush()
+    assert _report(worker)["fetched"] == 1
+
+
+@pytest.mark.timeout(PATIENCE)
+def test_a_file_under_its_unfinished_name_is_reported_as_waiting(
+    worker: subprocess.Popen[str], embedded_ftp: FtpPeer
+) -> None:
+    assert worker.stdin
+    _report(worker)
+    (embedded_ftp.root / "RatedCDRs").mkdir()
+    (embedded_ftp.root / "RatedCDRs" / "r.csv.part").write_bytes(b"MSISDN")
+    worker.stdin.write("\n")
+    worker.stdin.flush()
+    report = _report(worker)
+    assert (report["fetched"], report["waiting"]) == (0, 1)
+
+
+@pytest.mark.timeout(PATIENCE)
+def test_the_worker_ends_with_its_standard_input(worker: subprocess.Popen[str]) -> None:
+    assert worker.stdin
+    _report(worker)
+    worker.stdin.close()
+    assert worker.wait(PATIENCE) == 0
