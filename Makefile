@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup venv-package demo test lint format constraints clean
+.PHONY: setup venv-package demo test bench lint format constraints clean
 
 setup: $(READY)
 
@@ -30,6 +30,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# About twenty minutes, as root; contestants: Debian's sqlite3, lftp, rclone and curl, and vsftpd from .ci/servers.
+bench: $(READY)
+	$(BIN)/python -m tests.bench
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

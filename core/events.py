@@ -1,6 +1,7 @@
 """What happened to the files and lines, as people may be told of it. Written with what happened, read by notices."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -49,6 +50,14 @@ def write(db: Database, kind: Kind, file_id: int, **data: Any) -> None:
     db.execute(
         "INSERT INTO events (kind, file_id, data) VALUES (?, ?, ?)",
         (kind, file_id, json.dumps(data, ensure_ascii=False, sort_keys=True)),
+    )
+
+
+def write_all(db: Database, file_id: int, found: Iterable[tuple[Kind, dict[str, Any]]]) -> None:
+    """The same for many events of one file, quicker."""
+    db.conn.executemany(
+        "INSERT INTO events (kind, file_id, data) VALUES (?, ?, ?)",
+        [(kind, file_id, json.dumps(data, ensure_ascii=False, sort_keys=True)) for kind, data in found],
     )
 
 

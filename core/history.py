@@ -51,6 +51,21 @@ _ACCEPT = "origyne-bot accept"
 _SUPERSEDED = "un état plus récent a été pris depuis : il n'y a plus rien à décider"
 
 
+_IS_OLDER = """EXISTS (
+    SELECT 1 FROM files WHERE id = sims.file_id AND folder = 'account_status' AND (:at, :path) < (sims.seen_at, path)
+)"""
+_WRITE_SIM = f"""
+INSERT INTO sims (iccid, imsi, status, word, seen_at, file_id) VALUES (:iccid, :imsi, :status, :word, :at, :file)
+ON CONFLICT (iccid) DO UPDATE SET
+    imsi = iif(excluded.imsi = '', imsi, excluded.imsi),
+    status = excluded.status,
+    word = excluded.word,
+    seen_at = iif({_IS_OLDER}, excluded.seen_at, seen_at),
+    file_id = iif({_IS_OLDER}, excluded.file_id, file_id)
+WHERE (status, word) != (excluded.status, excluded.word) OR excluded.imsi NOT IN ('', imsi) OR {_IS_OLDER}
+"""
+
+
 class Doubtful(Waiting):
     """The file can be read, and looks cut short: a person may say that it is right."""
 
@@ -80,7 +95,8 @@ class _Mark:
     """Which files the state comes from. `first_…`: the one before all others, whose lines have no change of their own
     (0 as long as none has lines); `file`, `version`, `as_of`, `path`: the newest one. `lines`: how many it lists.
 
-    `odd`: it left lines unseen that it may list, or lists some more than once; the next file is then read whole.
+    `odd`: it left lines unseen that it may list, lists some more than once, or has rows that do not stand on a line
+    each; the next file is then read whole.
     `layouts`: what it was read with.
     """
 
@@ -157,6 +173,8 @@ class History:
         mark = self._mark()
         if mark is None or (mark.as_of, mark.path) < _key(file):
             rejects = self._compare(file, mark)
+            if waiting := self._later(file):
+                self._take_again(waiting)  # what was too short beside the state before may not be beside this one
             self._supersede()
             return rejects
         later = self._later(file)
@@ -188,7 +206,7 @@ class History:
         content = plain_text(copies.content(self._data, file.path))
         first = not self._db.execute("SELECT EXISTS (SELECT 1 FROM lines)").fetchone()[0]
         if _is_blank(content):
-            sheet = None
+            sheet, regular = None, True
             if file.accepted < file.version:
                 raise self._doubt(file, "le fichier est vide", self._listed())
             found = self._whole_file(AccountStatus([], [], []))
@@ -200,15 +218,17 @@ class History:
             sheet = read_sheet(content, self._layouts)
             quick = self._difference(content, mark, former) if mark and former and not first else None
             found = quick or self._whole_file(read_account_status(content, self._layouts))
+            regular = quick is not None or _is_regular(content, sheet, self._layouts)
         if file.accepted < file.version:
             self._check(file, content, sheet, found)
-        hidden = self._hidden(content, sheet, found)
+        whole = regular or (sheet is not None and _has_whole_rows(content, sheet, found, self._layouts))
+        hidden = self._hidden(sheet, found) if whole else None
         gone = [found.known[msisdn] for msisdn in found.missing if hidden is not None and msisdn not in hidden]
         self._write_lines(file, found, gone, first=first)
         for row in found.status.sims:
             self._write_sim(file, row)
         self._write_rows(file, found)
-        odd = found.repeated or len(gone) < len(found.missing)
+        odd = found.repeated or not regular or len(gone) < len(found.missing)
         self._remember(file, found.lines, first=first and found.lines > 0, odd=odd)
         return found.status.rejects
 
@@ -333,12 +353,10 @@ class History:
             "le prochain fichier entier sera pris de lui-même."
         )
 
-    def _hidden(self, content: bytes, sheet: Sheet | None, found: _Found) -> set[str] | None:
+    def _hidden(self, sheet: Sheet | None, found: _Found) -> set[str] | None:
         """The lines that are missing only because their rows were rejected; None: any of those missing may be."""
         if not found.missing or sheet is None:
             return set()
-        if not _has_whole_rows(content, sheet, found, self._layouts):
-            return None
         if len(found.status.rejects) > _MOST_REJECTS:
             return None
         hidden: set[str] = set()
@@ -387,7 +405,7 @@ class History:
     # -- Changes
 
     def _write_lines(self, file: File, found: _Found, gone: list[Known], *, first: bool) -> None:
-        ids = {name: client_id(self._db, name) for name in dict.fromkeys(row["client"] for row in found.status.lines)}
+        ids = self._client_ids(row["client"] for row in found.status.lines)
         lines: list[Known] = []
         changes: list[tuple[_Change, int | None]] = []  # and the client's id
         for row in found.status.lines:
@@ -411,24 +429,29 @@ class History:
         )
         if first and lines:
             named = len({line.client_id for line in lines} - {None})
-            self._tell("lines.loaded", file, lines=len(lines), clients=named)
-        for change, client in changes:
-            if _is_news(change) and change not in self._told_before:
-                self._tell(
-                    f"line.{change.change}",  # type: ignore[arg-type]
-                    file,
-                    msisdn=change.msisdn,
-                    client=self._client(client),
-                    before=change.before,
-                    after=change.after,
-                    at=file.as_of,
-                )
+            self._tell(file, [("lines.loaded", {"lines": len(lines), "clients": named})])
+        news = [(change, client) for change, client in changes if _is_news(change) and change not in self._told_before]
+        self._tell(file, [self._event(file, change, client) for change, client in news])
+
+    def _event(self, file: File, change: _Change, client: int | None) -> tuple[events.Kind, dict[str, Any]]:
+        data = {
+            "msisdn": change.msisdn,
+            "client": self._client(client),
+            "before": change.before,
+            "after": change.after,
+            "at": file.as_of,
+        }
+        return f"line.{change.change}", data  # type: ignore[return-value]
 
     def _put(self, lines: Iterable[Known]) -> None:
         self._db.conn.executemany(
             f"INSERT OR REPLACE INTO lines ({', '.join(Known._fields)}) VALUES ({', '.join('?' * len(Known._fields))})",
             lines,
         )
+
+    def _client_ids(self, names: Iterable[str]) -> dict[str, int | None]:
+        known = {name: number for number, name in self._db.execute("SELECT id, name FROM clients")}
+        return {name: known.get(name) or client_id(self._db, name) for name in dict.fromkeys(names)}
 
     def _client(self, number: int | None) -> str:
         if number not in self._clients:
@@ -439,20 +462,12 @@ class History:
     def _write_sim(self, file: File, row: Row) -> None:
         """A card without line. Files come in order here, so the last one has the word on its state; the time and file
         are those of the first that names the card, unless a listing of cards does."""
-        self._db.execute(
-            "INSERT INTO sims (iccid, imsi, status, word, seen_at, file_id) VALUES (:iccid, :imsi, :status, :word, "
-            ":at, :file) ON CONFLICT (iccid) DO UPDATE SET imsi = iif(excluded.imsi = '', imsi, excluded.imsi), "
-            "status = excluded.status, word = excluded.word, seen_at = min(seen_at, excluded.seen_at), "
-            "file_id = iif(excluded.seen_at < seen_at, excluded.file_id, file_id) "
-            "WHERE (status, word) != (excluded.status, excluded.word) OR excluded.imsi NOT IN ('', imsi) "
-            "OR (excluded.seen_at < seen_at AND (SELECT folder FROM files WHERE id = sims.file_id) = 'account_status')",
-            {**row, "at": file.as_of, "file": file.id},
-        )
+        self._db.execute(_WRITE_SIM, {**row, "at": file.as_of, "file": file.id, "path": file.path})
 
-    def _tell(self, kind: events.Kind, file: File, **data: Any) -> None:
-        """Write an event, unless this version of the file was told before: reading it again is no news."""
-        if file.told < file.version and not self._is_old_news(file):
-            events.write(self._db, kind, file.id, **data)
+    def _tell(self, file: File, found: list[tuple[events.Kind, dict[str, Any]]]) -> None:
+        """Write events, unless this version of the file was told before: reading it again is no news."""
+        if found and file.told < file.version and not self._is_old_news(file):
+            events.write_all(self._db, file.id, found)
 
     def _is_old_news(self, file: File) -> bool:
         """Whether a file after it was told: what still holds of a late file was told with that one."""
@@ -727,7 +742,8 @@ def _is_news(change: _Change) -> bool:
 
 
 def _is_blank(content: bytes) -> bool:
-    return not content.strip(b"\xef\xbb\xbf\r\n \t")
+    signs = b"\xef\xbb\xbf\r\n \t"
+    return not content[:1000].strip(signs) and not content.strip(signs)
 
 
 def _cut_row(content: bytes, sheet: Sheet) -> str:
@@ -745,11 +761,14 @@ def _cut_row(content: bytes, sheet: Sheet) -> str:
     return f"ligne {line} : {len(cells)} colonnes au lieu de {sheet.width}" if len(cells) < sheet.width else ""
 
 
+def _is_regular(content: bytes, sheet: Sheet, layouts: Layouts) -> bool:
+    start = rows_begin(content, sheet, layouts)
+    return start is None or is_regular(content, start, sheet.separator)
+
+
 def _has_whole_rows(content: bytes, sheet: Sheet, found: _Found, layouts: Layouts) -> bool:
     """Whether no row holds another one: a quote that is never closed swallows the rows that follow it."""
-    start = rows_begin(content, sheet, layouts)
-    if start is None or is_regular(content, start, sheet.separator):
-        return True
+    start = rows_begin(content, sheet, layouts) or 0
     blank = f'{sheet.separator} \t\r"'.encode()
     full = sum(1 for line in content[start:].split(b"\n") if line.strip(blank))
     return full == found.lines + found.sims + len(found.status.rejects)

@@ -68,14 +68,25 @@ class Layouts:
         """The field that a header names and the unit it states ("" when it states none), or None."""
         if len(header) > _LONGEST_HEADER:
             return None
+        if header not in self._read_headers:
+            self._read_headers[header] = self._column(header)
+        return self._read_headers[header]
+
+    @cached_property
+    def _read_headers(self) -> dict[str, tuple[str, str] | None]:
+        return {}
+
+    def _column(self, header: str) -> tuple[str, str] | None:
         unit = ""
         if header.rstrip(' "').endswith((")", "]")) and (parts := _PARENTHESES.match(header.strip().strip('"'))):
             # "Montant (TTC)" is a name of its own, "Durée (s)" a name and a unit.
-            if name := self._columns.get(fold(parts[1] + parts[2])):
-                return name, ""
+            if name := self._columns.get(whole := fold(parts[1] + parts[2])):
+                return name, self._stated.get(whole, "")
             header, unit = parts[1], fold(parts[2])
-        header = _NUMERO.sub("numero ", header)
         folded = fold(header)
+        if folded not in self._columns:
+            header = _NUMERO.sub("numero ", header)
+            folded = fold(header)
         if folded not in self._columns:
             folded = fold(_ARTICLES.sub(" ", header)) or folded
         if name := self._columns.get(folded):

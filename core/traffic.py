@@ -21,9 +21,6 @@ from core.readers import Reject
 from core.readers.cdrs import Batch, CdrFile, Nature, read_cdrs
 from core.readers.columns import NOTHING, Array
 
-# pyarrow's own allocator keeps what was freed, a third more at the peak of a large file.
-pa.set_memory_pool(pa.system_memory_pool())
-
 Item = TypeVar("Item")
 
 RATED, BILLED = 0, 1

@@ -52,13 +52,21 @@ async def _work(settings: Settings) -> None:
             orders = asyncio.create_task(reader.readline())
 
 
+def step_back() -> None:
+    """Let everything else on this machine go first: an answer in the chat must not wait for a month that loads."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except (AttributeError, OSError):  # not Linux, or forbidden
+        os.nice(10)
+
+
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         settings = Settings.load()
     except SettingsError as error:
         sys.exit(str(error))
-    os.nice(10)
+    step_back()
     asyncio.run(_work(settings))
 
 

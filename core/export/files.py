@@ -1,26 +1,38 @@
 """An export as one file: CSV, JSON or XLSX. It appears whole or not at all."""
 
-import json
-import os
+import errno
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import xlsxwriter
 from sqlite_utils import Database
+from xlsxwriter.exceptions import XlsxWriterException
 
-from core.export.tables import Choice, Column, Export, chunks, day_of, euros, moment
+from core.export.appearing import appearing_file
+from core.export.tables import Choice, Column, Export, chunks
 from core.folders import PARIS
 
 FORMATS = ("csv", "json", "xlsx")
 
 #: Rows of a sheet of a spreadsheet, its header not counted.
 _SHEET = 1_048_575
+#: Signs that a cell of a spreadsheet can hold.
+_CELL = 32_767
+#: A spreadsheet counts days from the end of 1899.
+_EPOCH = 25_569
+
+#: What a spreadsheet may take for a formula; numbers are not, in whatever groups, with or without their last digits.
+_FORMULA = r"^[=@\t\r\n]|^[+\-]"
+_PLAIN_NUMBER = r"^[+\-][0-9][0-9X ().]*$"
 
 Told = Callable[[int], None]
+_Batches = Iterator[pa.RecordBatch]
 
 
 def write(db: Database, export: Export, choice: Choice, to: Path, form: str, told: Told = lambda _: None) -> int:
@@ -31,100 +43,129 @@ def write(db: Database, export: Export, choice: Choice, to: Path, form: str, tol
     :raises OSError: the file cannot be written; nothing is left of it.
     """
     writer = {"csv": _write_csv, "json": _write_json, "xlsx": _write_xlsx}[form]
-    with _appearing(to) as part:
+    with appearing_file(to) as part:
         return writer(chunks(db, export, choice), export.columns, part, told)
 
 
-@contextmanager
-def _appearing(to: Path) -> Iterator[Path]:
-    part = to.with_name(f".{to.name}.part")
-    try:
-        yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(to)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-_Chunks = Iterator[list[tuple[Any, ...]]]
-
-
-def _frame(rows: list[tuple[Any, ...]], columns: tuple[Column, ...]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=[column.name for column in columns], dtype=object)
-    for column in columns:
-        if convert := _AS_TEXT.get(column.form):
-            frame[column.name] = [convert(value) for value in frame[column.name]]
-    return frame
-
-
-_AS_TEXT: dict[str, Callable[[Any], Any]] = {
-    "text": lambda value: "" if value is None else value,
-    "euros": euros,
-    "moment": moment,
-    "day": lambda value: day_of(value).isoformat(),
-}
-
-
-def _write_csv(rows: _Chunks, columns: tuple[Column, ...], to: Path, told: Told) -> int:
+def _write_csv(batches: _Batches, columns: tuple[Column, ...], to: Path, told: Told) -> int:
     """Comma-separated UTF-8 with decimal points, for programs (RFC 4180)."""
     count = 0
     with to.open("w", encoding="utf-8", newline="") as file:
-        _frame([], columns).to_csv(file, index=False, lineterminator="\r\n")
-        for chunk in rows:
-            frame = _frame(chunk, columns)
-            for column in columns:
-                if column.form == "text":
-                    frame[column.name] = [_harmless(value) for value in frame[column.name]]
+        pd.DataFrame(columns=[column.name for column in columns]).to_csv(file, index=False, lineterminator="\r\n")
+        for batch in batches:
+            frame = _frame(batch, columns, harmless=True)
             frame.to_csv(file, index=False, header=False, lineterminator="\r\n")
-            count += len(chunk)
+            count += len(frame)
             told(count)
     return count
 
 
-def _harmless(text: str) -> str:
-    """A text that a spreadsheet would take for a formula gets an apostrophe; +33… is a number, and stays."""
-    if text[:1] in ("=", "@", "\t", "\r") or (text[:1] in ("+", "-") and not text[1:].replace(" ", "").isalnum()):
-        return f"'{text}"
-    return text
-
-
-def _write_json(rows: _Chunks, columns: tuple[Column, ...], to: Path, told: Told) -> int:
+def _write_json(batches: _Batches, columns: tuple[Column, ...], to: Path, told: Told) -> int:
     """An array of objects, one a line. Amounts are texts, so that no reader rounds them."""
     count = 0
     with to.open("w", encoding="utf-8") as file:
         file.write("[")
-        for chunk in rows:
-            for row in _frame(chunk, columns).to_dict("records"):
-                file.write(",\n" if count else "\n")
-                json.dump(row, file, ensure_ascii=False)
-                count += 1
+        for batch in batches:
+            frame = _frame(batch, columns)
+            text = frame.to_json(orient="records", lines=True, force_ascii=False).rstrip("\n")
+            # pandas writes each / as \/, which is right and hard to read.
+            file.write(",\n" if count else "\n")
+            file.write(text.replace("\\/", "/").replace("\n", ",\n"))
+            count += len(frame)
             told(count)
         file.write("\n]\n")
     return count
 
 
-def _write_xlsx(rows: _Chunks, columns: tuple[Column, ...], to: Path, told: Told) -> int:
+def _frame(batch: pa.RecordBatch, columns: tuple[Column, ...], *, harmless: bool = False) -> pd.DataFrame:
+    """The rows with all but numbers as texts; `harmless`: none of them a formula."""
+    series = {}
+    for column, array in zip(columns, batch.columns, strict=True):
+        series[column.name] = _shown(array, column, harmless=harmless).to_pandas()
+    return pd.DataFrame(series)
+
+
+def _shown(array: pa.Array, column: Column, *, harmless: bool) -> pa.Array:
+    if column.form == "moment":
+        return _moments(array)
+    if column.form in ("euros", "day"):
+        return array.cast(pa.string())
+    return _harmless(array) if column.form == "text" and harmless else array
+
+
+def _harmless(texts: pa.Array) -> pa.Array:
+    """A text that a spreadsheet would take for a formula gets an apostrophe; +33… is a number, and stays."""
+    formula = pc.match_substring_regex(texts, _FORMULA)
+    if not pc.any(formula).as_py():
+        return texts
+    formula = pc.and_not(formula, pc.match_substring_regex(texts, _PLAIN_NUMBER))
+    return pc.if_else(formula, pc.binary_join_element_wise("'", texts, ""), texts)
+
+
+def _local(moments: pa.Array) -> tuple[Any, Any]:
+    """The clock in Paris, as seconds since 1970 there, and how far it is ahead of UTC; where there is no time, zero."""
+    seconds = moments.cast(pa.int64()).fill_null(0).to_numpy()
+    clock = pd.to_datetime(pd.Series(seconds), unit="s", utc=True).dt.tz_convert(PARIS).dt.tz_localize(None)
+    local = clock.to_numpy().astype("datetime64[s]").astype(np.int64)
+    return local, local - seconds
+
+
+def _moments(moments: pa.Array) -> pa.Array:
+    """ISO 8601 with its offset, which tells the two hours of October's night apart."""
+    local, ahead = _local(moments)
+    clock = pa.array(np.datetime_as_string(local.astype("datetime64[s]")))
+    distinct, places = np.unique(ahead, return_inverse=True)
+    offsets = pa.array([f"{'-' if it < 0 else '+'}{abs(it) // 3600:02}:{abs(it) % 3600 // 60:02}" for it in distinct])
+    texts = pc.binary_join_element_wise(clock, offsets.take(pa.array(places)), "")
+    return pc.if_else(moments.is_valid(), texts, None)
+
+
+# -- Spreadsheets
+
+
+def _write_xlsx(batches: _Batches, columns: tuple[Column, ...], to: Path, told: Told) -> int:
     """For people: dates and figures in the spreadsheet's own forms. Texts are texts, whatever they begin with."""
     count = 0
-    with xlsxwriter.Workbook(str(to), {"constant_memory": True, "strings_to_formulas": False}) as book:
+    # Rows wait in files of their own until the book is closed: in a folder that goes away with an interrupted export.
+    with tempfile.TemporaryDirectory(prefix=f"{to.name}.", dir=to.parent) as waiting:
+        book = xlsxwriter.Workbook(str(to), {"constant_memory": True, "tmpdir": waiting})
+        book.use_zip64()
         formats = {
+            "text": None,
             "euros": book.add_format({"num_format": "#,##0.00####"}),
             "moment": book.add_format({"num_format": "dd/mm/yyyy hh:mm:ss"}),
             "day": book.add_format({"num_format": "dd/mm/yyyy"}),
             "whole": book.add_format({"num_format": "#,##0"}),
         }
         bold = book.add_format({"bold": True})
+        cell_formats = [formats[column.form] for column in columns]
         sheet = _new_sheet(book, columns, bold)
-        for chunk in rows:
-            for row in chunk:
+        for batch in batches:
+            cells = [_cells(array, column) for array, column in zip(batch.columns, columns, strict=True)]
+            for row in zip(*cells, strict=True):
                 if count and count % _SHEET == 0:
                     sheet = _new_sheet(book, columns, bold)
-                _write_row(sheet, count % _SHEET + 1, row, columns, formats)
+                _write_row(sheet, count % _SHEET + 1, row, cell_formats)
                 count += 1
             told(count)
+        try:
+            book.close()
+        except XlsxWriterException as error:  # it wraps the disk's own error
+            cause = error.args[0] if error.args else None
+            raise cause if isinstance(cause, OSError) else OSError(errno.EIO, str(error)) from error
     return count
+
+
+def _cells(array: pa.Array, column: Column) -> list[Any]:
+    if column.form == "euros":
+        return [None if value is None else float(value) for value in array.to_pylist()]
+    if column.form == "moment":
+        days = _local(array)[0] / 86400 + _EPOCH
+        return [day if known else None for day, known in zip(days.tolist(), array.is_valid().to_pylist(), strict=True)]
+    if column.form == "day":
+        return [None if value is None else value + _EPOCH for value in array.cast(pa.int32()).to_pylist()]
+    cells: list[Any] = array.to_pylist()
+    return cells
 
 
 def _new_sheet(book: Any, columns: tuple[Column, ...], bold: Any) -> Any:
@@ -136,17 +177,11 @@ def _new_sheet(book: Any, columns: tuple[Column, ...], bold: Any) -> Any:
     return sheet
 
 
-def _write_row(sheet: Any, number: int, row: tuple[Any, ...], columns: tuple[Column, ...], formats: Any) -> None:
-    for place, (column, value) in enumerate(zip(columns, row, strict=True)):
-        if value is None or value == "":
+def _write_row(sheet: Any, number: int, row: tuple[Any, ...], formats: list[Any]) -> None:
+    for place, value in enumerate(row):
+        if value is None:
             continue
-        if column.form == "text":
-            sheet.write_string(number, place, value)
-        elif column.form == "moment":
-            local = datetime.fromtimestamp(value, PARIS).replace(tzinfo=None)
-            sheet.write_datetime(number, place, local, formats["moment"])
-        elif column.form == "day":
-            sheet.write_datetime(number, place, datetime.combine(day_of(value), datetime.min.time()), formats["day"])
+        if isinstance(value, str):
+            sheet.write_string(number, place, value[:_CELL])
         else:
-            exact = value / 1_000_000 if column.form == "euros" else value
-            sheet.write_number(number, place, exact, formats[column.form])
+            sheet.write_number(number, place, value, formats[place])

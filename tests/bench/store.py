@@ -18,9 +18,10 @@ from pathlib import Path
 from statistics import median
 
 from core import lines, store, usage
+from core.copies import MIRROR
 from core.folders import folder_of, stamp_of
 from core.intake import Intake
-from core.mirror import MIRROR
+from core.worker import step_back
 from tests.bench.table import Result, report
 from tests.bench.traffic import CLIENTS, LINES, cdr_file, client_name
 
@@ -228,7 +229,7 @@ def _month(db: "store.Database", name: str) -> None:
 
 
 def loop_delay(work: Path, rows: int) -> list[Result]:
-    """How late an event loop wakes while the worker, a niced process, loads a file."""
+    """How late an event loop wakes while the worker, a process that steps back, loads a file."""
     data = work / "loop"
     deliver(
         data, "RatedCDRs/RatedCDRs_202610.csv", lambda target: cdr_file(target, rows, date(2026, 10, 1), 31, seed=1)
@@ -248,7 +249,7 @@ def loop_delay(work: Path, rows: int) -> list[Result]:
 
 async def _delays(data: Path | None) -> list[float]:
     found: list[float] = []
-    command = [sys.executable, "-m", "tests.bench.store", "take", str(data), "--nice"]
+    command = [sys.executable, "-m", "tests.bench.store", "take", str(data), "--back"]
     process = await asyncio.create_subprocess_exec(*command, cwd=TOP) if data else None
     until = time.perf_counter() + 5
     while process.returncode is None if process else time.perf_counter() < until:
@@ -276,13 +277,13 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command")
     take = commands.add_parser("take")
     take.add_argument("data", type=Path)
-    take.add_argument("--nice", action="store_true")
+    take.add_argument("--back", action="store_true")
     insert = commands.add_parser("insert-all")
     insert.add_argument("paths", nargs=2)
     options = parser.parse_args()
     if options.command == "take":
-        if options.nice:
-            os.nice(10)
+        if options.back:
+            step_back()
         take_pending(options.data)
     elif options.command == "insert-all":
         _insert_all(*options.paths)

@@ -19,6 +19,7 @@ from bot.sandbox.pictures import banner, logo
 from core.folders import PARIS
 from core.store import open_to_read
 from handlers import french
+from tests.core.contents import contents
 from tests.peers.ftp import FtpPeer
 from tests.peers.mail import MailPeer
 from tests.peers.service import TOKEN, Service, env_of
@@ -219,7 +220,7 @@ async def test_a_service_killed_amid_a_sync_ends_with_the_same_store_and_announc
         finally:
             service.stop()
         assert kills >= 3, "the kills came too late to prove anything"
-        assert _content(service.data) == _content(undisturbed.data)
+        assert contents(service.data) == contents(undisturbed.data)
         subjects = [str(_parsed(raw)["Subject"]) for raw in embedded_mail.messages("compta")]
         assert len(subjects) == len(set(subjects)), subjects
 
@@ -269,19 +270,5 @@ def _count(data: Path, sql: str) -> int:
     db = open_to_read(data)
     try:
         return int(db.execute(sql).fetchone()[0])
-    finally:
-        db.close()
-
-
-def _content(data: Path) -> dict[str, list[tuple[object, ...]]]:
-    """All that the files alone decide; columns named `…_clock` hold this machine's time."""
-    db = open_to_read(data)
-    try:
-        content = {}
-        for name in sorted(set(db.table_names()) - {"passes", "_sqlite_migrations", "sqlite_sequence"}):
-            columns = [column.name for column in db[name].columns if not column.name.endswith("_clock")]
-            rows = db.execute(f"SELECT {', '.join(columns)} FROM [{name}]").fetchall()
-            content[name] = sorted(rows, key=repr)
-        return content
     finally:
         db.close()

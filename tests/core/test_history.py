@@ -392,8 +392,13 @@ HEADER_BYTES = status_file().encode()
 
 
 @settings(max_examples=80)
-@given(st.one_of(st.binary(max_size=400), st.binary(max_size=400).map(HEADER_BYTES.__add__),
-                 st.binary(max_size=60).map(lambda raw: status_file(ACTIVE, *OTHERS).encode()[:-30] + raw)))  # fmt: skip
+@given(
+    st.one_of(
+        st.binary(max_size=400),
+        st.binary(max_size=400).map(HEADER_BYTES.__add__),
+        st.binary(max_size=60).map(lambda raw: status_file(ACTIVE, *OTHERS).encode()[:-30] + raw),
+    )
+)
 @example(b"\xff\xfe" + status_file(ACTIVE, *OTHERS).encode("utf-16-le")[:-3])
 @example(HEADER_BYTES + b"\x00\n;\x00;;;\n")
 def test_garbage_is_rejected_or_waits_and_changes_no_line(
@@ -678,6 +683,36 @@ def test_a_column_that_dates_the_file_in_each_row_makes_no_row_another_one(place
         assert [row["plan"] for row in change.added.lines] == ["Pro"]
 
 
+def test_rows_that_came_or_went_do_not_make_those_below_them_others() -> None:
+    change = difference(status_file(*OTHERS), status_file(ACTIVE, *OTHERS[:3], *OTHERS[5:], "x;;;Active;;"))
+    assert change
+    assert [row["msisdn"] for row in change.added.lines] == ["0639980001"]
+    assert [row["msisdn"] for row in change.removed.lines] == ["0639980014", "0639980015"]
+    assert [reject.line for reject in change.added.rejects] == [10]
+
+
+def test_rows_in_another_order_are_no_others() -> None:
+    rows = [f"06{number:08};;;Active;;" for number in range(1000)]
+    change = difference(status_file(*rows), status_file(*rows[500:], *rows[:500], ACTIVE))
+    assert change
+    assert [row["msisdn"] for row in change.added.lines] == ["0639980001"]
+    assert change.removed.lines == []
+
+
+def test_a_rejected_row_that_comes_again_further_down_is_rejected_at_its_new_line() -> None:
+    bad = "x;;;Active;;"
+    change = difference(status_file(*OTHERS[1:4], bad, ACTIVE), status_file(*OTHERS[:4], bad, ACTIVE))
+    assert change
+    assert [(reject.line, reject.content) for reject in change.added.rejects] == [(6, bad)]
+
+
+def test_a_line_in_a_second_row_of_its_own_is_noticed(telecom: Telecom) -> None:
+    telecom.take(status_at(8), status_file(ACTIVE, *OTHERS))
+    events = telecom.take(status_at(9), status_file(ACTIVE, *OTHERS, ACTIVE.replace("Active", "Résiliée")))
+    assert kinds(events) == ["file.rejects"]
+    assert telecom.one("SELECT status FROM lines WHERE msisdn = '0639980001'") == "active"
+
+
 def test_a_date_that_stands_in_a_column_of_its_own_and_in_another_is_left_where_it_is() -> None:
     content = "Date;Ligne;Statut;Date activation;x\n{0};0639980001;Active;{0};y\n{0};0639980002;Active;{1};y\n"
     change = difference(content.format("24/11/2026", "23/11/2026"), content.format("25/11/2026", "23/11/2026"))
@@ -688,7 +723,6 @@ def test_a_date_that_stands_in_a_column_of_its_own_and_in_another_is_left_where_
 @pytest.mark.parametrize(
     "odd",
     [
-        status_file(ACTIVE, *OTHERS, OTHERS[0]),  # a row twice
         status_file(ACTIVE, *OTHERS).replace("NSCE", "SIM"),  # another header
         status_file(ACTIVE, *OTHERS).replace(";", ","),
         status_file(ACTIVE, *OTHERS).replace("Dupont BTP", '"Dupont\nBTP"'),

@@ -15,6 +15,7 @@ from core import copies, events, rejects, store
 from core.intake import Intake
 from core.rebuild import rebuild
 from core.store import FILE_NAME
+from core.store.schema import migrations
 from tests.core.contents import contents
 from tests.core.test_intake import CDR_HEADER, Telecom, cdr, cdr_file, kinds
 from tests.handlers.filled import make_pass
@@ -222,3 +223,25 @@ def test_a_version_read_before_is_announced_no_more(tmp_path: Path) -> None:
     assert telecom.read() == []
     assert telecom.cdrs == 1
     assert events.since(telecom.db, 0) == []  # no pass came to its end
+
+
+def test_a_store_of_the_first_schema_is_made_anew_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    with closing(store.connect(path)) as old:
+        migrations.apply(old, stop_before="0002_compact_cdrs_and_line_history")
+        with old.atomic():
+            for number, state in enumerate(("read", "kept", "waiting")):
+                old.execute(
+                    "INSERT INTO files (path, folder, size, stamp, sha256, state, reason, fetched_clock) "
+                    "VALUES (?, 'rated_cdrs', 1, '', 'x', ?, ?, 0)",
+                    (PATHS[number], state, "pas lisible" if state == "waiting" else ""),
+                )
+            old.execute("INSERT INTO events (kind, file_id, data) VALUES ('rated.arrived', 1, '{}')")
+    copy = copies.plain_path(tmp_path, PATHS[0])
+    copy.parent.mkdir(parents=True)
+    copy.write_text(cdr_file(cdr(), cdr(2)))
+    telecom = Telecom(tmp_path)
+    assert kinds(telecom.read()) == ["rated.arrived"]  # the one that was told before
+    assert telecom.cdrs == 2
+    telecom.check_totals()
+    assert telecom.rows("SELECT state FROM files ORDER BY id")[:2] == [("read",), ("kept",)]

@@ -59,10 +59,10 @@ STATUS_HEADER = "Date de l'état;Client;Numéro de ligne;NSCE;IMSI;Statut;Date a
 
 
 def write_status(root: Path, hour_and_minute: str, rows: list[tuple[str, str, str, str]]) -> Path:
-    """An AccountStatus of today: that of the hour before, with these rows (client, number, ICCID, status) of its own."""
+    """An AccountStatus of today: the hour before, but for these rows (client, number, ICCID, status)."""
     numbers = {number for _, number, _, _ in rows}
-    (*_, former) = sorted((root / "AccountStatus").iterdir())
-    _, *others = former.read_text("cp1252").splitlines()
+    former = sorted((root / "AccountStatus").iterdir())[-1:]
+    others = former[0].read_text("cp1252").splitlines()[1:] if former else []
     lines = [line for line in others if line.split(";")[2].strip('"') not in numbers]
     lines += [
         f"24/11/2026 {hour_and_minute[:2]}:{hour_and_minute[2:]}:00;{client};{number};{iccid};;{status};01/10/2026;;"

@@ -182,7 +182,7 @@ async def test_a_state_of_last_year_shows_its_year(context: Context, say: Say) -
     later = int(datetime(2027, 1, 4, 9, 0, tzinfo=PARIS).timestamp())
     assert later > NOW
     answer = await say("status 0639980001", context=replace(context, now=lambda: later))
-    assert "état au 24/11/2026 à 08:00" in answer.freshness
+    assert "état au 24/11/2026 à 08:30" in answer.freshness
 
 
 async def test_a_cell_that_looks_like_markup_is_only_a_word(tmp_path: Path, context: Context, say: Say) -> None:

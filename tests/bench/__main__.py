@@ -1,0 +1,9 @@
+"""All benchmarks, in one table: `make bench` (about twenty minutes, as root)."""
+
+import sys
+
+from tests.bench import ftp, status, store
+from tests.bench.table import report
+
+if __name__ == "__main__":
+    sys.exit(report([*store.results(), *status.measure(), *ftp.results()]))
