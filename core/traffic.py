@@ -74,6 +74,7 @@ class Traffic:
                 taken = self._insert(file, source, careful=True)
                 if shrunk := taken._own != before[0]:
                     undo()
+                    self._natures, self._clients = {}, {}  # some were made since
             if shrunk:
                 self._forget(file, source, *before[1:])
                 taken = self._insert(file, source, careful=True)

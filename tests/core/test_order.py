@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.sandbox.operator import Operator
@@ -49,6 +49,8 @@ def store_of(folder: Path, deliveries: list[tuple[str, tuple[str, ...]]], passes
 
 @settings(max_examples=40)
 @given(present=files, former=files, seed=st.integers(0, 1000), passes=st.lists(st.integers(1, 3), max_size=4))
+# The new version has a nature of its own, made within what is undone when the former's rows turn out to be gone.
+@example(present={PATHS[1]: (ROWS[0],)}, former={PATHS[1]: (ROWS[-4],)}, seed=0, passes=[1, 1])
 def test_any_order_repetition_and_overlap_of_files_give_the_same_store(
     tmp_path_factory: pytest.TempPathFactory,
     present: dict[str, tuple[str, ...]],

@@ -215,3 +215,22 @@ async def test_a_line_that_was_already_suspended_at_first_sight_does_not_pretend
     await make_pass(root, tmp_path / "data")
     answer = await say("status 0639980001", context=replace(context, telecom=store.open_to_read(tmp_path / "data")))
     assert "Depuis : déjà dans l'état du 24/11 à 08:00, ou avant" in answer.lines
+
+
+async def test_a_line_that_the_state_no_longer_lists_is_said_so_and_not_terminated(
+    tmp_path: Path, context: Context, say: Say
+) -> None:
+    operator = small_operator(tmp_path / "ftp")
+    path = write_status(operator.root, "0830", [("Dupont BTP", "0639980001", "8933019900000000012", "Active")])
+    content = path.read_bytes().splitlines(keepends=True)
+    path.with_name("AccountStatus_20261124_090000.csv").write_bytes(
+        b"".join(line for line in content if b"0639980001" not in line)
+    )
+    await make_pass(operator.root, tmp_path / "data")
+    later = replace(context, telecom=store.open_to_read(tmp_path / "data"))
+    answer = await say("status 0639980001", context=later)
+    assert answer.title == (
+        "❔ 06 39 98 00 01 : n'est plus dans l'état des lignes depuis le 24/11 à 09:00 ; dernier état connu : active"
+    )
+    assert "état au 24/11 à 08:30" in answer.freshness
+    assert "résiliée" not in words(answer)
