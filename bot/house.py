@@ -1,21 +1,29 @@
 """What the rooms of the running bot share: the settings, the two stores, and what is built on them."""
 
+import asyncio
+import json
+import sys
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlite_utils import Database
 
-from bot.desk import open_desk
+from bot.desk import alerts, buttons, open_desk
 from bot.desk.inbox import Inbox
 from bot.desk.outbox import Channel, Outbox
 from bot.desk.people import People
 from bot.mail.letter import Letter, compose
-from bot.telegram.drawing import Message
+from bot.telegram.drawing import Message, draw
 from core import store
 from core.ftp import connect
 from core.settings import Settings
+from handlers.answer import Answer, Button
+from handlers.ask import Person
 from handlers.command import Context
+from handlers.desk import Alerts, State, SyncReport, Topic
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ class House:
     inbox: Inbox
     outbox: Outbox
     context: Context
+    own: "BotDesk"
 
     def write_letter(self, letter: Letter) -> None:
         """Put a mail into the outbox, in the caller's transaction."""
@@ -42,11 +51,75 @@ class House:
             message_id=str(message["Message-ID"]),
         )
 
-    def write_chat(self, chat_id: int, messages: list[Message]) -> None:
-        """Put chat messages into the outbox, in the caller's transaction."""
+    def write_chat(
+        self, chat_id: int, answers: list[Answer], *, question: int = 0, again: bool = False, edits: int = 0
+    ) -> None:
+        """Put what answers a message into the outbox, in the caller's transaction; see `drawing.draw`."""
+        self._post(chat_id, draw(answers, self._data_of, question=question, again=again, edits=edits))
+
+    def tell(self, person_id: str, parts: list[tuple[Topic, Answer]]) -> None:
+        """Put what nobody asked for into the outbox, for the chats of a person, but for what he muted; in the caller's
+        transaction."""
+        wanted = alerts.alerts_of(self.desk, person_id)
+        told = [answer for topic, answer in parts if topic not in wanted.muted]
+        if not told:
+            return
+        silent = alerts.is_quiet(wanted, self.context.now())
+        for chat_id in self.people.chats_of(person_id):
+            self._post(chat_id, draw(told, self._data_of, silent=silent))
+
+    def _data_of(self, button: Button) -> str:
+        return buttons.data_of(self.desk, button)
+
+    def _post(self, chat_id: int, messages: list[Message]) -> None:
         channel: Channel = "chat"
         for message in messages:
             self.outbox.add(channel, str(chat_id), message.payload(), attachment=message.attachment)
+
+
+class BotDesk:
+    """`handlers.desk.Desk`. The service says how it makes a pass and what does not work; without it, a pass is a
+    process of its own."""
+
+    def __init__(self, settings: Settings, desk: Database, outbox: Outbox) -> None:
+        self._settings = settings
+        self._desk = desk
+        self._outbox = outbox
+        self.make_pass: Callable[[], Awaitable[SyncReport]] = sync_once
+        self.faults: Callable[[], tuple[tuple[str, int], ...]] = tuple
+
+    async def upload(self, content: bytes, path: str) -> None:
+        async with connect(self._settings.ftp) as ftp:
+            await ftp.upload(content, path)
+
+    async def sync(self) -> SyncReport:
+        return await self.make_pass()
+
+    def state(self) -> State:
+        return State(self.faults(), {"chat": self._outbox.waiting("chat"), "mail": self._outbox.waiting("mail")})
+
+    def alerts_of(self, person: Person) -> Alerts:
+        return alerts.alerts_of(self._desk, person.id)
+
+    def set_alerts(self, person: Person, wanted: Alerts) -> None:
+        alerts.set_alerts(self._desk, person.id, wanted)
+
+
+async def sync_once() -> SyncReport:
+    """One pass, in a process of its own; it waits while another one is made."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "core.worker", "--once", stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    if process.returncode:
+        return SyncReport(True, error="le programme qui lit les fichiers s'est arrêté ; voir son message")
+    return report_of(json.loads(said))
+
+
+def report_of(said: dict[str, Any]) -> SyncReport:
+    """What the sync worker says of a pass."""
+    failed = tuple(reason for _, reason in said["failed"])
+    return SyncReport(True, said["fetched"], said["read"], said["waiting"], said["error"], failed)
 
 
 def open_house(settings: Settings) -> House:
@@ -59,10 +132,7 @@ def open_house(settings: Settings) -> House:
     desk = open_desk(data)
     people = People(desk)
     people.follow(settings)
-
-    async def upload(content: bytes, path: str) -> None:
-        async with connect(settings.ftp) as ftp:
-            await ftp.upload(content, path)
-
-    context = Context(store.open_to_read(data), settings, upload, lambda: int(time.time()))
-    return House(settings, data, desk, people, Inbox(desk), Outbox(desk), context)
+    outbox = Outbox(desk)
+    own = BotDesk(settings, desk, outbox)
+    context = Context(store.open_to_read(data), settings, own, lambda: int(time.time()))
+    return House(settings, data, desk, people, Inbox(desk), outbox, context, own)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from bot.desk.people import ACCOUNTING, TECHNICAL
 from bot.house import House
 from bot.mail.letter import Letter
-from bot.telegram.drawing import draw
 from core import deliveries
 from core.deliveries import KINDS, Deliveries, Delivery, Kind, Late, Rules
 from core.folders import FRENCH, folder_of
@@ -136,5 +135,4 @@ def _tell(house: House, kind: Kind, answer: Answer) -> None:
                 parts=(answer,),
             )
         )
-    for chat_id in house.people.chats_of(TECHNICAL):
-        house.write_chat(chat_id, draw([answer]))
+    house.tell(TECHNICAL, [("late", answer)])

@@ -5,20 +5,19 @@ information to the technical address, by name of the contact, and to his chat.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from bot.desk import progress
 from bot.desk.people import TECHNICAL
 from bot.house import House
 from bot.mail.letter import MOST_ATTACHED, Letter
-from bot.telegram.drawing import draw
 from core import events, usage
 from core.copies import MIRROR
 from core.events import Event
 from core.numbers import show
 from handlers import french
 from handlers.answer import Answer, OutFile, Table
+from handlers.desk import Topic
 
 _COPY = "Copie pour consultation : la facture légale est celle reçue par votre plateforme agréée."
 
@@ -53,16 +52,16 @@ def notify(house: House) -> int:
         for letter in letters:
             house.write_letter(letter)
         if technical and contact:
+            parts = [part for _, part in technical]
             house.write_letter(
                 Letter(
                     to=contact.email,
-                    subject=f"{house.settings.operator_name} : {_summary(technical)}",
+                    subject=f"{house.settings.operator_name} : {_summary(parts)}",
                     greeting=f"Bonjour {contact.person.name},",
-                    parts=tuple(technical),
+                    parts=tuple(parts),
                 )
             )
-            for chat_id in house.people.chats_of(TECHNICAL):
-                house.write_chat(chat_id, draw(technical))
+            house.tell(TECHNICAL, technical)
     return len(found)
 
 
@@ -206,14 +205,13 @@ def _period(months: list[int]) -> str:
 # -- technical
 
 
-def _technical(house: House, found: list[Event]) -> list[Answer]:
-    parts = [
-        *_lines_loaded(found),
-        *_line_changes(house, found),
+def _technical(house: House, found: list[Event]) -> list[tuple[Topic, Answer]]:
+    """What the technical contact is told, with what he may mute it by."""
+    return [
+        *(("lines", part) for part in (*_lines_loaded(found), *_line_changes(house, found))),
         *_arrivals(found),
-        *_faults(found),
+        *(("faults", part) for part in _faults(found)),
     ]
-    return [replace(part, freshness="") for part in parts]
 
 
 def _lines_loaded(found: list[Event]) -> list[Answer]:
@@ -254,8 +252,8 @@ def _before_after(data: dict[str, Any]) -> str:
     return " → ".join(word for word in (data["before"], data["after"]) if word)
 
 
-def _arrivals(found: list[Event]) -> list[Answer]:
-    parts = []
+def _arrivals(found: list[Event]) -> list[tuple[Topic, Answer]]:
+    parts: list[tuple[Topic, Answer]] = []
     rated = _of(found, "rated.arrived")
     if rated:
         rows = sum(event.data["new"] for event in rated)
@@ -268,18 +266,19 @@ def _arrivals(found: list[Event]) -> list[Answer]:
             told.append(f"Types inconnus, comptés à part : {', '.join(types)}.")
         names = [_name(event) for event in rated]
         told.append("Fichiers : " + ", ".join(names[:6]) + (f" et {len(names) - 6} autres." if len(names) > 6 else "."))
-        parts.append(Answer(french.count(len(rated), "fichier de CDR", "fichiers de CDR"), tuple(told)))
+        parts.append(("cdrs", Answer(french.count(len(rated), "fichier de CDR", "fichiers de CDR"), tuple(told))))
     sims = _of(found, "sims.arrived")
     if sims:
         cards = sum(event.data["cards"] for event in sims)
         told = [f"{_name(event)} : {french.count(event.data['cards'], 'carte')}" for event in sims[:20]]
-        parts.append(Answer(f"Cartes SIM : {french.count(cards, 'carte reçue', 'cartes reçues')}", tuple(told)))
+        parts.append(("sims", Answer(f"Cartes SIM : {french.count(cards, 'carte reçue', 'cartes reçues')}", tuple(told))))
     others = _of(found, "document.arrived", "tariffs.arrived", "other.arrived")
     if others:
         told = [event.path for event in others[:20]]
         if len(others) > 20:
             told.append(f"… et {len(others) - 20} autres")
-        parts.append(Answer(french.count(len(others), "autre fichier reçu", "autres fichiers reçus"), tuple(told)))
+        title = french.count(len(others), "autre fichier reçu", "autres fichiers reçus")
+        parts.append(("documents", Answer(title, tuple(told))))
     return parts
 
 

@@ -29,7 +29,6 @@ from bot.mail.reading import message_id_of
 from bot.notices import notify
 from bot.telegram import sender
 from bot.telegram.client import make_bot
-from bot.telegram.drawing import draw
 from bot.telegram.poller import PollingError, poll
 from bot.troubles import Subject, Troubles
 from core.settings import Settings
@@ -269,8 +268,7 @@ class _Service:
         )
         with self._house.desk.atomic():
             self._house.outbox.failed(parcel, reason)
-            for chat_id in self._house.people.chats_of(TECHNICAL):
-                self._house.write_chat(chat_id, draw([told]))
+            self._house.tell(TECHNICAL, [("troubles", told)])
         self._posted_chat.set()
 
     async def _receive_mail(self) -> None:

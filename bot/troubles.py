@@ -7,7 +7,6 @@ from typing import Literal
 from bot.desk.people import TECHNICAL
 from bot.house import House
 from bot.mail.letter import Letter
-from bot.telegram.drawing import draw
 from handlers import french
 from handlers.answer import Answer
 
@@ -55,6 +54,13 @@ class Troubles:
         self._tell(subject, _WORDS[subject][1], f"La panne a duré depuis le {french.moment(int(known.since))}.")
         return True
 
+    def present(self) -> tuple[tuple[str, int], ...]:
+        """What does not work now (French), and since when (UTC seconds)."""
+        return tuple(
+            (f"{_WORDS[subject][0]} : {trouble.reason}", int(trouble.since))
+            for subject, trouble in self._present.items()
+        )
+
     def tell(self, patience: float = PATIENCE) -> bool:
         """Tell what has lasted, once each. Whether there was something to tell."""
         lasting = [
@@ -84,5 +90,4 @@ class Troubles:
                     )
                 )
             if subject != "telegram":
-                for chat_id in self._house.people.chats_of(TECHNICAL):
-                    self._house.write_chat(chat_id, draw([answer]))
+                self._house.tell(TECHNICAL, [("troubles", answer)])

@@ -1,8 +1,9 @@
 """The sync worker, a process of its own: `python -m core.worker`.
 
 It makes passes at the rhythm of the operator's deliveries (see `core.deliveries`), or at once when a line comes on
-standard input, and says on standard output, as one JSON object a line, how each pass ended. It stops when standard
-input ends, so that it never outlives the service. pandas is imported here only: chat answers stay quick while a month
+standard input, and says on standard output, as one JSON object a line, how each pass ended and how many of those
+lines had come when it began (`asked`). It stops when standard input ends, so that it never outlives the service; with
+`--once`, after one pass. pandas is imported here only: chat answers stay quick while a month
 of CDRs loads.
 """
 
@@ -20,18 +21,27 @@ from core.settings import Settings, SettingsError
 from core.sync import Pass, Syncer
 
 
-def _say(report: Pass) -> None:
-    print(json.dumps(asdict(report), ensure_ascii=False), flush=True)
+def _say(report: Pass, asked: int = 0) -> None:
+    print(json.dumps({**asdict(report), "asked": asked}, ensure_ascii=False), flush=True)
+
+
+async def _once(settings: Settings) -> None:
+    try:
+        report = await Syncer(settings).run()
+    except LayoutError as error:
+        report = Pass(0, 0, 0, str(error))
+    _say(report)
 
 
 async def _work(settings: Settings) -> None:
     syncer = Syncer(settings)
     rhythm = Rhythm(settings.ftp_interval, settings.ftp_interval_outside)
-    growing = failed = 0
+    growing = failed = asked = 0
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     orders = asyncio.create_task(reader.readline())
     while True:
+        asked_before = asked
         making = asyncio.create_task(syncer.run())
         await asyncio.wait({making, orders}, return_when=asyncio.FIRST_COMPLETED)
         if orders.done() and not orders.result():
@@ -41,7 +51,7 @@ async def _work(settings: Settings) -> None:
             report = await making
         except LayoutError as error:
             report = Pass(0, 0, 0, str(error))
-        _say(report)
+        _say(report, asked_before)
         failed = failed + 1 if report.error or report.failed else 0
         # What arrives meanwhile shows that somebody sends: the next growing file is worth a quick look again.
         growing = (1 if report.fetched else growing + 1) if report.waiting else 0
@@ -49,6 +59,7 @@ async def _work(settings: Settings) -> None:
         if orders.done():
             if not orders.result():
                 return
+            asked += 1
             orders = asyncio.create_task(reader.readline())
 
 
@@ -66,8 +77,9 @@ def main() -> None:
         settings = Settings.load()
     except SettingsError as error:
         sys.exit(str(error))
-    step_back()
-    asyncio.run(_work(settings))
+    if "--once" not in sys.argv[1:]:  # somebody waits for it
+        step_back()
+    asyncio.run(_once(settings) if "--once" in sys.argv[1:] else _work(settings))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from core.daily_chart import DailyChart
+
 
 @dataclass(frozen=True)
 class Table:
@@ -22,16 +24,29 @@ class OutFile:
 
 @dataclass(frozen=True)
 class Button:
-    """A next question that one touch asks; `command` is what would be typed (64 bytes at most)."""
+    """A next question that one touch asks; `command` is what would be typed.
+
+    `in_place`: its answer takes the place of the message that the button stands under (another page, a switch).
+    """
 
     label: str
     command: str
+    in_place: bool = False
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code that can take a line over, and what it is; shown to one person, never kept or passed on."""
+
+    label: str
+    code: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Answer:
     """`freshness` dates the facts ("état au 23/11 14:00"); `refused`: not answered, and why is in `lines`.
 
+    `picture`: drawn by whoever shows the answer, after its text. `codes`: for private chat and terminal only.
     `awaits_file`: the command that the next file sent in this conversation belongs to ("upload logo").
     """
 
@@ -43,3 +58,5 @@ class Answer:
     freshness: str = ""
     refused: bool = False
     awaits_file: str = ""
+    picture: DailyChart | None = None
+    codes: tuple[Code, ...] = ()

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from sqlite_utils import Database
 
 from core.settings import Settings
+from core.workshop import Workshop
 from handlers.answer import Answer
 from handlers.ask import Ask, Role
+from handlers.desk import Desk
 
 EVERYONE: frozenset[Role] = frozenset({"technique", "comptabilité", "équipe", "admin"})
 TECHNICAL: frozenset[Role] = frozenset({"technique", "équipe", "admin"})
@@ -15,15 +17,16 @@ TECHNICAL: frozenset[Role] = frozenset({"technique", "équipe", "admin"})
 
 @dataclass(frozen=True)
 class Context:
-    """What handlers answer with. `telecom`: the store, read only. `upload`: puts bytes at a path of the FTP.
+    """What handlers answer with. `telecom`: the store, read only. `now`: UTC seconds. `desk`: the running bot.
 
-    `now`: UTC seconds.
+    `workshop`: where charts and spreadsheets are made and read.
     """
 
     telecom: Database
     settings: Settings
-    upload: Callable[[bytes, str], Awaitable[None]]
+    desk: Desk
     now: Callable[[], int]
+    workshop: Workshop = field(default_factory=Workshop)
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Command:
     """One command, the same by chat, mail and terminal.
 
     `summary`: one line, for /aide and Telegram's menu. `usage`: with its arguments. `sensitive`: its question or its
-    answer can take a line over: private chat or terminal only, never by mail. Examples are given without slash.
+    answer can take a line over: private chat or terminal only, never by mail. `files_by_mail`: its files may come by
+    mail all the same, for what goes back there holds no code. Examples are given without slash.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Command:
     aliases: tuple[str, ...] = ()
     roles: frozenset[Role] = field(default=EVERYONE)
     sensitive: bool = False
+    files_by_mail: bool = False
 
     def how_to(self, why: str) -> Answer:
         """The refusal of a wrong argument: what was wrong, the usage, an example."""

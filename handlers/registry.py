@@ -46,7 +46,8 @@ def refusal(ask: Ask, command: Command) -> Answer | None:
             ("S'adresser au contact technique.",),
             refused=True,
         )
-    if command.sensitive and (ask.door == "mail" or not ask.private):
+    by_mail = ask.door == "mail" and not (command.files_by_mail and ask.files)
+    if command.sensitive and (by_mail or not ask.private):
         return Answer(
             f"/{command.name} ne se demande qu'en conversation privée avec le robot.",
             ("Un RIO ou un code permet de prendre une ligne : il ne passe ni par courriel ni dans un groupe.",),

@@ -52,7 +52,7 @@ async def run(ask: Ask, context: Context) -> Answer:
         )
     path = f"Personnalisation/{rule.name}.{verdict.extension}"
     try:
-        await context.upload(picture.content, path)
+        await context.desk.upload(picture.content, path)
     except FtpError as error:
         return Answer(
             f"Le {rule.french} est bon, mais le dépôt sur le FTP a échoué.",

@@ -113,6 +113,13 @@ class Outbox:
         )
         return found.fetchone() is not None
 
+    def waiting(self, channel: Channel) -> int:
+        """How many parcels are to be sent."""
+        found = self._db.execute(
+            "SELECT count(*) FROM outbox WHERE channel = ? AND state IN ('queued', 'sending')", (channel,)
+        )
+        return int(found.fetchone()[0])
+
     def next_try(self, channel: Channel) -> int | None:
         """When the earliest waiting parcel is due (UTC seconds), or None."""
         (when,) = self._db.execute(f"SELECT min(next_try_at) {_OLDEST}", (channel,)).fetchone()

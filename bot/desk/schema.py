@@ -15,6 +15,11 @@ def lateness(db: Database) -> None:
     db.executescript(_LATENESS)
 
 
+@migrations(name="0003_chat")
+def chat(db: Database) -> None:
+    db.executescript(_CHAT)
+
+
 _FIRST = """
 -- roles: JSON list. A person whose settings went away stays, without role.
 CREATE TABLE people (
@@ -117,5 +122,37 @@ CREATE TABLE lateness (
     month INTEGER NOT NULL,
     last_at INTEGER NOT NULL,
     told_at INTEGER NOT NULL
+) STRICT;
+"""
+
+_CHAT = """
+-- dead_at: when Telegram said that nothing can be written there any more (blocked, deleted), NULL while it can.
+ALTER TABLE chats ADD COLUMN dead_at INTEGER;
+
+-- Which messages answer which one in a chat, in their order, so that an edited question edits its answer.
+-- kind: text or file (an edit can turn no file into a text).
+CREATE TABLE replies (
+    chat_id INTEGER NOT NULL,
+    question_id INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    message_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, question_id, part)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX replies_by_time ON replies (at);
+
+-- What a button asks, where that does not fit into the 64 bytes that Telegram keeps for it. Old buttons still answer.
+CREATE TABLE buttons (
+    token TEXT PRIMARY KEY,
+    command TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What a person hears of in his chats: topics that are muted (JSON list), and the hours (Paris) without sound.
+CREATE TABLE alerts (
+    person_id TEXT PRIMARY KEY REFERENCES people (id),
+    muted TEXT NOT NULL,
+    quiet_from INTEGER,
+    quiet_to INTEGER
 ) STRICT;
 """

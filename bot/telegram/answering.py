@@ -3,33 +3,41 @@
 import json
 import logging
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from telegram import Bot
 from telegram.error import TelegramError
 
-from bot.desk import audit
+from bot.desk import audit, buttons
 from bot.desk.inbox import Item
 from bot.desk.people import Contact
 from bot.enrolment import show_menu
 from bot.house import House
-from bot.telegram.drawing import Message, draw
+from bot.telegram.dead import lose_chat
+from bot.telegram.migration import follow
+from bot.telegram.typing import typing
 from core.pictures import MAX_BYTES
 from handlers import registry
 from handlers.answer import Answer, Button
 from handlers.ask import Ask, SentFile
-from handlers.understand import nearest, understand
+from handlers.understand import nearest, understand, understand_file
 
 log = logging.getLogger(__name__)
 
 #: A file that was asked for is awaited that long (seconds).
 AWAIT_FILE = 3600
 
+_GONE = ("kicked", "left")
+
 
 @dataclass(frozen=True)
 class _Incoming:
-    """What an update says, without what we do not use."""
+    """What an update says, without what we do not use.
+
+    `edited`: the message was answered before, with other words. `in_place`: a button whose answer takes the place of
+    its message.
+    """
 
     chat_id: int
     user_id: int
@@ -42,31 +50,56 @@ class _Incoming:
     as_photo: bool = False
     query_id: str = ""
     to_bot: bool = field(default=True)
+    edited: bool = False
+    in_place: bool = False
 
 
 async def answer_update(item: Item, house: House, bot: Bot) -> None:
     """Answer one update: its answer, and that it is answered, in one transaction."""
     update = json.loads(item.payload)
-    if (member := update.get("my_chat_member")) and member["new_chat_member"]["status"] in ("kicked", "left"):
+    if _moves(update):
         with house.desk.atomic():
-            house.people.forget_chat(member["chat"]["id"])
+            follow(house, *_moves(update))
             house.inbox.done(item)
+        return
+    if member := update.get("my_chat_member"):
+        _follow_membership(item, house, member)
         return
     incoming = _incoming(update, bot)
     if incoming and incoming.query_id:
         await _stop_waiting(bot, incoming.query_id)
+        incoming = _pressed(incoming, house)
     if incoming is None or not incoming.to_bot:
         with house.desk.atomic():
             house.inbox.done(item)
         return
     contact = house.people.by_chat(incoming.chat_id if incoming.private else incoming.user_id)
     words = incoming.text.split()
+    if contact and incoming.private:
+        house.people.revive(incoming.chat_id)
     if words and words[0].partition("@")[0] == "/start" and incoming.private:
         await _start(item, house, bot, incoming, contact, words[1] if len(words) > 1 else "")
     elif contact is None:
         _stranger(item, house, incoming)
     else:
         await _answer(item, house, bot, incoming, contact)
+
+
+def _moves(update: dict[str, Any]) -> tuple[int, int] | tuple[()]:
+    """The old and the new id of a group that became a supergroup."""
+    message = update.get("message") or {}
+    new = message.get("migrate_to_chat_id")
+    return (message["chat"]["id"], new) if new else ()
+
+
+def _follow_membership(item: Item, house: House, member: dict[str, Any]) -> None:
+    chat_id = member["chat"]["id"]
+    with house.desk.atomic():
+        if member["new_chat_member"]["status"] in _GONE:
+            lose_chat(house, chat_id, "le robot y est bloqué")
+        else:
+            house.people.revive(chat_id)
+        house.inbox.done(item)
 
 
 def _incoming(update: dict[str, Any], bot: Bot) -> _Incoming | None:
@@ -108,7 +141,13 @@ def _incoming(update: dict[str, Any], bot: Bot) -> _Incoming | None:
         file_size=document.get("file_size") or photo.get("file_size") or 0,
         as_photo=bool(photo) and not document,
         to_bot=private or addressed,
+        edited="edited_message" in update,
     )
+
+
+def _pressed(incoming: _Incoming, house: House) -> _Incoming:
+    command, in_place = buttons.read(house.desk, incoming.text)
+    return replace(incoming, text=command, in_place=in_place)
 
 
 async def _stop_waiting(bot: Bot, query_id: str) -> None:
@@ -127,14 +166,18 @@ async def _start(item: Item, house: House, bot: Bot, incoming: _Incoming, contac
         _stranger(item, house, incoming)
         return
     await show_menu(bot, incoming.chat_id, contact.person)
-    commands = tuple(f"/{command.usage} : {command.summary}" for command in registry.commands_of(contact.person))
     welcome = Answer(
         f"Bonjour {contact.person.name}, ce chat est relié à {house.settings.operator_name}.",
-        ("Les nouveautés techniques arriveront ici. Ce que je sais faire :", *commands),
+        (
+            "Les nouveautés techniques arriveront ici.",
+            "Un numéro de ligne donne son état, un nom de client sa conso.",
+            "Pour le reste :",
+        ),
+        buttons=(Button("Tout ce que je sais faire", "aide"),),
     )
     with house.desk.atomic():
         house.inbox.done(item)
-        house.write_chat(incoming.chat_id, draw([welcome]))
+        house.write_chat(incoming.chat_id, [welcome])
         audit.record(house.desk, contact.person.id, "chat", "start", "answered")
 
 
@@ -144,34 +187,48 @@ def _stranger(item: Item, house: House, incoming: _Incoming) -> None:
         house.inbox.done(item)
         audit.record(house.desk, f"chat {incoming.chat_id}", "chat", "", "refused")
         if incoming.private and house.people.tell_stranger(incoming.chat_id, house.context.now()):
-            house.write_chat(incoming.chat_id, [Message("Ce robot est privé.")])
+            house.write_chat(incoming.chat_id, [Answer("Ce robot est privé.")])
 
 
 async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, contact: Contact) -> None:
     now = house.context.now()
-    awaited = house.inbox.awaited_command(item.conversation, now) if incoming.file_id else ""
-    understood = understand(incoming.text) if incoming.text else None
-    if incoming.file_id and (understood is None or understood[0] != "upload"):
-        understood = understand(awaited) if awaited else None
+    understood = _understood(item, house, incoming, contact)
     if understood is None:
-        answer, command = _not_understood(incoming), ""
+        answer, command = _not_understood(incoming, contact), ""
         outcome: audit.Outcome = "not understood"
     else:
         command = understood[0]
         if incoming.file_size > MAX_BYTES:
             answer = Answer("Ce fichier dépasse 20 Mo, la limite de Telegram pour un robot.", refused=True)
         else:
-            files = await _files(bot, incoming)
-            ask = Ask(command, understood[1], contact.person, "chat", incoming.private, files)
-            answer = await registry.answer(ask, house.context)
+            async with typing(bot, incoming.chat_id):
+                files = await _files(bot, incoming)
+                ask = Ask(command, understood[1], contact.person, "chat", incoming.private, files)
+                answer = await registry.answer(ask, house.context)
         outcome = "refused" if answer.refused else "answered"
-    reply_to = incoming.message_id if not incoming.query_id else 0
     with house.desk.atomic():
         house.inbox.done(item)
         if incoming.file_id or understood:
             house.inbox.await_file(item.conversation, answer.awaits_file, now + AWAIT_FILE)
-        house.write_chat(incoming.chat_id, draw([answer], reply_to))
+        house.write_chat(
+            incoming.chat_id,
+            [answer],
+            question=0 if incoming.query_id else incoming.message_id,
+            again=incoming.edited,
+            edits=incoming.message_id if incoming.in_place else 0,
+        )
         audit.record(house.desk, contact.person.id, "chat", command, outcome)
+
+
+def _understood(item: Item, house: House, incoming: _Incoming, contact: Contact) -> tuple[str, str] | None:
+    """The command that a text, or a file with its caption, is for."""
+    said = understand(incoming.text, house.context.telecom, contact.person) if incoming.text else None
+    if not incoming.file_id:
+        return said
+    if said and registry.named(said[0]).takes_files:  # type: ignore[union-attr]
+        return said
+    awaited = house.inbox.awaited_command(item.conversation, house.context.now())
+    return understand_file(incoming.file_name) or (understand(awaited) if awaited else None)
 
 
 async def _files(bot: Bot, incoming: _Incoming) -> tuple[SentFile, ...]:
@@ -182,7 +239,7 @@ async def _files(bot: Bot, incoming: _Incoming) -> tuple[SentFile, ...]:
     return (SentFile(incoming.file_name, content, incoming.as_photo),)
 
 
-def _not_understood(incoming: _Incoming) -> Answer:
+def _not_understood(incoming: _Incoming, contact: Contact) -> Answer:
     if incoming.file_id:
         return Answer(
             "Que faire de ce fichier ?",
@@ -190,21 +247,34 @@ def _not_understood(incoming: _Incoming) -> Answer:
             buttons=(Button("C'est le logo", "upload logo"), Button("C'est le bandeau", "upload bandeau")),
             refused=True,
         )
-    close = nearest(incoming.text)
-    lines: tuple[str, ...] = ("Un numéro de ligne, ou une commande : /aide les donne toutes.",)
-    if close:
-        command = registry.named(close)
-        assert command
-        lines = (f"Vouliez-vous dire /{command.usage} ?", *lines)
-    return Answer("Je n'ai pas compris.", lines, refused=True)
+    if incoming.query_id:
+        return Answer("Ce bouton n'est plus connu : poser la question de nouveau.", refused=True)
+    close = nearest(incoming.text, contact.person)
+    lines: tuple[str, ...] = ("Un numéro de ligne, un nom de client ou une commande : /aide les donne toutes.",)
+    if close is None:
+        return Answer("Je n'ai pas compris.", lines, refused=True)
+    _, _, arguments = incoming.text.strip().partition(" ")
+    meant = f"{close.name} {arguments}".strip()
+    return Answer(
+        "Je n'ai pas compris.",
+        (f"Vouliez-vous dire /{close.usage} ?", *lines),
+        buttons=(Button(f"/{meant}"[:40], meant),),
+        refused=True,
+    )
 
 
 def failure(item: Item, house: House) -> None:
     """The words for a question that could not be answered, in the transaction that sets it aside."""
-    chat_id = int(item.conversation.partition(":")[2] or 0)
-    if chat_id and house.people.by_chat(chat_id):
+    chat_id, user_id = _speakers(item.conversation)
+    if chat_id and house.people.by_chat(user_id):
         answer = Answer(
             "Je n'ai pas pu traiter ce message : une erreur s'est produite de mon côté.",
             ("Elle est notée. La question peut être posée autrement, ou un peu plus tard.",),
         )
-        house.write_chat(chat_id, draw([answer]))
+        house.write_chat(chat_id, [answer])
+
+
+def _speakers(conversation: str) -> tuple[int, int]:
+    """The chat, and who speaks there: chat:CHAT in private, chat:CHAT:USER in a group."""
+    _, chat_id, user_id, *_ = (*conversation.split(":"), "", "")
+    return int(chat_id or 0), int(user_id or chat_id or 0)

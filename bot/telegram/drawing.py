@@ -2,84 +2,165 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from html import escape, unescape
+from typing import Any
 
+from core.daily_chart import DailyChart
 from handlers.answer import Answer, Button
 
-#: Telegram's limit of a message's text, and of a button's data in bytes.
+#: Telegram's limit of a message's text.
 MOST_SIGNS = 4096
-MOST_CALLBACK_BYTES = 64
 
 #: Rows of a table that a phone shows without tiring.
 MOST_ROWS = 30
 
+#: Signs of labels that a phone shows side by side, and buttons.
+_MOST_ROW_SIGNS, _MOST_ROW_BUTTONS = 34, 4
+
+#: What is written with tags, to show what a text says without them.
+TAG = re.compile(r"</?(?:b|i|code|tg-spoiler)>")
+
+#: Phone numbers, SIM cards and RIOs: one touch copies them.
+_COPIED = re.compile(
+    r"(?<![\w+])(?:0\d(?: \d\d){4}(?: \d\d \d\d)?|89\d{16,18}|\d{2}[PE][A-Z0-9]{6}[A-Z0-9+]{3})(?![\w+])"
+)
+
 
 @dataclass(frozen=True)
 class Message:
-    """One Telegram message. `html`: its text, or the caption of `attachment`."""
+    """One Telegram message. `html`: its text, or the caption of its file or picture.
+
+    `buttons`: rows of labels with the data that Telegram is given for each. `silent`: makes no sound. `protected`:
+    cannot be passed on.
+    `edits`: the message whose place it takes, 0 for a new one.
+    `question`: the message that it answers, as the `part`th of `parts`, 0 for none; `again`: that question was edited,
+    so that this takes the place of the same part of its former answer.
+    """
 
     html: str
-    buttons: tuple[Button, ...] = ()
+    buttons: tuple[tuple[tuple[str, str], ...], ...] = ()
     reply_to: int = 0
     file_name: str = ""
     attachment: bytes | None = field(default=None, repr=False)
+    picture: DailyChart | None = None
+    silent: bool = False
+    protected: bool = False
+    edits: int = 0
+    question: int = 0
+    part: int = 0
+    parts: int = 0
+    again: bool = False
 
     def payload(self) -> bytes:
         """What the outbox keeps of it, beside the attachment."""
-        return json.dumps(
-            {
-                "html": self.html,
-                "buttons": [[button.label, button.command] for button in self.buttons],
-                "reply_to": self.reply_to,
-                "file_name": self.file_name,
-            },
-            ensure_ascii=False,
-        ).encode()
+        kept = asdict(replace(self, attachment=None))
+        del kept["attachment"]
+        return json.dumps(kept, ensure_ascii=False).encode()
 
     @classmethod
     def restored(cls, payload: bytes, attachment: bytes | None) -> "Message":
         raw = json.loads(payload)
-        buttons = tuple(Button(label, command) for label, command in raw["buttons"])
-        return cls(raw["html"], buttons, raw["reply_to"], raw["file_name"], attachment)
+        buttons = tuple(tuple((label, data) for label, data in row) for row in _rows(raw.pop("buttons")))
+        picture = DailyChart(**chart) if (chart := raw.pop("picture", None)) else None
+        if picture:
+            picture = replace(picture, billed_months=tuple(picture.billed_months))
+        return cls(**raw, buttons=buttons, picture=picture, attachment=attachment)
 
 
-def draw(answers: list[Answer], reply_to: int = 0) -> list[Message]:
-    """The messages that show these answers, one after the other; the last text carries the buttons."""
+def _rows(kept: list[Any]) -> list[Any]:
+    """An outbox written by an older version has one button a row, and no rows."""
+    return [[row] if row and isinstance(row[0], str) else row for row in kept]
+
+
+def draw(
+    answers: list[Answer],
+    data_of: Callable[[Button], str] = lambda button: button.command,
+    *,
+    question: int = 0,
+    again: bool = False,
+    edits: int = 0,
+    silent: bool = False,
+) -> list[Message]:
+    """The messages that show these answers, one after the other; the last text carries the buttons.
+
+    :param data_of: what Telegram is given for a button.
+    :param question: the message that they answer; `again`: it was edited.
+    :param edits: the message whose place the first text takes.
+    """
     lines: list[str] = []
     for answer in answers:
         lines += ([""] if lines else []) + _lines(answer)
     texts = _split(lines)
-    buttons = tuple(
-        button for answer in answers for button in answer.buttons if len(button.command.encode()) <= MOST_CALLBACK_BYTES
-    )
+    buttons = [button for answer in answers for button in answer.buttons]
+    rows = tuple(tuple((button.label, data_of(button)) for button in row) for row in _side_by_side(buttons))
     last = len(texts) - 1
-    messages = [
-        Message(text, buttons if number == last else (), reply_to if number == 0 else 0)
-        for number, text in enumerate(texts)
-    ]
+    messages = [Message(text, rows if number == last else ()) for number, text in enumerate(texts)]
+    messages += [Message("", picture=answer.picture) for answer in answers if answer.picture]
     messages += [
         Message("", file_name=file.name, attachment=file.content) for answer in answers for file in answer.files
     ]
-    return messages
+    protected = any(answer.codes for answer in answers)
+    return [
+        replace(
+            message,
+            reply_to=question if number == 0 and not edits else 0,
+            edits=edits if number == 0 else 0,
+            question=question,
+            part=number,
+            parts=len(messages),
+            again=again,
+            silent=silent,
+            protected=protected,
+        )
+        for number, message in enumerate(messages)
+    ]
 
 
 def _lines(answer: Answer) -> list[str]:
-    drawn = [f"<b>{escape(answer.title, quote=False)}</b>"]
+    drawn = [_bold(answer.title)]
     if answer.table:
         rows = answer.table.rows
         for row in rows[:MOST_ROWS]:
-            first, *rest = [escape(cell, quote=False) for cell in row]
-            drawn.append(f"<b>{first}</b> · " + " · ".join(cell for cell in rest if cell) if rest else first)
+            first, *rest = row
+            told = " · ".join(_plain(cell) for cell in rest if cell)
+            drawn.append(f"{_bold(first)} · {told}" if told else _plain(first) if not rest else _bold(first))
         if len(rows) > MOST_ROWS:
             drawn.append(f"… et {len(rows) - MOST_ROWS} autres")
-    drawn += [escape(line, quote=False) for line in answer.lines]
+    drawn += [_plain(line) for line in answer.lines]
+    # Hidden until touched: neither a notification nor who looks over the shoulder shows it.
+    drawn += [f"{_escaped(it.label)} : <tg-spoiler>{_escaped(it.code)}</tg-spoiler>" for it in answer.codes]
     if answer.freshness:
-        drawn.append(f"<i>{escape(answer.freshness, quote=False)}</i>")
+        drawn.append(f"<i>{_escaped(answer.freshness)}</i>")
     return drawn
 
 
-_TAG = re.compile(r"</?[bi]>")
+def _escaped(text: str) -> str:
+    return escape(text, quote=False)
+
+
+def _plain(text: str) -> str:
+    return _COPIED.sub(r"<code>\g<0></code>", _escaped(text))
+
+
+def _bold(text: str) -> str:
+    """In bold, but for what is copied: Telegram allows nothing else around that."""
+    bold = f"<b>{_COPIED.sub(r'</b><code>\g<0></code><b>', _escaped(text))}</b>"
+    return re.sub(r"<b>(\s*)</b>", r"\1", bold)
+
+
+def _side_by_side(buttons: list[Button]) -> list[list[Button]]:
+    """Short labels share a row; those that turn pages have their own."""
+    rows: list[list[Button]] = []
+    for button in buttons:
+        row = rows[-1] if rows else []
+        fits = sum(len(it.label) + 2 for it in row) + len(button.label) <= _MOST_ROW_SIGNS
+        if row and fits and len(row) < _MOST_ROW_BUTTONS and row[0].in_place == button.in_place:
+            row.append(button)
+        else:
+            rows.append([button])
+    return rows
 
 
 def _split(lines: list[str]) -> list[str]:
@@ -94,14 +175,14 @@ def _split(lines: list[str]) -> list[str]:
             else:
                 current = f"{current}\n{piece}" if current else piece
     # Telegram refuses a message that shows nothing.
-    return [text for text in (*texts, current) if unescape(_TAG.sub("", text)).strip()]
+    return [text for text in (*texts, current) if unescape(TAG.sub("", text)).strip()]
 
 
 def _pieces(line: str) -> list[str]:
     if len(line) <= MOST_SIGNS:
         return [line]
     # Only plain lines grow that long; an escaped sign (&amp;) must not be cut in two.
-    plain = _TAG.sub("", line)
+    plain = TAG.sub("", line)
     pieces = []
     while len(plain) > MOST_SIGNS:
         cut = plain.rfind(" ", 0, MOST_SIGNS)
