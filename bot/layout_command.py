@@ -290,7 +290,8 @@ def _first_rows(found: Inspection) -> _Rows | None:
         headers = "Ligne|Début|Nature|Appelé|Durée|Volume|Montant HT|Forfait|Zone|Client"
         return _without_empty(headers, [_cdr(cdr) for cdr in found.cdrs], {4, 5, 6})
     if found.texts and found.table == "account_status":
-        return _without_empty("Ligne|ICCID|Client|Statut|Forfait|Activation|RIO", [_line(row) for row in found.texts])
+        headers = "Ligne|ICCID|Client|Statut|Forfait|Options|Activation|RIO"
+        return _without_empty(headers, [_line(row) for row in found.texts])
     if found.texts:
         return _without_empty("ICCID|IMSI|Ligne|PIN|PUK|PIN2|PUK2", [_card(row) for row in found.texts])
     return None
@@ -321,6 +322,7 @@ def _line(row: Mapping[str, str]) -> tuple[str, ...]:
         row["client"],
         word if fold(word) == fold(meaning) else f"{meaning} ({word})",
         row["plan"],
+        row.get("options", ""),
         row["activated_on"],
         row["rio"],
     )

@@ -16,10 +16,11 @@ TABLES: tuple[Table, ...] = get_args(Table)
 _CDR_FIELDS = (
     "msisdn caller start time called type duration volume quantity unit zone amount out_of_bundle in_bundle client"
 )
+_STATUS_FIELDS = "msisdn iccid imsi client status plan options activation rio"
 USED: Mapping[Table, frozenset[str]] = {
     "rated_cdrs": frozenset(_CDR_FIELDS.split()),
     "billed_cdrs": frozenset(_CDR_FIELDS.split()),
-    "account_status": frozenset(["msisdn", "iccid", "imsi", "client", "status", "plan", "activation", "rio"]),
+    "account_status": frozenset(_STATUS_FIELDS.split()),
     "sims": frozenset(["iccid", "imsi", "msisdn", "pin", "puk", "pin2", "puk2"]),
 }
 

@@ -41,7 +41,7 @@ _KNOWN_RIO = "connu"
 
 #: Changes of what a line is, and the column of `lines` that each of them is about.
 _STATUS_CHANGES = ("new", "activated", "suspended", "resumed", "terminated", "status")
-_COLUMNS = {"sim": "iccid", "plan": "plan", "imsi": "imsi", "activation": "activated_on"}
+_COLUMNS = {"sim": "iccid", "plan": "plan", "options": "options", "imsi": "imsi", "activation": "activated_on"}
 
 #: The key of a file in the order of what the files tell.
 _KEY = "(coalesce(as_of, modified_at, fetched_clock), path)"
@@ -80,6 +80,7 @@ class Known(NamedTuple):
     status: str
     word: str
     plan: str
+    options: str
     activated_on: str
     rio: str
     since: int
@@ -678,6 +679,7 @@ def _new_line(row: Row, client: int | None, file: File) -> Known:
         row["status"],
         row["word"],
         row["plan"],
+        row.get("options", ""),
         row["activated_on"],
         row["rio"],
     )
@@ -685,7 +687,8 @@ def _new_line(row: Row, client: int | None, file: File) -> Known:
 
 
 def _after(before: Known, row: Row, client: int | None, file: File) -> Known:
-    """The line as the row has it. A column that the file lacks, or an empty cell, takes nothing away.
+    """The line as the row has it. A column that the file lacks, or an empty cell, takes nothing away; but an empty cell
+    of options says that the last one is gone.
 
     The word stays the one in which the status was first given: another one for the same status is no change.
     """
@@ -694,6 +697,7 @@ def _after(before: Known, row: Row, client: int | None, file: File) -> Known:
         imsi=row["imsi"] or before.imsi,
         client_id=client or before.client_id,
         plan=row["plan"] or before.plan,
+        options=row.get("options", before.options),
         activated_on=row["activated_on"] or before.activated_on,
         rio=row["rio"] or before.rio,
         gone_at=None,
@@ -714,7 +718,7 @@ def _changes(before: Known, after: Known, client: Callable[[int | None], str]) -
         found.append(("sim", before.iccid, after.iccid))
     if before.client_id != after.client_id:
         found.append(("client", client(before.client_id), client(after.client_id)))
-    for change in ("plan", "imsi", "activation"):
+    for change in ("plan", "options", "imsi", "activation"):
         column = _COLUMNS[change]
         if getattr(before, column) != getattr(after, column):
             found.append((change, getattr(before, column), getattr(after, column)))

@@ -365,7 +365,7 @@ def _table_of_fields(fields: Iterable[str]) -> Table:
         return "sims"
     if known & {"type", "duration", "volume", "quantity", "caller", "called", "amount"}:
         return "rated_cdrs"
-    return "account_status" if known & {"status", "iccid", "plan", "activation", "rio"} else "rated_cdrs"
+    return "account_status" if known & {"status", "iccid", "plan", "options", "activation", "rio"} else "rated_cdrs"
 
 
 def _table_of_content(view: _View, layouts: Layouts) -> Table:

@@ -10,7 +10,7 @@ from core.numbers import NumberError, msisdn
 
 @dataclass(frozen=True)
 class Line:
-    """`status`: one of the store's; `word`: the operator's own. Times in UTC seconds.
+    """`status`: one of the store's; `word`, `options`: in the operator's own words. Times in UTC seconds.
 
     `since`: the first state that shows this status; `changed`: the state before it showed another. `gone_at`: the first
     state that no longer lists the line, None while it is listed; this does not say that it is terminated. `seen_at`,
@@ -23,6 +23,7 @@ class Line:
     status: str
     word: str
     plan: str
+    options: str
     activated_on: str
     since: int
     changed: bool
@@ -32,7 +33,7 @@ class Line:
 
 
 _SELECT = (
-    "SELECT lines.msisdn, iccid, coalesce(clients.name, ''), status, word, plan, activated_on, since, "
+    "SELECT lines.msisdn, iccid, coalesce(clients.name, ''), status, word, plan, options, activated_on, since, "
     "EXISTS (SELECT 1 FROM line_changes WHERE line_changes.msisdn = lines.msisdn AND at = since "
     "AND change IN ('activated', 'suspended', 'resumed', 'terminated', 'status')), gone_at "
     "FROM lines LEFT JOIN clients ON clients.id = client_id "

@@ -53,7 +53,7 @@ _FIRST_STATUSES = (ACTIVE, SUSPENDED, SUSPENDED_BY_OPERATOR, RESERVED, TERMINATE
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`client` is "" for a line in stock; `status` is the operator's own word."""
+    """`client` is "" for a line in stock; `status` and `options` are the operator's own words."""
 
     msisdn: str
     iccid: str
@@ -63,6 +63,7 @@ class Line:
     activated_on: date | None
     plan: str
     rio: str
+    options: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Operator:
         self.root = root
         self.today = today
         self._random = random.Random(f"operator {seed}")
+        self._random_options = random.Random(f"options {seed}")
         self._traffic = Traffic(seed)
         self._months = [_month_before(today, count) for count in reversed(range(months))]
         self._opening = _first_day(self._months[0])
@@ -187,7 +189,7 @@ class Operator:
                 self._lines[line.msisdn] = replace(line, activated_on=at.date())
         header = (
             "Date de l'état", "Client", "Numéro de ligne", "NSCE", "IMSI",
-            "Statut", "Date activation", "Forfait", "RIO",
+            "Statut", "Date activation", "Forfait", "RIO", "Options",
         )  # fmt: skip
         rows = (
             (
@@ -200,6 +202,7 @@ class Operator:
                 f"{line.activated_on:%d/%m/%Y}" if line.activated_on else "",
                 line.plan,
                 line.rio,
+                line.options,
             )
             for line in self.lines
         )
@@ -318,7 +321,12 @@ class Operator:
             activated_on=activated_on,
             plan=plan if client else "",
             rio="" if status in (TERMINATED, AVAILABLE) else nine + rio.key(nine, msisdn),
+            options=self._some_options() if client else "",
         )
+
+    def _some_options(self) -> str:
+        """None, one or two; drawn apart, so that all else stays as it was without them."""
+        return ", ".join(self._random_options.sample(_OPTIONS, self._random_options.choice((0, 1, 1, 2))))
 
     def _new_sim(self, msisdn: str) -> Sim:
         serial = 1 + sum(len(sims) for _, sims in self._orders)
@@ -502,3 +510,5 @@ def _billing_time(month: str) -> datetime:
 
 #: Public prices of a month, in cents, without tax.
 _PLANS = {"Pro Essentiel 5 Go": 990, "Pro Illimité 40 Go": 1990, "Data 100 Go": 2490}
+
+_OPTIONS = ("Roaming Europe", "Data 4G", "Blocage SVA", "Blocage international", "Messagerie visuelle")

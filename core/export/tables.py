@@ -196,13 +196,14 @@ EXPORTS = (
             Column("status", "stock, reserved, active, suspended, suspended_by_operator, terminated, unknown"),
             Column("operator_status", "le même, selon l'opérateur"),
             Column("plan", "forfait"),
+            Column("options", "options, selon l'opérateur"),
             Column("activated_on", "mise en service, telle que l'opérateur l'écrit"),
             Column("since", "heure du premier état qui lui donne ce statut", "moment"),
             Column("gone_at", "heure du premier état qui ne la cite plus ; vide tant qu'elle est citée", "moment"),
             Column("file", "dernier fichier qui l'a changée"),
         ),
-        "SELECT msisdn, iccid, imsi, clients.name, status, word, plan, activated_on, since, gone_at, files.path "
-        "FROM lines CROSS JOIN files ON files.id = file_id LEFT JOIN clients ON clients.id = client_id "
+        "SELECT msisdn, iccid, imsi, clients.name, status, word, plan, options, activated_on, since, gone_at, "
+        "files.path FROM lines CROSS JOIN files ON files.id = file_id LEFT JOIN clients ON clients.id = client_id "
         f"WHERE {_OF_CLIENT} ORDER BY msisdn",
         of_month=False,
     ),
@@ -215,8 +216,8 @@ EXPORTS = (
             Column("at", "heure de l'état où cela s'est vu", "moment"),
             Column(
                 "change",
-                "new, activated, suspended, resumed, terminated, status, sim, client, plan, imsi, activation, rio, "
-                "vanished, returned",
+                "new, activated, suspended, resumed, terminated, status, sim, client, plan, options, imsi, activation, "
+                "rio, vanished, returned",
             ),
             Column("before", "avant, selon l'opérateur"),
             Column("after", "après, selon l'opérateur"),

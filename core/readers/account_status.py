@@ -14,7 +14,7 @@ _NEAREST = ("active", "suspended", "suspended_by_operator", "reserved", "stock",
 REPEATED = "ligne présente plusieurs fois dans le fichier ; une autre rangée donne son état"
 
 #: The columns that are read, in the layouts' words; nothing else of a row means anything here.
-FIELDS = ("msisdn", "iccid", "imsi", "client", "status", "plan", "activation", "rio")
+FIELDS = ("msisdn", "iccid", "imsi", "client", "status", "plan", "options", "activation", "rio")
 
 
 Row = dict[str, str]
@@ -22,7 +22,10 @@ Row = dict[str, str]
 
 @dataclass
 class AccountStatus:
-    """`lines`: rows with a number; `sims`: rows that only name a card. Both hold texts and a `status`."""
+    """`lines`: rows with a number; `sims`: rows that only name a card. Both hold texts and a `status`.
+
+    A row has `options` when the file has such a column: an empty cell says that the line has none.
+    """
 
     lines: list[Row]
     sims: list[Row]
@@ -60,6 +63,8 @@ def read_account_status(content: bytes, layouts: Layouts) -> AccountStatus:
         "activated_on": cells.texts("activation"),
         "rio": cells.texts("rio"),
     }
+    if "options" in sheet.columns:
+        columns["options"] = cells.texts("options")
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     _keep_one_each(rows, faults)
     good = list(compress(rows, cells.set_aside(faults).tolist()))

@@ -217,6 +217,7 @@ FRENCH = {
     "status": "statut",
     "client": "client",
     "plan": "forfait",
+    "options": "options",
     "pin": "code PIN",
     "puk": "code PUK",
     "pin2": "code PIN2",

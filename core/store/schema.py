@@ -16,6 +16,12 @@ def second(db: Database) -> None:
     db.executescript(_SECOND)
 
 
+@migrations(name="0003_options_of_lines")
+def third(db: Database) -> None:
+    """Options come in with the next AccountStatus, which other layouts than the former's cause to be read whole."""
+    db.executescript(_THIRD)
+
+
 _FIRST = """
 -- The mirror's ledger: one row a path on the FTP, at its present version.
 -- state: fetched (on disk, to be read), read, waiting (needs a person's word, see reason), kept (nothing to read).
@@ -341,4 +347,9 @@ CREATE TABLE invoices (
     client TEXT NOT NULL
 ) STRICT;
 CREATE INDEX invoices_by_month ON invoices (side, month);
+"""
+
+_THIRD = """
+-- options: in the operator's words, "" for none or not known. Their change in line_changes is "options".
+ALTER TABLE lines ADD COLUMN options TEXT NOT NULL DEFAULT '';
 """

@@ -163,6 +163,7 @@ def test_the_accents_are_readable_as_cp1252(operator: Operator) -> None:
         "Date activation",
         "Forfait",
         "RIO",
+        "Options",
     ]
     clients = {row["Client"] for row in rated_rows(operator.root)}
     assert {"Garage de l'Étoile", 'Menuiserie "Le Chêne"', "Association L'Œuvre Inventée"} <= clients

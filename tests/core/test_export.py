@@ -132,8 +132,8 @@ def odd(filled: Path) -> Path:
     with db.atomic():
         for number, text in enumerate(ODD):
             db.execute(
-                "INSERT INTO lines SELECT ?, iccid, imsi, client_id, status, word, ?, '', rio, since, NULL, file_id "
-                "FROM lines WHERE msisdn = '0639980001'",
+                "INSERT INTO lines SELECT ?, iccid, imsi, client_id, status, word, ?, '', rio, since, NULL, file_id, "
+                "options FROM lines WHERE msisdn = '0639980001'",
                 (f"06399900{number:02}", text),
             )
     db.close()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core import copies, lines
+from core import copies, layouts, lines
 from core.delta import Delta, delta
 from core.events import Event
 from core.folders import stamp_of
@@ -47,8 +47,9 @@ def dump(telecom: Telecom) -> dict[str, list[tuple[Any, ...]]]:
     return {
         name: telecom.rows(query)
         for name, query in {
-            "lines": "SELECT msisdn, iccid, imsi, folded, status, word, plan, activated_on, rio, since, gone_at, path "
-            "FROM lines JOIN files ON files.id = file_id LEFT JOIN clients ON clients.id = client_id ORDER BY msisdn",
+            "lines": "SELECT msisdn, iccid, imsi, folded, status, word, plan, options, activated_on, rio, since, "
+            "gone_at, path FROM lines JOIN files ON files.id = file_id LEFT JOIN clients ON clients.id = client_id "
+            "ORDER BY msisdn",
             "changes": "SELECT at, path, msisdn, change, before, after FROM line_changes "
             "JOIN files ON files.id = file_id ORDER BY at, path, msisdn, change, before, after",
             "order": "SELECT count(*) FROM line_changes a JOIN line_changes b ON a.id < b.id AND a.at > b.at",
@@ -152,6 +153,62 @@ def test_an_imsi_and_an_activation_that_change_are_recorded_and_not_told(telecom
         ("imsi", "208019900000001", "208019900000002"),
         ("activation", "01/10/2026", "02/10/2026"),
     ]
+
+
+WITH_OPTIONS = "Ligne;Statut;Options\n0639980001;Active;{}\n"
+
+
+def test_options_that_change_are_recorded_and_not_told(telecom: Telecom) -> None:
+    for hour, said in enumerate(("Roaming Europe", "Roaming Europe, Data 4G", "", "Blocage SVA"), 8):
+        events = telecom.take(status_at(hour), WITH_OPTIONS.format(said))
+        assert kinds(events) == (["lines.loaded"] if hour == 8 else [])
+    assert telecom.rows("SELECT at, change, before, after FROM line_changes") == [
+        (at(9), "options", "Roaming Europe", "Roaming Europe, Data 4G"),
+        (at(10), "options", "Roaming Europe, Data 4G", ""),
+        (at(11), "options", "", "Blocage SVA"),
+    ]
+    (line,) = lines.find(telecom.db, "0639980001")
+    assert line.options == "Blocage SVA"
+
+
+def test_a_file_without_a_column_of_options_takes_none_away(telecom: Telecom) -> None:
+    telecom.take(status_at(8), WITH_OPTIONS.format("Data 4G"))
+    assert telecom.take(status_at(9), "Ligne;Statut\n0639980001;Active\n") == []
+    assert telecom.one("SELECT options FROM lines") == "Data 4G"
+
+
+def test_options_that_a_late_file_undoes_are_those_before_it(telecom: Telecom) -> None:
+    telecom.take(status_at(8), WITH_OPTIONS.format("Data 4G"))
+    telecom.take(status_at(11), WITH_OPTIONS.format("Blocage SVA"))
+    telecom.take(status_at(10), WITH_OPTIONS.format("Roaming Europe"))
+    assert telecom.rows("SELECT at, before, after FROM line_changes ORDER BY id") == [
+        (at(10), "Data 4G", "Roaming Europe"),
+        (at(11), "Roaming Europe", "Blocage SVA"),
+    ]
+
+
+def test_the_options_of_an_older_store_s_lines_come_with_the_next_file_whatever_else_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    older = tmp_path / "layouts.toml"
+    text = Path(layouts._PACKAGED).read_text("utf-8")
+    older.write_text("\n".join(row for row in text.splitlines() if not row.startswith("options =")), "utf-8")
+    content = status_file(*(f"{row};Data 4G" for row in (ACTIVE, *OTHERS))).replace("Forfait", "Forfait;Options")
+    with monkeypatch.context() as former:
+        former.setattr(layouts, "_PACKAGED", older)
+        telecom = Telecom(data)
+        telecom.take(status_at(8), content)
+        assert telecom.one("SELECT max(options) FROM lines") == ""
+        telecom.rows("ALTER TABLE lines DROP COLUMN options")
+        telecom.rows("DELETE FROM _sqlite_migrations WHERE name LIKE '0003%'")
+        telecom.db.close()
+    telecom = Telecom(data)
+    telecom._seen = telecom.one("SELECT max(id) FROM events")
+    assert telecom.one("SELECT max(options) FROM lines") == ""
+    assert telecom.take(status_at(9), content) == []
+    assert telecom.rows("SELECT DISTINCT options FROM lines") == [("Data 4G",)]
 
 
 def test_a_rio_that_changes_stands_in_no_change_and_no_event(telecom: Telecom) -> None:
@@ -523,15 +580,17 @@ words = st.sampled_from(["Active", "activée", "Suspendue", "Résiliée", "Volé
 clients = st.sampled_from(["", "Dupont BTP", "Atelier Martin"])
 plans = st.sampled_from(["", "Pro", "Pro 5 Go"])
 rios = st.sampled_from(["", "01E4K7P2QEM3", "01PEROY4P4TR"])
-FULL_HEADER = "Ligne;NSCE;IMSI;Statut;Client;Forfait;RIO"
+options = st.sampled_from(["", "", "Roaming Europe", "Data 4G, Blocage SVA"])
+FULL_HEADER = "Ligne;NSCE;IMSI;Statut;Client;Forfait;RIO;Options"
 
 
 def row_of(msisdn: str) -> st.SearchStrategy[str]:
-    return st.builds(lambda *cells: ";".join((msisdn, *cells)), cards, st.just(""), words, clients, plans, rios)
+    cells = (cards, st.just(""), words, clients, plans, rios, options)
+    return st.builds(lambda *cells: ";".join((msisdn, *cells)), *cells)
 
 
 msisdns = st.sampled_from([*(f"063998000{n}" for n in range(1, 6)), "", "3,3640E+10", "06 39 98 00 01"])
-stray = st.sampled_from(["Total;;;;;;", "0639980002;x", ";;;;;;", "", f";{CARD};;Disponible;;;", 'x;"y;;;;;'])
+stray = st.sampled_from(["Total;;;;;;;", "0639980002;x", ";;;;;;;", "", f";{CARD};;Disponible;;;;", 'x;"y;;;;;;'])
 any_row = st.one_of(msisdns.flatmap(row_of), msisdns.flatmap(row_of), msisdns.flatmap(row_of), stray)
 any_file = st.lists(any_row, max_size=8).map(lambda rows: "\n".join([FULL_HEADER, *rows, ""]))
 names = st.sampled_from([*map(status_at, range(8, 13)), status_at(9).replace(".csv", "_b.csv"), "AccountStatus/x.csv"])
@@ -565,7 +624,7 @@ def test_any_order_and_repetition_of_files_gives_what_their_own_order_gives(
 # -- Only the rows that changed are read
 
 
-def both_ways(data: Path, contents: Iterable[str | bytes], shortest: int = 0) -> list[tuple[Any, list[Event]]]:
+def both_ways(data: Path, contents: Iterable[str | bytes], shortest: int = 0) -> list[tuple[Any, list[list[Event]]]]:
     """What a store tells and holds after each file, reading only what changed, then reading each file whole."""
     results = []
     for whole in (False, True):
@@ -630,7 +689,7 @@ def stamped(rows: list[str], hour: int, place: int, encoding: str, end: str, quo
 @given(
     base_rows,
     st.lists(edits, min_size=1, max_size=3),
-    st.sampled_from([0, 3, 7, 99]),
+    st.sampled_from([0, 3, 8, 99]),
     st.sampled_from(["utf-8", "cp1252", "utf-8-sig", "utf-16"]),
     st.sampled_from(["\n", "\r\n", "\r"]),
     st.booleans(),
@@ -667,11 +726,11 @@ def test_only_the_rows_that_changed_are_read() -> None:
     assert [row["word"] for row in change.removed.lines] == ["Active"]
 
 
-@pytest.mark.parametrize("place", [0, 3, 7])
+@pytest.mark.parametrize("place", [0, 3, 8])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("quoted", [False, True])
 def test_a_column_that_dates_the_file_in_each_row_makes_no_row_another_one(place: int, end: str, quoted: bool) -> None:
-    rows = [f"{row};" for row in (ACTIVE, *OTHERS)]
+    rows = [f"{row};;" for row in (ACTIVE, *OTHERS)]
     change = difference(
         stamped(rows, 8, place, "cp1252", end, quoted),
         stamped([*rows[1:], rows[0].replace("Pro 5 Go", "Pro")], 9, place, "cp1252", end, quoted),

@@ -708,6 +708,7 @@ ALIASES = {
     "imei": "imei imeiappelant",
     "status": "statut status etat etatsim etatligne simstatus",
     "client": "client nomclient raisonsociale compte account accountid customername societe",
+    "options": "options option services optionsactives",
     "pin": "pin pin1 codepin",
     "puk": "puk puk1 puck1 puck codepuk",
     "pin2": "pin2",

@@ -55,7 +55,7 @@ async def make_pass(root: Path, data: Path) -> Pass:
         return await Syncer(settings(data, access)).run()
 
 
-STATUS_HEADER = "Date de l'état;Client;Numéro de ligne;NSCE;IMSI;Statut;Date activation;Forfait;RIO"
+STATUS_HEADER = "Date de l'état;Client;Numéro de ligne;NSCE;IMSI;Statut;Date activation;Forfait;RIO;Options"
 
 
 def write_status(root: Path, hour_and_minute: str, rows: list[tuple[str, str, str, str]]) -> Path:
@@ -65,7 +65,7 @@ def write_status(root: Path, hour_and_minute: str, rows: list[tuple[str, str, st
     others = former[0].read_text("cp1252").splitlines()[1:] if former else []
     lines = [line for line in others if line.split(";")[2].strip('"') not in numbers]
     lines += [
-        f"24/11/2026 {hour_and_minute[:2]}:{hour_and_minute[2:]}:00;{client};{number};{iccid};;{status};01/10/2026;;"
+        f"24/11/2026 {hour_and_minute[:2]}:{hour_and_minute[2:]}:00;{client};{number};{iccid};;{status};01/10/2026;;;"
         for client, number, iccid, status in rows
     ]
     path = root / "AccountStatus" / f"AccountStatus_20261124_{hour_and_minute}00.csv"
