@@ -1,4 +1,4 @@
-"""Lines: their present state, and how a person's words find them."""
+"""Lines: their present state, what became of them, and how a person's words find them."""
 
 import re
 from dataclasses import dataclass
@@ -32,6 +32,30 @@ class Line:
     path: str
 
 
+@dataclass(frozen=True)
+class Change:
+    """What changed on a line. `change`: one of the store's, see `core.store.schema`. `at`, `path`: of the AccountStatus
+    that shows it. `before`, `after`: in the operator's own words, "" for a RIO, which is a credential."""
+
+    at: int
+    change: str
+    before: str
+    after: str
+    path: str
+
+
+@dataclass(frozen=True)
+class ClientLines:
+    """How many lines a client has by status, without those that are gone. `id`: None for lines of no client."""
+
+    id: int | None
+    name: str
+    lines: dict[str, int]
+
+
+#: In a set of statuses, and among counts: lines that the AccountStatus no longer lists, whatever their last status.
+GONE = "gone"
+
 _SELECT = (
     "SELECT lines.msisdn, iccid, coalesce(clients.name, ''), status, word, plan, options, activated_on, since, "
     "EXISTS (SELECT 1 FROM line_changes WHERE line_changes.msisdn = lines.msisdn AND at = since "
@@ -62,9 +86,84 @@ def find(db: Database, words: str) -> list[Line]:
     )
 
 
-def _lines(db: Database, where: str, *values: str) -> list[Line]:
+def listing(
+    db: Database, client_id: int | None = None, statuses: frozenset[str] = frozenset(), offset: int = 0, limit: int = 20
+) -> tuple[list[Line], int]:
+    """A page of lines by number, and how many there are in all.
+
+    :param client_id: None for the lines of all.
+    :param statuses: those wanted, `GONE` among them or not; none for all lines that are not gone.
+    """
+    wanted = sorted(statuses - {GONE})
+    kept = []
+    if wanted or not statuses:
+        of_status = f" AND status IN ({', '.join('?' * len(wanted))})" if wanted else ""
+        kept.append(f"gone_at IS NULL{of_status}")
+    if GONE in statuses:
+        kept.append("gone_at IS NOT NULL")
+    values: list[str | int] = list(wanted)
+    where = f"WHERE ({' OR '.join(kept)})"
+    if client_id is not None:
+        where += " AND client_id = ?"
+        values.append(client_id)
+    (total,) = db.execute(f"SELECT count(*) FROM lines {where}", values).fetchone()
+    return _lines(db, f"{where} ORDER BY lines.msisdn LIMIT ? OFFSET ?", *values, limit, offset), int(total)
+
+
+def counts(db: Database, client_id: int | None = None) -> dict[str, int]:
+    """How many lines have each status, and how many are `GONE`; what has none is left out."""
+    rows = db.execute(
+        "SELECT iif(gone_at IS NULL, status, ?), count(*) FROM lines WHERE ? IS NULL OR client_id = ? GROUP BY 1",
+        (GONE, client_id, client_id),
+    )
+    return dict(rows.fetchall())
+
+
+def by_client(db: Database) -> list[ClientLines]:
+    """All clients by name, those without lines too, then the lines that belong to none."""
+    found: dict[int | None, dict[str, int]] = {}
+    for client_id, status, count in db.execute(
+        "SELECT client_id, status, count(*) FROM lines WHERE gone_at IS NULL GROUP BY client_id, status"
+    ):
+        found.setdefault(client_id, {})[status] = count
+    clients = db.execute("SELECT id, name FROM clients ORDER BY folded")
+    of_clients = [ClientLines(number, name, found.get(number, {})) for number, name in clients]
+    return of_clients + ([ClientLines(None, "", found[None])] if None in found else [])
+
+
+def history(db: Database, msisdn: str, offset: int = 0, limit: int = 20) -> tuple[list[Change], int]:
+    """A page of what changed on a line, newest first, and how many changes there are in all."""
+    (total,) = db.execute("SELECT count(*) FROM line_changes WHERE msisdn = ?", (msisdn,)).fetchone()
+    rows = db.execute(
+        "SELECT at, change, iif(change = 'rio', '', before), iif(change = 'rio', '', after), path FROM line_changes "
+        "CROSS JOIN files ON files.id = file_id WHERE msisdn = ? ORDER BY at DESC, line_changes.id DESC "
+        "LIMIT ? OFFSET ?",
+        (msisdn, limit, offset),
+    )
+    return [Change(*row) for row in rows], int(total)
+
+
+def near(db: Database, words: str, most: int = 8) -> list[Line]:
+    """Lines whose number is the one given but for one digit, or for two neighbours that are swapped.
+
+    Swaps first, then lines that are not gone, by number. A number that is not full has none.
+    """
+    try:
+        number = msisdn(words)
+    except NumberError:
+        return []
+    swapped = {number[: at - 1] + number[at] + number[at - 1] + number[at + 1 :] for at in range(2, len(number))}
+    changed = {number[:at] + digit + number[at + 1 :] for at in range(1, len(number)) for digit in "0123456789"}
+    wanted = sorted((swapped | changed) - {number})
+    found = _lines(db, f"WHERE lines.msisdn IN ({', '.join('?' * len(wanted))})", *wanted)
+    found.sort(key=lambda line: (line.msisdn not in swapped, line.gone_at is not None, line.msisdn))
+    return found[:most]
+
+
+def _lines(db: Database, where: str, *values: str | int) -> list[Line]:
     rows = db.execute(_SELECT + where, values).fetchall()
-    return [Line(*(*row, *_last_seen(db, gone_at=row[-1]))) for row in rows]
+    seen = {gone_at: _last_seen(db, gone_at) for gone_at in {row[-1] for row in rows}}
+    return [Line(*(*row, *seen[row[-1]])) for row in rows]
 
 
 _NEWEST = "SELECT json_extract(value, '$.as_of'), json_extract(value, '$.path') FROM marks WHERE name = 'lines'"
