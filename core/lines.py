@@ -112,11 +112,14 @@ def listing(
 
 def counts(db: Database, client_id: int | None = None) -> dict[str, int]:
     """How many lines have each status, and how many are `GONE`; what has none is left out."""
-    rows = db.execute(
-        "SELECT iif(gone_at IS NULL, status, ?), count(*) FROM lines WHERE ? IS NULL OR client_id = ? GROUP BY 1",
-        (GONE, client_id, client_id),
-    )
-    return dict(rows.fetchall())
+    where, values = ("", []) if client_id is None else ("WHERE client_id = ? ", [client_id])
+    found: dict[str, int] = {}
+    for status, is_gone, count in db.execute(
+        f"SELECT status, gone_at IS NOT NULL, count(*) FROM lines {where}GROUP BY client_id, status, gone_at", values
+    ):
+        name = GONE if is_gone else status
+        found[name] = found.get(name, 0) + count
+    return found
 
 
 def by_client(db: Database) -> list[ClientLines]:

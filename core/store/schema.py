@@ -16,7 +16,7 @@ def second(db: Database) -> None:
     db.executescript(_SECOND)
 
 
-@migrations(name="0003_options_of_lines")
+@migrations(name="0003_options_and_counts_of_lines")
 def third(db: Database) -> None:
     """Options come in with the next AccountStatus, which other layouts than the former's cause to be read whole."""
     db.executescript(_THIRD)
@@ -352,4 +352,8 @@ CREATE INDEX invoices_by_month ON invoices (side, month);
 _THIRD = """
 -- options: in the operator's words, "" for none or not known. Their change in line_changes is "options".
 ALTER TABLE lines ADD COLUMN options TEXT NOT NULL DEFAULT '';
+
+-- What counts lines reads this alone.
+DROP INDEX lines_by_client;
+CREATE INDEX lines_by_client ON lines (client_id, status, gone_at);
 """
