@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
+from core.clients import Client
 from core.folders import PARIS
 from core.kinds import KINDS
-from core.usage import BILLED, RATED, Client, Total, source_of
+from core.usage import BILLED, RATED, Total, source_of
 
 Key = TypeVar("Key", int, str)
 
