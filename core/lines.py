@@ -46,11 +46,11 @@ class Change:
 
 @dataclass(frozen=True)
 class ClientLines:
-    """How many lines a client has by status, without those that are gone. `id`: None for lines of no client."""
+    """How many lines a client has by status, without those that are gone. `client_id`: None for lines of no client."""
 
-    id: int | None
+    client_id: int | None
     name: str
-    lines: dict[str, int]
+    by_status: dict[str, int]
 
 
 #: In a set of statuses, and among counts: lines that the AccountStatus no longer lists, whatever their last status.

@@ -82,17 +82,17 @@ def test_lines_are_counted_by_status_and_those_gone_apart(telecom: Telecom) -> N
 
 
 def test_each_client_has_its_lines_by_status_and_lines_of_nobody_come_last(telecom: Telecom) -> None:
-    assert [(it.name, it.lines) for it in lines.by_client(telecom.db)] == [
+    assert [(it.name, it.by_status) for it in lines.by_client(telecom.db)] == [
         ("Atelier Martin", {"active": 1}),
         ("Dupont BTP", {"active": 1, "suspended": 1, "terminated": 1}),
         ("", {"stock": 1}),
     ]
-    assert lines.by_client(telecom.db)[1].id == client(telecom, "Dupont BTP")
+    assert lines.by_client(telecom.db)[1].client_id == client(telecom, "Dupont BTP")
 
 
 def test_a_client_without_lines_is_one_of_the_clients(telecom: Telecom) -> None:
     telecom.rows("INSERT INTO clients (name, folded) VALUES ('Bureau Vide', 'bureauvide')")
-    assert ("Bureau Vide", {}) in [(it.name, it.lines) for it in lines.by_client(telecom.db)]
+    assert ("Bureau Vide", {}) in [(it.name, it.by_status) for it in lines.by_client(telecom.db)]
 
 
 # -- History
