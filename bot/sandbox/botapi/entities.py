@@ -22,6 +22,8 @@ _KINDS = {
     "span": "spoiler",
     "blockquote": "blockquote",
 }
+_CODE = ("code", "pre")
+_STYLES = ("bold", "italic", "underline", "strikethrough", "spoiler")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|([A-Za-z]+));?")
 _TAG_NAME = re.compile(r"[^\s>]*")
@@ -81,7 +83,29 @@ def parse_html(source: str) -> tuple[str, tuple[Entity, ...]]:
         length += utf16_length(read)
     if open_tags:
         raise BadHtml(f"Can't find end tag corresponding to start tag {open_tags[-1].name}")
-    return "".join(plain), tuple(sorted(entities, key=lambda entity: (entity.offset, -entity.length)))
+    return "".join(plain), _without_styled_code(entities)
+
+
+def _without_styled_code(entities: list[Entity]) -> tuple[Entity, ...]:
+    """Code is nothing but code: what stands around it, a spoiler included, ends before it and goes on after it."""
+    code = sorted((it for it in entities if it.type in _CODE), key=lambda it: it.offset)
+    kept = list(code)
+    for entity in entities:
+        if entity.type in _CODE:
+            continue
+        if entity.type not in _STYLES:
+            kept.append(entity)
+            continue
+        start, end = entity.offset, entity.offset + entity.length
+        for hole in code:
+            if hole.offset + hole.length <= start or hole.offset >= end:
+                continue
+            if hole.offset > start:
+                kept.append(replace(entity, offset=start, length=hole.offset - start))
+            start = hole.offset + hole.length
+        if start < end:
+            kept.append(replace(entity, offset=start, length=end - start))
+    return tuple(sorted(kept, key=lambda entity: (entity.offset, -entity.length)))
 
 
 def trim(text: str, entities: Iterable[Entity]) -> tuple[str, tuple[Entity, ...]]:

@@ -5,11 +5,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
+from urllib.parse import urlsplit
 
 from bot.sandbox.botapi.calls import Call, Upload, as_parameters, bad_request
+from bot.sandbox.botapi.delivery import LOOPBACK
 from bot.sandbox.botapi.entities import BadHtml, Entity, parse_html, trim
 from bot.sandbox.botapi.photos import BadPhoto, recompress
-from bot.sandbox.botapi.world import Button, Chat, Command, File, Json, Message, Toast, World
+from bot.sandbox.botapi.world import Button, Chat, Command, File, Json, Message, Toast, Webhook, World
 
 LONGEST_TEXT = 4096  # code points: 4096 emoji pass, although they are 8192 UTF-16 units
 LONGEST_CAPTION = 1024
@@ -44,19 +46,53 @@ def get_chat(world: World, call: Call) -> object:
 
 
 def set_webhook(world: World, call: Call) -> object:
-    world.webhook = call.text("url")
+    url, secret = call.text("url"), call.text("secret_token")
+    if not url:
+        return delete_webhook(world, call)
+    parts = urlsplit(url)
+    # As a local Bot API server: without TLS on one machine.
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
+    if secret and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
+        raise bad_request("secret token contains unallowed characters")
+    connections = call.number("max_connections", 40)
+    if not 1 <= connections <= 100:
+        raise bad_request("max_connections must be between 1 and 100")
+    allow(world, call)
+    world.webhook = Webhook(url, secret, connections)
+    world.delivery_fault = None
     _drop_if_asked(world, call)
+    world.bell.ring()
     return True
 
 
 def delete_webhook(world: World, call: Call) -> object:
-    world.webhook = ""
+    world.webhook = None
+    world.delivery_fault = None
     _drop_if_asked(world, call)
     return True
 
 
 def get_webhook_info(world: World, _call: Call) -> object:
-    return {"url": world.webhook, "has_custom_certificate": False, "pending_update_count": world.pending}
+    info: Json = {
+        "url": world.webhook.url if world.webhook else "",
+        "has_custom_certificate": False,
+        "pending_update_count": world.pending,
+    }
+    if world.webhook:
+        info["max_connections"] = world.webhook.max_connections
+        if world.allowed is not None:
+            info["allowed_updates"] = sorted(world.allowed)
+    if world.delivery_fault:
+        info["last_error_date"], info["last_error_message"] = world.delivery_fault
+    return info
+
+
+def allow(world: World, call: Call) -> None:
+    """Which kinds of updates come from now on; without the parameter, those as before."""
+    allowed = call.nested("allowed_updates")
+    if isinstance(allowed, list):
+        world.allowed = frozenset(map(str, allowed)) or None
 
 
 def set_my_commands(world: World, call: Call) -> object:
@@ -177,11 +213,20 @@ def delete_message(world: World, call: Call) -> object:
     message = chat.messages.get(call.number("message_id"))
     if message is None or message.deleted:
         raise bad_request("message to delete not found")
-    if chat.kind != "private" and message.sender != world.bot:
-        raise bad_request("message can't be deleted")
-    if world.now() - message.date > DELETABLE_FOR:
-        raise bad_request("message can't be deleted for everyone")
-    world.change(chat, message, deleted=True)
+    _delete(world, chat, message)
+    return True
+
+
+def delete_messages(world: World, call: Call) -> object:
+    """Several at once; those that are not there are passed over."""
+    chat = _chat(world, call)
+    numbers = call.nested("message_ids")
+    if not isinstance(numbers, list) or not 1 <= len(numbers) <= 100 or not all(isinstance(it, int) for it in numbers):
+        raise bad_request("can't parse message identifiers: expected an Array of 1-100 Integer")
+    for number in numbers:
+        message = chat.messages.get(number)
+        if message is not None and not message.deleted:
+            _delete(world, chat, message)
     return True
 
 
@@ -234,6 +279,7 @@ METHODS: dict[str, Callable[[World, Call], object]] = {
     "editmessagecaption": edit_message_caption,
     "editmessagereplymarkup": edit_message_reply_markup,
     "deletemessage": delete_message,
+    "deletemessages": delete_messages,
     "answercallbackquery": answer_callback_query,
     "getfile": get_file,
 }
@@ -403,6 +449,14 @@ def _publish(world: World, chat: Chat, call: Call, **content: object) -> Json:
         **content,
     )
     return world.message_json(message)
+
+
+def _delete(world: World, chat: Chat, message: Message) -> None:
+    if chat.kind != "private" and message.sender != world.bot:
+        raise bad_request("message can't be deleted")
+    if world.now() - message.date > DELETABLE_FOR:
+        raise bad_request("message can't be deleted for everyone")
+    world.change(chat, message, deleted=True)
 
 
 def _edit(world: World, chat: Chat, message: Message, **content: object) -> Json:

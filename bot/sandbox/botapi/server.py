@@ -1,18 +1,20 @@
 """The HTTP side: addresses, tokens, faults on request."""
 
+import asyncio
 import re
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self
 
 from aiohttp import web
 
 from bot.sandbox.botapi.calls import LARGEST_REQUEST, ApiError, Call, bad_request, read_call
-from bot.sandbox.botapi.methods import LARGEST_DOWNLOAD, METHODS
+from bot.sandbox.botapi.delivery import deliver
+from bot.sandbox.botapi.methods import LARGEST_DOWNLOAD, METHODS, allow
 from bot.sandbox.botapi.phone import Group, Phone
 from bot.sandbox.botapi.world import Chat, User, World
 
@@ -33,11 +35,25 @@ _CALLS_KEPT = 1000
 
 @dataclass(frozen=True)
 class Answered:
-    """A call of the bot and what came of it; `description` says why it was refused."""
+    """A call of the bot and what came of it; `description` says why it was refused.
+
+    `at`: when it came, in seconds of a clock that never goes back.
+    """
 
     call: Call
     status: int
     description: str = ""
+    at: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A fault that is to happen; `chat_id`: "" for any."""
+
+    method: str
+    fault: Fault
+    retry_after: int
+    chat_id: str
 
 
 class BotApi:
@@ -52,8 +68,9 @@ class BotApi:
         self.url = ""
         self.calls: deque[Answered] = deque(maxlen=_CALLS_KEPT)  # without getUpdates
         self._world = World(token, username, now)
-        self._faults: defaultdict[str, deque[tuple[Fault, int]]] = defaultdict(deque)
+        self._faults: list[_Planned] = []
         self._runner: web.AppRunner | None = None
+        self._delivery: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         application = web.Application(client_max_size=LARGEST_REQUEST)
@@ -66,6 +83,7 @@ class BotApi:
         await site.start()
         port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}"
+        self._delivery = asyncio.create_task(deliver(self._world))
         return self
 
     async def __aexit__(
@@ -77,6 +95,9 @@ class BotApi:
         self._world.closed = True
         self._world.bell.ring()
         assert self._runner is not None
+        assert self._delivery is not None
+        self._delivery.cancel()
+        await asyncio.gather(self._delivery, return_exceptions=True)
         await self._runner.cleanup()
 
     def phone(
@@ -100,9 +121,20 @@ class BotApi:
         chat = self._world.chats.setdefault(chat_id, Chat(chat_id, "group", title, reachable=True))
         return Group(self._world, chat)
 
-    def fail_next(self, method: str, fault: Fault, times: int = 1, retry_after: int = 1) -> None:
-        """Misbehave at the next calls of a method; "*" is any method, "file" the download of a file."""
-        self._faults[method.lower()].extend([(fault, retry_after)] * times)
+    def fail_next(
+        self, method: str, fault: Fault, times: int = 1, retry_after: int = 1, chat_id: int | None = None
+    ) -> None:
+        """Misbehave at the next calls of a method; "*" is any method, "file" the download of a file.
+
+        `chat_id`: at calls about this chat only.
+        """
+        chat = "" if chat_id is None else str(chat_id)
+        self._faults += [_Planned(method.lower(), fault, retry_after, chat)] * times
+
+    @property
+    def pending(self) -> int:
+        """Updates that the bot has not confirmed."""
+        return self._world.pending
 
     def heal(self) -> None:
         """Forget the faults that have not happened yet."""
@@ -110,25 +142,26 @@ class BotApi:
 
     async def _serve_method(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"].lower()
-        fault, retry_after = self._next_fault(method)
         call = Call(request.match_info["method"], {})
+        came = time.monotonic()
         try:
             self._check_token(request)
             call = await self._read(request)
+            fault, retry_after = self._next_fault(method, call)
             if fault in _UNDONE:
                 return await self._misbehave(request, fault, retry_after)
             result = await self._run(method, call)
         except ApiError as refusal:
             if method != "getupdates":
-                self.calls.append(Answered(call, refusal.status, refusal.description))
+                self.calls.append(Answered(call, refusal.status, refusal.description, came))
             return _refused(refusal)
         if method != "getupdates":
-            self.calls.append(Answered(call, 200))
+            self.calls.append(Answered(call, 200, at=came))
         response = web.json_response({"ok": True, "result": result})
         return await self._misbehave(request, fault, retry_after, response) if fault else response
 
     async def _serve_file(self, request: web.Request) -> web.StreamResponse:
-        fault, retry_after = self._next_fault("file")
+        fault, retry_after = self._next_fault("file", Call("file", {}))
         try:
             self._check_token(request)
             path = request.match_info["path"]
@@ -142,9 +175,7 @@ class BotApi:
 
     async def _run(self, method: str, call: Call) -> object:
         if method == "getupdates":
-            allowed = call.nested("allowed_updates")
-            if isinstance(allowed, list):
-                self._world.allowed = frozenset(map(str, allowed)) or None
+            allow(self._world, call)
             limit = min(max(call.number("limit", 100), 1), 100)
             return await self._world.poll(call.number("offset"), limit, call.number("timeout"))
         if method not in METHODS:
@@ -166,10 +197,12 @@ class BotApi:
         except ValueError:
             raise bad_request("can't parse the request") from None
 
-    def _next_fault(self, method: str) -> tuple[Fault | None, int]:
+    def _next_fault(self, method: str, call: Call) -> tuple[Fault | None, int]:
         for name in (method, "*"):
-            if self._faults[name]:
-                return self._faults[name].popleft()
+            for planned in self._faults:
+                if planned.method == name and planned.chat_id in ("", call.text("chat_id")):
+                    self._faults.remove(planned)
+                    return planned.fault, planned.retry_after
         return None, 0
 
     async def _misbehave(

@@ -160,6 +160,15 @@ class Toast:
     alert: bool
 
 
+@dataclass(frozen=True)
+class Webhook:
+    """Where updates are brought to."""
+
+    url: str
+    secret: str = ""
+    max_connections: int = 40
+
+
 class Bell:
     """Wakes everybody who waits for something to happen."""
 
@@ -191,7 +200,8 @@ class World:
         self.presses: dict[str, Press] = {}
         self.toasts: list[Toast] = []
         self.commands: dict[tuple[str, str], list[Command]] = {}  # by scope and language
-        self.webhook = ""
+        self.webhook: Webhook | None = None
+        self.delivery_fault: tuple[int, str] | None = None  # when the last delivery failed, and why
         self.bell = Bell()
         self.closed = False
         self.allowed: frozenset[str] | None = None
@@ -272,6 +282,17 @@ class World:
     def drop_updates(self) -> None:
         self._updates.clear()
 
+    def first_update(self) -> Json | None:
+        """What is to be brought next."""
+        self._forget_old()
+        return {"update_id": self._updates[0][0], **self._updates[0][2]} if self._updates else None
+
+    def delivered(self, update: Json) -> None:
+        self._updates = [waiting for waiting in self._updates if waiting[0] != update["update_id"]]
+
+    def delivery_failed(self, fault: str) -> None:
+        self.delivery_fault = (int(self.now()), fault)
+
     async def poll(self, offset: int, limit: int, seconds: float) -> list[Json]:
         """getUpdates: what is pending, as soon as there is something. A later poll ends this one."""
         if self.webhook:
@@ -326,12 +347,15 @@ class World:
         return {**shown, **_present(optional)}
 
     def _acknowledge(self, offset: int) -> None:
-        oldest = self.now() - _UPDATES_KEPT
-        self._updates = [update for update in self._updates if update[1] >= oldest]
+        self._forget_old()
         if offset < 0:
             self._updates = self._updates[offset:]
         elif offset:
             self._updates = [update for update in self._updates if update[0] >= offset]
+
+    def _forget_old(self) -> None:
+        oldest = self.now() - _UPDATES_KEPT
+        self._updates = [update for update in self._updates if update[1] >= oldest]
 
     def _keep(self, file: File) -> File:
         self.files[file.file_id] = file
