@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from core import store, usage
+from core import clients, store
+from core.clients import Client
 from core.layouts import fold
 from core.settings import Settings
 from handlers import french
@@ -133,21 +134,21 @@ def _month(words: str, export: "Export") -> int:
     return month
 
 
-def _client(db: "Database", words: str, export: "Export") -> usage.Client:
+def _client(db: "Database", words: str, export: "Export") -> Client:
     if not export.of_client:
         raise _Refused("Une rangée mise de côté n'a pas de client connu. Enlever --client.", UNUSABLE)
-    clients = usage.find_clients(db, words)
-    names = ", ".join(client.name for client in clients[:10]) + (", …" if len(clients) > 10 else "")
+    found = clients.find(db, words)
+    names = ", ".join(client.name for client in found.clients) + (", …" if found.others else "")
     # The nearest name is good for a question, whose answer is seen; a file may go to that client unread.
-    if not any(all(fold(word) in fold(client.name) for word in words.split()) for client in clients):
-        near = f" Noms proches : {names}." if clients else ""
+    if found.corrected or not found.clients:
+        near = f" Noms proches : {names}." if names else ""
         raise _Refused(f"Aucun client n'a « {words} » dans son nom.{near}")
-    if len(clients) > 1:
-        raise _Refused(f"Plusieurs clients ont « {words} » dans leur nom, en choisir un : {names}.")
-    return clients[0]
+    if not found.sure:
+        raise _Refused(f"Plusieurs clients ressemblent à « {words} », en choisir un : {names}.")
+    return found.clients[0]
 
 
-def _file_name(client: usage.Client) -> str:
+def _file_name(client: Client) -> str:
     return re.sub(r"[^a-z0-9]", "", fold(client.name)) or str(client.id)
 
 

@@ -1,21 +1,14 @@
 """Consumption, from the totals kept at intake."""
 
-import difflib
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from core.clients import Client
 from core.kinds import KINDS, Kind
-from core.layouts import fold
 
 #: As in the store; the same as in `core.traffic`, which what answers people must not import.
 RATED, BILLED = 0, 1
-
-
-@dataclass(frozen=True)
-class Client:
-    id: int
-    name: str
 
 
 @dataclass(frozen=True)
@@ -44,24 +37,6 @@ class Delivery:
 
     path: str
     as_of: int
-
-
-def find_clients(db: Database, words: str) -> list[Client]:
-    """Clients whose name holds each of the words, without accents; else the nearest names. Exact match alone."""
-    clients = [
-        (Client(number, name), folded)
-        for number, name, folded in db.execute("SELECT id, name, folded FROM clients ORDER BY name")
-    ]
-    wanted = fold(words)
-    if not wanted:
-        return []
-    exact = [client for client, folded in clients if folded == wanted]
-    pieces = [fold(word) for word in words.split()]
-    holding = [client for client, folded in clients if all(piece in folded for piece in pieces)]
-    if exact or holding:
-        return exact or holding
-    near = difflib.get_close_matches(wanted, [folded for _, folded in clients], n=5, cutoff=0.6)
-    return [client for name in near for client, folded in clients if folded == name]
 
 
 def months(db: Database) -> list[int]:

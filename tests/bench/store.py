@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from core import lines, store, usage
+from core import clients, lines, store, usage
 from core.copies import MIRROR
 from core.folders import folder_of, stamp_of
 from core.intake import Intake
@@ -143,7 +143,7 @@ def growing_store(work: Path, millions: Sequence[int], rows: int) -> list[Result
         take_pending(large)
         (large / MIRROR / path).unlink()
         if number + 1 == millions[0]:
-            _load_lines(large)
+            load_lines(large)
             shutil.copytree(large, small)
         if number + 1 == millions[1]:
             results += _answers(small, large, rows, millions)
@@ -172,7 +172,7 @@ def growing_store(work: Path, millions: Sequence[int], rows: int) -> list[Result
     return results
 
 
-def _load_lines(data: Path) -> None:
+def load_lines(data: Path) -> None:
     rows = [
         f"Société Exemple {number // 500:03d};0639{number:06d};8933019900000{number:06d};Active;Pro 5 Go"
         for number in range(LINES)
@@ -223,7 +223,7 @@ def _answers(small: Path, large: Path, rows: int, millions: Sequence[int]) -> li
 
 
 def _month(db: "store.Database", name: str) -> None:
-    (client,) = usage.find_clients(db, name)
+    (client,) = clients.find(db, name).clients
     assert usage.of_client(db, client, 202501, usage.RATED)
     assert usage.top_lines(db, client, 202501, usage.RATED)
 

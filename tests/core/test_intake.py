@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from core import store, usage
+from core import clients, store, usage
 from core.events import Event
 from core.folders import folder_of, invoice_of, month_of, stamp_of
 from core.intake import MIRROR, Intake
@@ -451,7 +451,7 @@ def test_enormous_values_cannot_overflow_the_totals(telecom: Telecom) -> None:
 def test_rows_without_client_count_for_the_line_s_present_one(telecom: Telecom) -> None:
     telecom.take(status_at(8), status_file(ACTIVE))
     telecom.take(FIRST, cdr_file(cdr(1).replace("Dupont BTP", "")))
-    (client,) = usage.find_clients(telecom.db, "dupont")
+    (client,) = clients.find(telecom.db, "dupont").clients
     (total,) = usage.of_client(telecom.db, client, 202611, usage.RATED)
     assert (total.kind, total.count, total.seconds, total.amount) == ("voice", 1, 60, 100_000)
 
