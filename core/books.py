@@ -8,6 +8,7 @@ begin with; dates, durations and amounts are the spreadsheet's own. Called numbe
 import io
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -38,7 +39,21 @@ MOST_ROWS = 200_000
 NBSP = "\u00a0"
 
 #: What a column holds, in the store's units, and what the spreadsheet makes of it.
-Form = Literal["text", "whole", "euros", "tiny euros", "duration", "volume", "moment", "day", "month", "percent"]
+Form = Literal[
+    "text",
+    "whole",
+    "euros",
+    "tiny euros",
+    "outside",
+    "change",
+    "duration",
+    "volume",
+    "second",
+    "minute",
+    "day",
+    "month",
+    "percent",
+]
 
 _EUROS = f'#,##0.00"{NBSP}€";[Red]-#,##0.00"{NBSP}€";"–"'
 _FORMATS: dict[Form, str] = {
@@ -46,14 +61,26 @@ _FORMATS: dict[Form, str] = {
     "euros": _EUROS,
     # What one communication costs can be less than a cent.
     "tiny euros": f'#,##0.00##"{NBSP}€";[Red]-#,##0.00##"{NBSP}€";"–"',
+    # Out of bundle: what is nothing, and what the files do not say, is left blank.
+    "outside": f'#,##0.00"{NBSP}€";[Red]-#,##0.00"{NBSP}€";',
+    "change": f'+#,##0.00"{NBSP}€";-#,##0.00"{NBSP}€";"–"',
     "duration": '[h]:mm:ss;-[h]:mm:ss;"–"',
     "volume": '#,##0.0;-#,##0.0;"–"',
-    "moment": "dd/mm/yyyy hh:mm:ss",
+    "second": "dd/mm/yyyy hh:mm:ss",
+    "minute": "dd/mm/yyyy hh:mm",
     "day": "dd/mm/yyyy",
     "month": "[$-40C]mmmm yyyy",  # in French on any machine
-    "percent": f'+0.0"{NBSP}%";[Red]-0.0"{NBSP}%";"–"',
+    "percent": f'+0.0"{NBSP}%";-0.0"{NBSP}%";"–"',
 }
-_WIDTHS: dict[Form, int] = {"moment": 19, "day": 12, "month": 16, "euros": 14, "tiny euros": 14, "duration": 13}
+_WIDTHS: dict[Form, int] = {
+    "second": 19,
+    "minute": 16,
+    "day": 11,
+    "month": 16,
+    "euros": 12,
+    "tiny euros": 12,
+    "outside": 12,
+}
 
 #: A spreadsheet counts days from the end of 1899.
 _EPOCH = 25_569
@@ -87,7 +114,7 @@ _QUANTITIES = (
     _Column("Durée", "duration"),
     _Column("Data (Mo)", "volume"),
     _Column("Montant HT", "euros"),
-    _Column("dont hors forfait", "euros"),
+    _Column("dont hors forfait", "outside"),
 )
 _BY_KIND = (
     _Column("Communications", "whole"),
@@ -97,7 +124,7 @@ _BY_KIND = (
     _Column("Data (Mo)", "volume"),
     _Column("N° spéciaux", "duration"),
     _Column("Montant HT", "euros"),
-    _Column("dont hors forfait", "euros"),
+    _Column("dont hors forfait", "outside"),
 )
 
 
@@ -162,7 +189,7 @@ def cdr(data: Path, msisdn: str, first: int, last: int) -> bytes:
             written = book.sheet(
                 "Communications",
                 (
-                    _Column("Date et heure", "moment"),
+                    _Column("Date et heure", "second"),
                     _Column("Type"),
                     _Column("Genre"),
                     _Column("Numéro appelé"),
@@ -227,7 +254,7 @@ def line(data: Path, msisdn: str) -> bytes:
             book.sheet(
                 "Historique",
                 (
-                    _Column("Vu dans l'état du", "moment"),
+                    _Column("Vu dans l'état du", "minute"),
                     _Column("Changement"),
                     _Column("Avant"),
                     _Column("Après"),
@@ -271,9 +298,7 @@ def lines(data: Path, client_folded: str, statuses: tuple[str, ...]) -> bytes:
             if month:
                 book.facts += [("Conso du mois", _month_words(month)), *_deliveries(db, [month], source)]
             rows = list(_line_rows(db, client, statuses, months, month, source))
-            by_status: dict[str, int] = {}
-            for row in rows:
-                by_status[row[2]] = by_status.get(row[2], 0) + 1
+            by_status = Counter(row[1] for row in rows)
             ranked = sorted(by_status.items(), key=lambda it: -it[1])
             book.tables.append(
                 _Table("Par statut", (_Column("Statut"), _Column("Lignes", "whole")), ranked, ("Total", len(rows)))
@@ -283,18 +308,18 @@ def lines(data: Path, client_folded: str, statuses: tuple[str, ...]) -> bytes:
                 "Lignes",
                 (
                     _Column("Ligne"),
-                    _Column("Client"),
                     _Column("Statut"),
-                    _Column("Depuis", "moment"),
+                    _Column("Depuis", "minute"),
                     _Column("Forfait"),
                     _Column("Options"),
                     _Column("Carte SIM"),
                     _Column("Mise en service", "day"),
-                    _Column("Dernier trafic", "moment"),
+                    _Column("Dernier trafic", "minute"),
                     _Column(f"Voix{in_month}", "duration"),
                     _Column(f"SMS{in_month}", "whole"),
                     _Column(f"Data{in_month} (Mo)", "volume"),
                     _Column(f"Montant HT{in_month}", "euros"),
+                    *(() if client else (_Column("Client"),)),
                 ),
                 rows,
             )
@@ -309,6 +334,7 @@ def clients(data: Path, month: int) -> bytes:
     before = month - 1 if month % 100 > 1 else month - 89
     with closing(_open(data)) as db:
         sources = {each: usage.source_of(db, each) for each in (month, before)}
+        euros = _euros_of(month, before)
         with _Book(f"Clients{NBSP}: lignes et consommation") as book:
             book.facts += [("Mois", _month_words(month)), ("Comparé à", _month_words(before)), *_state(db)]
             book.facts += _deliveries(db, [month], sources[month])
@@ -321,10 +347,10 @@ def clients(data: Path, month: int) -> bytes:
             book.tables.append(
                 _Table(
                     "Ensemble",
-                    (_Column(""), _Column("Clients", "whole"), _Column("Lignes", "whole"), *_EUROS_OF_MONTHS),
+                    (_Column(""), _Column("Clients", "whole"), _Column("Lignes", "whole"), *euros),
                     [],
                     (
-                        "Total",
+                        "Tous les clients",
                         sum(row[0] != _NOBODY for row in rows),
                         sum(row[1] for row in rows),
                         *_compared(_sum(row[11] for row in rows), _sum(row[13] for row in rows)),
@@ -345,9 +371,9 @@ def clients(data: Path, month: int) -> bytes:
                     _Column("Voix", "duration"),
                     _Column("SMS", "whole"),
                     _Column("Data (Mo)", "volume"),
-                    _EUROS_OF_MONTHS[0],
-                    _Column("dont hors forfait", "euros"),
-                    *_EUROS_OF_MONTHS[1:],
+                    euros[0],
+                    _Column("dont hors forfait", "outside"),
+                    *euros[1:],
                 ),
                 rows,
             )
@@ -356,12 +382,16 @@ def clients(data: Path, month: int) -> bytes:
 
 # -- Their rows
 
-_EUROS_OF_MONTHS = (
-    _Column("Montant HT", "euros"),
-    _Column("Mois d'avant HT", "euros"),
-    _Column("Écart", "euros"),
-    _Column("Écart %", "percent"),
-)
+
+def _euros_of(month: int, before: int) -> tuple[_Column, ...]:
+    return (
+        _Column(f"{MONTHS[month % 100 - 1].capitalize()} HT", "euros"),
+        _Column(f"{MONTHS[before % 100 - 1].capitalize()} HT", "euros"),
+        _Column("Écart", "change"),
+        _Column("Écart %", "percent"),
+    )
+
+
 _NOBODY = "(sans client)"
 
 
@@ -552,8 +582,8 @@ def _line_rows(
         _, voice, sms, _, octets, _, amount, _ = _in_columns(totals.get(number, []))
         told = STATUS.get(status, word) if gone_at is None else CHANGE["vanished"]
         at = since if gone_at is None else gone_at
-        state = (msisdn, name, told, at, plan, options, iccid, _activation(activated_on), last.get(number))
-        yield *state, voice, sms, octets, amount
+        state = (msisdn, told, at, plan, options, iccid, _activation(activated_on), last.get(number))
+        yield *state, voice, sms, octets, amount, *(() if client else (name,))
 
 
 def _totals_by_line(db: Database, where: str, values: list[Any], month: int, source: int) -> dict[int, list[Total]]:
@@ -633,7 +663,9 @@ def _dated(db: Database, first: int, last: int, billed: tuple[int, ...]) -> list
         told.append(("Connu", "aucun fichier ne porte sur cette période"))
     elif known.first > first or known.last < last or known.partial:
         since = f"du {_date(known.first)} " if known.first > first else ""
-        told.append(("Connu", f"{since}jusqu'au {_date(known.last)}" + (", jour en cours" if known.partial else "")))
+        told.append(
+            ("Connu", f"{since}jusqu'au {_date(known.last)}" + (" (dernier jour incomplet)" if known.partial else ""))
+        )
     told += _deliveries(db, [month for month in months if month in billed], BILLED)
     told += _deliveries(db, [month for month in months if month not in billed], RATED)
     return told
@@ -707,24 +739,23 @@ class _Book:
         options = {"constant_memory": True, "tmpdir": self._waiting.name}
         self._book: Workbook = xlsxwriter.Workbook(self._content, options)
         self._book.set_properties({"title": self.title})
-        self._formats: dict[Form, Format | None] = {
-            form: self._book.add_format({"num_format": text, "align": "left" if form in _LEFT else "right"})
-            for form, text in _FORMATS.items()
+        self._formats: dict[Form, Format] = {
+            form: self._book.add_format({"num_format": text, **_placed(form)}) for form, text in _FORMATS.items()
         }
-        self._formats["text"] = None
+        self._formats["text"] = self._book.add_format({"indent": 1})
         self._totals: dict[Form, Format] = {
             form: self._book.add_format({"num_format": text, "bold": True, "top": 1}) for form, text in _FORMATS.items()
         }
-        self._totals["text"] = self._book.add_format({"bold": True, "top": 1})
+        self._totals["text"] = self._book.add_format({"bold": True, "top": 1, "indent": 1})
         head = {"bold": True, "font_color": "#FFFFFF", "bg_color": _BLUE, "valign": "vcenter", "text_wrap": True}
-        self._head = self._book.add_format(head)
+        self._head = self._book.add_format({**head, "indent": 1})
         self._head_right = self._book.add_format({**head, "align": "right"})
-        self._big = self._book.add_format({"bold": True, "font_size": 16, "font_color": _BLUE})
-        self._heading = self._book.add_format({"bold": True, "font_size": 12, "font_color": _BLUE})
-        self._label = self._book.add_format({"font_color": "#5A6472", "valign": "top"})
+        self._big = self._book.add_format({"bold": True, "font_size": 16, "font_color": _BLUE, "indent": 1})
+        self._heading = self._book.add_format({"bold": True, "font_size": 12, "font_color": _BLUE, "indent": 1})
+        self._label = self._book.add_format({"font_color": "#5A6472", "indent": 1})
         self._value = self._book.add_format({"bold": True, "align": "left"})
         self._value_day = self._book.add_format({"bold": True, "align": "left", "num_format": _FORMATS["day"]})
-        self._note = self._book.add_format({"italic": True, "font_color": "#5A6472"})
+        self._note = self._book.add_format({"italic": True, "font_color": "#5A6472", "indent": 1})
         self._first = self._new_sheet("Résumé")
         return self
 
@@ -738,7 +769,7 @@ class _Book:
         sheet.repeat_rows(0)
         sheet.set_row(0, 32)
         self._write_head(sheet, 0, columns)
-        widths = [max(_WIDTHS.get(column.form, 10), _longest_word(column.title) + 4) for column in columns]
+        widths = [max(_WIDTHS.get(column.form, 10), _width(column.title) + 3) for column in columns]
         count = 0
         for row in rows:
             if count == MOST_ROWS:
@@ -756,7 +787,7 @@ class _Book:
             sheet.set_column(place, place, width)
         sheet.autofilter(0, 0, max(count, 1), len(columns) - 1)
         if not count:
-            sheet.write_string(1, 0, "(rien sur la période)", self._note)
+            sheet.write_string(1, 0, "(rien)", self._note)
         # Numbers of lines and cards are texts, and meant so.
         sheet.ignore_errors({"number_stored_as_text": f"A1:Z{count + 1}"})
         return count
@@ -772,7 +803,7 @@ class _Book:
         sheet.set_paper(9)  # A4
         sheet.fit_to_pages(1, 0)
         sheet.set_margins(0.4, 0.4, 0.5, 0.6)
-        sheet.set_footer(f"&L{self.title.replace('&', '&&')}&R&P / &N")
+        sheet.set_footer(f"&L{self.title.replace('&', '&&')} · &A&R&P / &N")
         return sheet
 
     def _write_first(self) -> None:
@@ -819,7 +850,7 @@ class _Book:
         at: int,
         columns: tuple[_Column, ...],
         row: Sequence[Any],
-        formats: "dict[Form, Format] | dict[Form, Format | None]",
+        formats: "dict[Form, Format]",
     ) -> None:
         for place, (column, value) in enumerate(zip(columns, row, strict=True)):
             form = formats[column.form]
@@ -833,16 +864,24 @@ class _Book:
 
 
 _BLUE = "#1F3A5F"
-_LEFT: frozenset[Form] = frozenset({"moment", "day", "month"})
 
 
-def _longest_word(title: str) -> int:
-    """A header is written on two lines where it is long."""
-    return max(len(word) for word in title.split() or [""]) if len(title) > 12 else len(title)
+def _placed(form: Form) -> dict[str, Any]:
+    return {"align": "left", "indent": 1} if form in _LEFT else {"align": "right"}
+
+
+_LEFT: frozenset[Form] = frozenset({"second", "minute", "day", "month"})
+
+
+def _width(title: str) -> int:
+    """Signs that a header takes on two lines, where it is long."""
+    words = title.split()
+    halves = [max(len(" ".join(words[:at])), len(" ".join(words[at:]))) for at in range(1, len(words))]
+    return min(halves) if len(title) > 12 and halves else len(title)
 
 
 def _number(value: float, form: Form) -> float:
-    if form in ("euros", "tiny euros"):
+    if form in ("euros", "tiny euros", "outside", "change"):
         return value / 1_000_000
     if form == "duration":
         return value / 86_400
@@ -852,7 +891,7 @@ def _number(value: float, form: Form) -> float:
         return value + _EPOCH
     if form == "month":
         return daily.days_of(int(value))[0] + _EPOCH
-    if form == "moment":
+    if form in ("second", "minute"):
         local = datetime.fromtimestamp(value, PARIS)
         return (value + local.utcoffset().total_seconds()) / 86_400 + _EPOCH  # type: ignore[union-attr]
     return value
