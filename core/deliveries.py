@@ -130,13 +130,17 @@ class Deliveries:
         return next((delivery for delivery in self.billed_cdrs if delivery.bills(month)), None)
 
 
-# A file was delivered once it was fetched, also when nobody can read it yet; "kept" is what is no table. Our own clock
-# dates it, for names can be in UTC, or tell the day alone.
+#: SQL of when a file came. Our own clock dates it, for names can be in UTC, or tell the day alone.
+CAME_AT = (
+    f"iif(coalesce(as_of, modified_at, fetched_clock) >= fetched_clock - {_HISTORY}, fetched_clock, "
+    "coalesce(as_of, modified_at, fetched_clock))"
+)
+
+# A file was delivered once it was fetched, also when nobody can read it yet; "kept" is what is no table.
 _CAME = (
-    "SELECT path, iif(tells_of >= fetched_clock - :history, fetched_clock, tells_of) AS at, tells_of, last_month "
-    "FROM (SELECT path, fetched_clock, coalesce(as_of, modified_at, fetched_clock) AS tells_of, "
+    f"SELECT path, {CAME_AT} AS at, coalesce(as_of, modified_at, fetched_clock) AS tells_of, "
     "iif(state IN ('read', 'retry'), last_month, NULL) AS last_month "
-    "FROM files WHERE folder = :folder AND state != 'kept')"
+    "FROM files WHERE folder = :folder AND state != 'kept'"
 )
 
 
@@ -146,7 +150,7 @@ def read(db: Database) -> Deliveries:
         "SELECT min(coalesce(as_of, modified_at, fetched_clock)) FROM files "
         "WHERE folder IN ('account_status', 'rated_cdrs') AND state != 'kept'"
     ).fetchone()
-    rows = db.execute(_CAME, {"history": _HISTORY, "folder": "billed_cdrs"})
+    rows = db.execute(_CAME, {"folder": "billed_cdrs"})
     billed = [Delivery(path, at, _billed_month(path, at, last_month)) for path, at, _, last_month in rows]
     billed.sort(key=lambda delivery: (delivery.month, delivery.at, delivery.path))
     return Deliveries(_newest(db, "account_status"), _newest(db, "rated_cdrs"), tuple(billed), began)
@@ -155,7 +159,7 @@ def read(db: Database) -> Deliveries:
 def _newest(db: Database, kind: Kind) -> Delivery | None:
     row = db.execute(
         f"SELECT path, at FROM ({_CAME}) ORDER BY at DESC, tells_of DESC, path DESC LIMIT 1",
-        {"history": _HISTORY, "folder": kind},
+        {"folder": kind},
     ).fetchone()
     return Delivery(*row) if row else None
 
