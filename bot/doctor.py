@@ -14,15 +14,13 @@ from bot.telegram.client import make_bot
 from core.folders import FRENCH, folder_of
 from core.ftp import FtpError, connect
 from core.layouts import LayoutError, Layouts
-from core.settings import Settings, SettingsError
+from core.settings import LOOPBACK, Settings, SettingsError
 from core.store import FILE_NAME
 from core.store import connect as connect_store
 from handlers.french import volume
 
 #: Below that (bytes) the disk is called nearly full.
 LOW_DISK = 500 * 1024 * 1024
-
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True)
@@ -115,9 +113,22 @@ async def _telegram(settings: Settings) -> Finding:
         return Finding("Telegram", "fault", f"erreur de l'API ({type(error).__name__})")
     finally:
         await bot.shutdown()
-    if hook.url:
-        return Finding("Telegram", "warning", f"@{me.username} : un webhook est posé, le relevé direct ne marchera pas")
-    return Finding("Telegram", "ok", f"robot @{me.username}")
+    if not hook.url:
+        return Finding("Telegram", "ok", f"robot @{me.username}")
+    if hook.url != settings.telegram_webhook:
+        return Finding(
+            "Telegram",
+            "warning",
+            f"@{me.username} : un autre programme a posé un webhook sur ce robot ; le service le retirera",
+        )
+    if hook.pending_update_count and hook.last_error_message:
+        return Finding(
+            "Telegram",
+            "fault",
+            f"@{me.username} : Telegram n'arrive pas à livrer sur {hook.url} ({hook.last_error_message}) : vérifier le "
+            f"serveur web devant {settings.telegram_listen} et que le service tourne",
+        )
+    return Finding("Telegram", "ok", f"robot @{me.username}, webhook {hook.url}")
 
 
 def _cautions(settings: Settings) -> list[Finding]:
@@ -132,7 +143,7 @@ def _cautions(settings: Settings) -> list[Finding]:
         ("SMTP", settings.smtp_host, settings.smtp_tls),
         ("IMAP", settings.imap_host, settings.imap_tls),
     ):
-        if tls == "none" and host not in _LOOPBACK:
+        if tls == "none" and host not in LOOPBACK:
             found.append(
                 Finding("Sécurité", "warning", f"{name} sans TLS : le mot de passe et les données passent en clair")
             )

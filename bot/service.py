@@ -1,17 +1,21 @@
 """The running service: each channel a loop of its own, restarted when it stumbles, none taking the others down."""
 
 import asyncio
+import hashlib
 import json
 import logging
+import os
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 from telegram.error import InvalidToken, TelegramError
@@ -19,21 +23,24 @@ from telegram.error import InvalidToken, TelegramError
 from bot import lateness
 from bot.clerk import Clerk
 from bot.desk.inbox import mail_key
-from bot.desk.outbox import Channel, Parcel
+from bot.desk.outbox import Parcel
 from bot.desk.people import TECHNICAL
 from bot.enrolment import mail_code, show_menu
-from bot.house import House, open_house
+from bot.house import House, open_house, report_of
 from bot.mail import smtp
 from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.reading import message_id_of
 from bot.notices import notify
-from bot.telegram import sender
+from bot.telegram import webhook
 from bot.telegram.client import make_bot
-from bot.telegram.poller import PollingError, poll
+from bot.telegram.poller import poll
+from bot.telegram.sender import Sender
+from bot.telegram.updates import ReceivingError
 from bot.troubles import Subject, Troubles
-from core.settings import Settings
+from core.settings import Settings, TelegramAccess
 from core.trace import trace
 from handlers.answer import Answer
+from handlers.desk import SyncReport
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +51,16 @@ LONGEST_DELAY = 60.0
 
 #: Seconds that the sync worker is given to end a file when the service stops.
 WORKER_GRACE = 8.0
+
+
+#: Seconds that who asked for a pass waits for its end.
+PASS_PATIENCE = 20.0
+
+#: Seconds after the start at which the workshop gets ready, so that the first chart is there at once.
+WARM_UP_AFTER = 5.0
+
+#: Seconds before another service of this machine with the same token is looked for again.
+SAME_TOKEN_WAIT = 60.0
 
 
 class AlreadyRunning(Exception):
@@ -72,10 +89,13 @@ class _Service:
         self._house = house
         self._bot = make_bot(house.settings.telegram)
         self._posted_mail = asyncio.Event()
-        self._posted_chat = asyncio.Event()
-        self._clerk = Clerk(house, self._bot, _Both(self._posted_mail, self._posted_chat))
+        self._sender = Sender(house, self._bot, self._posted_mail.set)
+        self._clerk = Clerk(house, self._bot, _Both(self._posted_mail, self._sender.posted))
         self._chat_ready = asyncio.Event()
         self._troubles = Troubles(house)
+        self._orders = _Orders()
+        house.own.faults = self._troubles.present
+        house.own.make_pass = self._orders.make_pass
 
     async def run(self) -> None:
         stop = asyncio.Event()
@@ -90,6 +110,7 @@ class _Service:
             "mail outbox": self._send_mail,
             "mail": self._receive_mail,
             "clerk": self._answer,
+            "workshop": self._warm_up,
         }
         tasks = [asyncio.create_task(self._keep(name, make), name=name) for name, make in loops.items()]
         log.info("service started, data in %s", self._house.data)
@@ -102,6 +123,7 @@ class _Service:
             await asyncio.gather(*tasks, return_exceptions=True)
             with suppress(TelegramError, RuntimeError):
                 await self._bot.shutdown()
+            self._house.context.workshop.close()
             self._house.desk.close()
             self._house.context.telecom.close()
             log.info("stopped")
@@ -113,7 +135,7 @@ class _Service:
             started = time.monotonic()
             try:
                 await make()
-            except PollingError as error:
+            except ReceivingError as error:
                 log.error("%s: %s", name, error)
                 self._found("telegram", str(error))
                 delay = max(delay, error.wait)
@@ -126,7 +148,7 @@ class _Service:
 
     def _ring(self) -> None:
         self._posted_mail.set()
-        self._posted_chat.set()
+        self._sender.posted.set()
 
     # -- files
 
@@ -141,6 +163,7 @@ class _Service:
         )
         assert worker.stdin
         assert worker.stdout
+        self._orders.begin(worker.stdin)
         try:
             async for line in worker.stdout:
                 report = json.loads(line)
@@ -153,7 +176,9 @@ class _Service:
                     refused = [path for path, _ in report["failed"]]
                     if lateness.judge(self._house, self._house.context.now(), refused):
                         self._ring()
+                self._orders.done(report)
         finally:
+            self._orders.end()
             worker.stdin.close()
             try:
                 async with asyncio.timeout(WORKER_GRACE):
@@ -186,53 +211,71 @@ class _Service:
     # -- chat
 
     async def _chat(self) -> None:
-        try:
-            await self._bot.initialize()
-            await self._bot.delete_webhook()  # one that was set forbids polling
-        except InvalidToken:
-            # Its message holds the token.
-            raise PollingError("Telegram refuse le jeton : le vérifier dans ORIGYNE_TELEGRAM_TOKEN") from None
-        except TelegramError as error:
-            raise PollingError(f"Telegram n'est pas joignable ({type(error).__name__})") from None
-        self._chat_ready.set()
-        if mail_code(self._house, self._bot.username):
-            self._ring()
+        access = self._house.settings.telegram
+        # Held as long as updates are received: two services would take them from each other.
+        with _token_lock(access):
+            try:
+                await self._bot.initialize()
+                await self._bot.delete_webhook()  # one that was set forbids polling
+            except InvalidToken:
+                # Its message holds the token.
+                raise ReceivingError("Telegram refuse le jeton : le vérifier dans ORIGYNE_TELEGRAM_TOKEN") from None
+            except TelegramError as error:
+                raise ReceivingError(f"Telegram n'est pas joignable ({type(error).__name__})") from None
+            self._chat_ready.set()
+            if mail_code(self._house, self._bot.username):
+                self._ring()
+            menus = asyncio.create_task(self._show_menus())
+            try:
+                arrived = self._clerk.arrived.set
+                if access.webhook:
+                    await webhook.receive(self._bot, access, self._house.desk, arrived, self._telegram_found)
+                else:
+                    await poll(self._bot, self._house.desk, arrived, self._telegram_found)
+            finally:
+                menus.cancel()
+
+    def _telegram_found(self, fault: str) -> None:
+        self._found("telegram", fault)
+
+    async def _show_menus(self) -> None:
         for contact in self._house.people.everyone():
             for chat_id in self._house.people.chats_of(contact.person.id):
                 await show_menu(self._bot, chat_id, contact.person)
-        await poll(self._bot, self._house.desk, self._clerk.arrived.set, lambda fault: self._found("telegram", fault))
 
     async def _answer(self) -> None:
         await self._clerk.run()
 
     async def _send_chat(self) -> None:
         await self._chat_ready.wait()
-        await self._send(
-            "chat",
-            self._posted_chat,
-            lambda parcel: sender.send(self._bot, self._house.outbox, self._house.people, parcel),
-        )
+        await self._sender.run()
 
-    async def _send(self, channel: Channel, posted: asyncio.Event, post: Callable[[Parcel], Awaitable[None]]) -> None:
-        """Send what is due, for ever; `post` leaves its outcome in the outbox."""
-        outbox = self._house.outbox
-        if lost := outbox.recover(channel):
-            log.warning("%s: %s parcels were being sent at the last stop: sent again, marked uncertain", channel, lost)
-        while True:
-            posted.clear()
-            while parcels := outbox.due(channel, int(time.time())):
-                for parcel in parcels:
-                    await post(parcel)
-            due = outbox.next_try(channel)
-            wait = 30.0 if due is None else min(30.0, max(0.2, due - time.time()))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await posted.wait()
+    # -- charts
+
+    async def _warm_up(self) -> None:
+        from core import charts
+
+        await asyncio.sleep(WARM_UP_AFTER)
+        await self._house.context.workshop.make(charts.warm_up)
+        await asyncio.Event().wait()
 
     # -- mail
 
     async def _send_mail(self) -> None:
-        await self._send("mail", self._posted_mail, self._post)
+        """Send what is due, for ever, one mail after the other."""
+        outbox = self._house.outbox
+        if lost := outbox.recover("mail"):
+            log.warning("mail: %s parcels were being sent at the last stop: sent again, marked uncertain", lost)
+        while True:
+            self._posted_mail.clear()
+            while parcels := outbox.due("mail", int(time.time())):
+                for parcel in parcels:
+                    await self._post(parcel)
+            due = outbox.next_try("mail")
+            wait = 30.0 if due is None else min(30.0, max(0.2, due - time.time()))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._posted_mail.wait()
 
     async def _post(self, parcel: Parcel) -> None:
         outbox = self._house.outbox
@@ -269,7 +312,7 @@ class _Service:
         with self._house.desk.atomic():
             self._house.outbox.failed(parcel, reason)
             self._house.tell(TECHNICAL, [("troubles", told)])
-        self._posted_chat.set()
+        self._sender.posted.set()
 
     async def _receive_mail(self) -> None:
         loop = asyncio.get_running_loop()
@@ -296,6 +339,55 @@ class _Service:
         raise RuntimeError("the mail receiver ended")
 
 
+class _Orders:
+    """Passes that people ask for: each is a line on the sync worker's standard input, and what it says of the pass
+    that it began after that line is the answer."""
+
+    def __init__(self) -> None:
+        self._worker: asyncio.StreamWriter | None = None
+        self._given = self._done = 0
+        self._waiting: list[tuple[int, asyncio.Future[SyncReport]]] = []
+
+    def begin(self, worker: asyncio.StreamWriter) -> None:
+        """A worker runs, which nobody asked anything yet."""
+        self._worker, self._given, self._done = worker, 0, 0
+
+    def end(self) -> None:
+        """The worker ended; who waits for it is told so."""
+        self._worker = None
+        stopped = SyncReport(True, error="le programme qui lit les fichiers s'est arrêté ; il redémarre")
+        self._answer(self._given, stopped)
+
+    def done(self, said: dict[str, Any]) -> None:
+        """What the worker said of a pass."""
+        self._done = int(said["asked"])
+        self._answer(self._done, report_of(said))
+
+    async def make_pass(self) -> SyncReport:
+        """One pass that begins from now on, and how it ended if that is soon."""
+        worker = self._worker
+        if worker is None or worker.is_closing():
+            return SyncReport(True, error="le programme qui lit les fichiers redémarre ; réessayer dans une minute")
+        # The pass of the last but one line is still to end: that of the last has not begun, and will do for both.
+        if self._given - self._done < 2:
+            self._given += 1
+            worker.write(b"\n")
+        waiting: asyncio.Future[SyncReport] = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._given, waiting))
+        try:
+            async with asyncio.timeout(PASS_PATIENCE):
+                return await waiting
+        except TimeoutError:
+            return SyncReport(False)
+        finally:
+            self._waiting = [(number, it) for number, it in self._waiting if it is not waiting]
+
+    def _answer(self, done: int, report: SyncReport) -> None:
+        for number, waiting in self._waiting:
+            if number <= done and not waiting.done():
+                waiting.set_result(report)
+
+
 class _Both(asyncio.Event):
     """Rings two bells at once."""
 
@@ -306,6 +398,31 @@ class _Both(asyncio.Event):
     def set(self) -> None:
         for bell in self._bells:
             bell.set()
+
+
+@contextmanager
+def _token_lock(access: TelegramAccess) -> Iterator[None]:
+    """Forbid a second service of this machine, with other data, to receive this bot's updates.
+
+    :raises ReceivingError: one does.
+    """
+    name = hashlib.sha256(f"{access.api} {access.token}".encode()).hexdigest()[:32]
+    lock = FileLock(Path(tempfile.gettempdir()) / f"origyne-bot-{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ReceivingError(
+            "un autre service de cette machine, avec un autre dossier de données, relève déjà les messages de ce robot "
+            "Telegram : arrêter l'autre, ou changer de jeton avec @BotFather",
+            wait=SAME_TOKEN_WAIT,
+        ) from None
+    except OSError as error:
+        # Another account's file: if its service runs, Telegram will say so.
+        log.warning("no lock for the token: %s", os.strerror(error.errno or 0))
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _on(loop: asyncio.AbstractEventLoop, call: Callable[[], Result]) -> Result:

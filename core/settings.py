@@ -10,11 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
 PREFIX = "ORIGYNE_"
+
+#: Names of this machine, from itself.
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 MailTls = Literal["none", "starttls", "tls"]
 FtpTls = Literal["none", "explicit"]
@@ -63,10 +67,16 @@ class MailAccess:
 
 @dataclass(frozen=True)
 class TelegramAccess:
-    """The bot's token and the address of the Bot API (Telegram's own, or a local server's)."""
+    """The bot's token and the address of the Bot API (Telegram's own, or a local server's).
+
+    `webhook`: the public address that Telegram brings updates to, "" when they are fetched; `listen`: host and port
+    where they are taken then.
+    """
 
     token: str = field(repr=False)
     api: str = "https://api.telegram.org"
+    webhook: str = ""
+    listen: tuple[str, int] = ("127.0.0.1", 8081)
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -117,6 +127,29 @@ def _http_address(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("doit commencer par https:// (ou http:// pour un serveur local)")
     return value.rstrip("/")
+
+
+def _webhook(value: str) -> str:
+    try:
+        parts = urlsplit(value.strip())
+        host = parts.hostname or ""
+        _ = parts.port  # raises ValueError when it is none
+    except ValueError:
+        host = ""
+    if value.strip() and not (host and parts.scheme in ("http", "https") and not any(c.isspace() for c in value)):
+        raise ValueError(f"« {value} » n'est pas une adresse (exemple : https://robot.exemple.fr/telegram)")
+    if host and parts.scheme == "http" and host not in LOOPBACK:
+        raise ValueError("doit commencer par https:// (http:// seulement vers cette machine)")
+    if host and (parts.query or parts.fragment or parts.username):
+        raise ValueError("doit être une adresse sans « ? », « # » ni identifiant")
+    return value.strip()
+
+
+def _listen(value: str) -> str:
+    host, _, port = value.strip().rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise ValueError(f"« {value} » n'est pas une adresse locale avec son port (exemple : 127.0.0.1:8081)")
+    return value.strip()
 
 
 def _existing_file(value: Path | None) -> Path | None:
@@ -224,6 +257,8 @@ class Settings(BaseModel):
 
     telegram_token: Annotated[SecretStr, AfterValidator(_token)]
     telegram_api: Annotated[str, AfterValidator(_http_address)] = "https://api.telegram.org"
+    telegram_webhook: Annotated[str, AfterValidator(_webhook)] = ""
+    telegram_listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8081"
 
     ftp_host: Line
     ftp_port: Port = 21
@@ -335,7 +370,13 @@ class Settings(BaseModel):
 
     @property
     def telegram(self) -> TelegramAccess:
-        return TelegramAccess(token=self.telegram_token.get_secret_value(), api=self.telegram_api)
+        host, _, port = self.telegram_listen.rpartition(":")
+        return TelegramAccess(
+            token=self.telegram_token.get_secret_value(),
+            api=self.telegram_api,
+            webhook=self.telegram_webhook,
+            listen=(host.strip("[]"), int(port)),
+        )
 
     def open_data_folder(self) -> Path:
         """Create the data folder if need be, readable by its owner only, and return it.

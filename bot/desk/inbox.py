@@ -87,6 +87,16 @@ class Inbox:
         else:
             self._db.execute("DELETE FROM awaited_files WHERE conversation = ?", (conversation,))
 
+    def move(self, old: str, new: str) -> None:
+        """Conversations whose name is `old`, or begins with it and a colon, go on under the new one."""
+        with self._db.atomic():
+            for table, also in (("inbox", " AND state = 'new'"), ("awaited_files", "")):
+                self._db.execute(
+                    f"UPDATE OR REPLACE {table} SET conversation = ? || substr(conversation, ?) "
+                    f"WHERE (conversation = ? OR substr(conversation, 1, ?) = ?){also}",
+                    (new, len(old) + 1, old, len(old) + 1, f"{old}:"),
+                )
+
 
 def mail_key(folder: str, uidvalidity: int, uid: int | str) -> str:
     return f"{folder}/{uidvalidity}/{uid}"

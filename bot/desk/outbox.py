@@ -1,6 +1,8 @@
 """What is to be sent: on disk before it is sent, and struck off only once the server said yes."""
 
+import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,10 +14,10 @@ Channel = Literal["chat", "mail"]
 DELAYS = (5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 
 
-_OLDEST = (
-    "FROM outbox AS parcel WHERE channel = ? AND state = 'queued' AND NOT EXISTS (SELECT 1 FROM outbox AS before "
-    "WHERE before.channel = parcel.channel AND before.recipient = parcel.recipient "
-    "AND before.id < parcel.id AND before.state = 'queued')"
+# "IN ('queued', 'sending')" is the index's own condition: said otherwise, all that was ever sent would be read.
+_FIRST = (
+    "id IN (SELECT min(id) FROM outbox WHERE channel = ? AND state IN ('queued', 'sending') GROUP BY recipient) "
+    "AND state = 'queued'"
 )
 
 
@@ -62,13 +64,31 @@ class Outbox:
         return lost.rowcount
 
     def due(self, channel: Channel, now: int) -> list[Parcel]:
-        """What can be sent now: each recipient's oldest parcel, so that none overtakes one that must wait."""
+        """What can be sent now: each recipient's oldest parcel, so that none overtakes one that must wait or that is
+        being sent."""
         rows = self._db.execute(
-            f"SELECT id, channel, recipient, subject, payload, attachment, tries {_OLDEST} "
-            "AND next_try_at <= ? ORDER BY id",
+            "SELECT id, channel, recipient, subject, payload, attachment, tries FROM outbox "
+            f"WHERE {_FIRST} AND next_try_at <= ? ORDER BY id",
             (channel, now),
         )
         return [Parcel(*row) for row in rows]
+
+    def ready(self, channel: Channel, now: int) -> list[str]:
+        """The recipients who have a parcel that is due."""
+        rows = self._db.execute(
+            f"SELECT recipient FROM outbox WHERE {_FIRST} AND next_try_at <= ? ORDER BY id", (channel, now)
+        )
+        return [recipient for (recipient,) in rows]
+
+    def next_of(self, channel: Channel, recipient: str, now: int) -> Parcel | None:
+        """A recipient's oldest parcel, if it is due."""
+        row = self._db.execute(
+            "SELECT id, channel, recipient, subject, payload, attachment, tries FROM outbox WHERE id = "
+            "(SELECT min(id) FROM outbox WHERE channel = ? AND recipient = ? AND state IN ('queued', 'sending')) "
+            "AND state = 'queued' AND next_try_at <= ?",
+            (channel, recipient, now),
+        ).fetchone()
+        return Parcel(*row) if row else None
 
     def sending(self, parcel: Parcel) -> None:
         with self._db.atomic():
@@ -86,24 +106,50 @@ class Outbox:
     def again(self, parcel: Parcel, error: str, *, after: float | None = None, uncertain: bool = False) -> bool:
         """A temporary failure: try later. False when it was tried long enough, and is given up.
 
-        :param after: seconds that the server asked for; else the delay grows with each try.
+        :param after: seconds that the server asked for, which is no failed try; else the delay grows with each.
         """
-        if parcel.tries >= len(DELAYS):
+        if after is None and parcel.tries >= len(DELAYS):
             self.failed(parcel, error)
             return False
-        wait = int(after) + 1 if after is not None else DELAYS[parcel.tries]
+        wait = after if after is not None else DELAYS[parcel.tries]
         with self._db.atomic():
             self._db.execute(
-                "UPDATE outbox SET state = 'queued', next_try_at = ?, error = ?, uncertain = max(uncertain, ?) "
-                "WHERE id = ?",
-                (int(time.time()) + wait, error, uncertain, parcel.id),
+                "UPDATE outbox SET state = 'queued', next_try_at = ?, error = ?, uncertain = max(uncertain, ?), "
+                "tries = iif(?, ?, tries) WHERE id = ?",
+                (math.ceil(time.time() + wait), error, uncertain, after is not None, parcel.tries, parcel.id),
             )
         return True
 
-    def failed(self, parcel: Parcel, error: str) -> None:
-        """A permanent failure: kept with its content, reported by whoever calls."""
+    def failed(self, parcel: Parcel, error: str, *, keep: bool = True) -> None:
+        """A permanent failure, reported by whoever calls. `keep`: with its content, for who looks into it."""
         with self._db.atomic():
-            self._db.execute("UPDATE outbox SET state = 'failed', error = ? WHERE id = ?", (error, parcel.id))
+            self._db.execute(
+                "UPDATE outbox SET state = 'failed', error = ?, payload = iif(?, payload, NULL), "
+                "attachment = iif(?, attachment, NULL) WHERE id = ?",
+                (error, keep, keep, parcel.id),
+            )
+
+    def give_up(self, channel: Channel, recipient: str, error: str) -> int:
+        """Nothing reaches this recipient any more: what waits for it fails, and its content goes. Says how much."""
+        with self._db.atomic():
+            given_up = self._db.execute(
+                "UPDATE outbox SET state = 'failed', error = ?, payload = NULL, attachment = NULL "
+                "WHERE channel = ? AND recipient = ? AND state IN ('queued', 'sending') AND state = 'queued'",
+                (error, channel, recipient),
+            )
+        return given_up.rowcount
+
+    def readdress(self, channel: Channel, old: str, new: str, change: Callable[[bytes], bytes]) -> None:
+        """A recipient has another address from now on; `change` makes each payload fit for it."""
+        with self._db.atomic():
+            rows = self._db.execute(
+                "SELECT id, payload FROM outbox WHERE channel = ? AND recipient = ? AND state IN ('queued', 'sending')",
+                (channel, old),
+            ).fetchall()
+            for parcel_id, payload in rows:
+                self._db.execute(
+                    "UPDATE outbox SET recipient = ?, payload = ? WHERE id = ?", (new, change(payload), parcel_id)
+                )
 
     def is_ours(self, message_id: str, recipient: str) -> bool:
         """Whether we wrote a mail of this Message-ID to this address."""
@@ -122,5 +168,5 @@ class Outbox:
 
     def next_try(self, channel: Channel) -> int | None:
         """When the earliest waiting parcel is due (UTC seconds), or None."""
-        (when,) = self._db.execute(f"SELECT min(next_try_at) {_OLDEST}", (channel,)).fetchone()
+        (when,) = self._db.execute(f"SELECT min(next_try_at) FROM outbox WHERE {_FIRST}", (channel,)).fetchone()
         return None if when is None else int(when)

@@ -58,6 +58,7 @@ class People:
         return self._one("lower(email) = lower(?) AND roles != '[]' ORDER BY id != 'technique', id", address)
 
     def by_chat(self, chat_id: int) -> Contact | None:
+        """Whose chat this is, be it dead or not."""
         return self._one("roles != '[]' AND people.id = (SELECT person_id FROM chats WHERE chat_id = ?)", chat_id)
 
     def _one(self, where: str, value: str | int) -> Contact | None:
@@ -71,15 +72,39 @@ class People:
         return [contact for person_id in ids if (contact := self.by_id(person_id))]
 
     def chats_of(self, person_id: str) -> list[int]:
-        rows = self._db.execute("SELECT chat_id FROM chats WHERE person_id = ? ORDER BY chat_id", (person_id,))
+        """The chats in which this person can be written to."""
+        rows = self._db.execute(
+            "SELECT chat_id FROM chats WHERE person_id = ? AND dead_at IS NULL ORDER BY chat_id", (person_id,)
+        )
         return [chat_id for (chat_id,) in rows]
 
     def forget_chat(self, chat_id: int) -> None:
-        """A chat that blocked the bot, or is gone, is written to no more."""
         self._db.execute("DELETE FROM chats WHERE chat_id = ?", (chat_id,))
 
+    def mark_dead(self, chat_id: int, now: int) -> bool:
+        """Nothing reaches this chat any more; whose it is stays known. Whether that is new."""
+        with self._db.atomic():
+            marked = self._db.execute(
+                "UPDATE chats SET dead_at = ? WHERE chat_id = ? AND dead_at IS NULL", (now, chat_id)
+            )
+        return marked.rowcount == 1
+
+    def revive(self, chat_id: int) -> bool:
+        """Its person wrote there, or let the bot in again. Whether it was dead."""
+        with self._db.atomic():
+            revived = self._db.execute(
+                "UPDATE chats SET dead_at = NULL WHERE chat_id = ? AND dead_at IS NOT NULL", (chat_id,)
+            )
+        return revived.rowcount == 1
+
+    def move_chat(self, old: int, new: int) -> None:
+        """A chat has another id from now on; what is known of the new one wins."""
+        with self._db.atomic():
+            self._db.execute("UPDATE OR IGNORE chats SET chat_id = ? WHERE chat_id = ?", (new, old))
+            self._db.execute("DELETE FROM chats WHERE chat_id = ?", (old,))
+
     def needs_code(self, person_id: str, now: int) -> bool:
-        """Whether this person has neither a chat nor a code that still works."""
+        """Whether this person has neither a chat that can be written to nor a code that still works."""
         live = self._db.execute(
             "SELECT 1 FROM codes WHERE person_id = ? AND used_at IS NULL AND expires_at > ?", (person_id, now)
         ).fetchone()

@@ -11,23 +11,13 @@ from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, Tel
 
 from bot.desk import progress
 from bot.desk.inbox import Inbox
-from bot.telegram.client import POLL_SECONDS
+from bot.telegram.client import POLL_SECONDS, seconds_of
+from bot.telegram.updates import KINDS, ReceivingError, conversation_of
 
 log = logging.getLogger(__name__)
 
-_KINDS = ["message", "edited_message", "callback_query", "my_chat_member"]
-
-
 #: Each poll of ours would in turn cut the other program's: seldom is better than often.
 CONFLICT_WAIT = 600.0
-
-
-class PollingError(Exception):
-    """Polling does not work; the message says why, in French. `wait`: seconds before it is worth another try."""
-
-    def __init__(self, message: str, wait: float = 0.0) -> None:
-        super().__init__(message)
-        self.wait = wait
 
 
 async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Callable[[str], None]) -> None:
@@ -36,25 +26,25 @@ async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Calla
     :param arrived: called after each batch.
     :param found: told after each poll why it failed (French), or "" when it worked.
 
-    :raises PollingError: another poller runs, or the token is refused.
+    :raises ReceivingError: another poller runs, or the token is refused.
     """
     inbox = Inbox(db)
     delay = 1.0
     while True:
         try:
             updates = await bot.get_updates(
-                offset=progress.get(db, "telegram_offset") or None, timeout=POLL_SECONDS, allowed_updates=_KINDS
+                offset=progress.get(db, "telegram_offset") or None, timeout=POLL_SECONDS, allowed_updates=KINDS
             )
         except Conflict as error:
-            raise PollingError(
+            raise ReceivingError(
                 "un autre programme relève déjà les messages de ce robot Telegram (409) : arrêter l'autre, "
                 "ou changer de jeton avec @BotFather",
                 wait=CONFLICT_WAIT,
             ) from error
         except InvalidToken as error:
-            raise PollingError("Telegram refuse le jeton : le vérifier dans ORIGYNE_TELEGRAM_TOKEN") from error
+            raise ReceivingError("Telegram refuse le jeton : le vérifier dans ORIGYNE_TELEGRAM_TOKEN") from error
         except RetryAfter as error:
-            await asyncio.sleep(_seconds(error))
+            await asyncio.sleep(seconds_of(error))
         except (NetworkError, TelegramError) as error:
             log.warning("polling: %s", type(error).__name__)
             found(f"Telegram n'est pas joignable ({type(error).__name__})")
@@ -69,22 +59,5 @@ async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Calla
                 progress.put(db, "telegram_offset", updates[-1].update_id + 1)
                 for update in updates:
                     raw = update.to_dict()
-                    inbox.add("chat", str(update.update_id), _conversation(raw), json.dumps(raw).encode())
+                    inbox.add("chat", str(update.update_id), conversation_of(raw), json.dumps(raw).encode())
             arrived()
-
-
-def _seconds(error: RetryAfter) -> float:
-    value = error.retry_after
-    return float(value) if isinstance(value, int | float) else value.total_seconds()
-
-
-def _conversation(update: dict[str, object]) -> str:
-    """chat:ID, so that one chat's messages are answered in their order, and no chat waits for another."""
-    for kind in ("message", "edited_message", "my_chat_member"):
-        body = update.get(kind)
-        if isinstance(body, dict):
-            return f"chat:{body['chat']['id']}"
-    query = update.get("callback_query")
-    if isinstance(query, dict) and isinstance(query.get("message"), dict):
-        return f"chat:{query['message']['chat']['id']}"
-    return "chat:0"

@@ -3,9 +3,10 @@
 import asyncio
 import html
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
@@ -17,6 +18,7 @@ from aiogram import exceptions as aiogram_errors
 from aiogram import types as aiogram_types
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -287,6 +289,23 @@ def test_html_is_read_or_refused_never_worse(source: str) -> None:
 async def test_without_parse_mode_tags_are_text(bot: Bot, alice: Phone) -> None:
     sent = await bot.send_message(ALICE, "<b>x</b>")
     assert (sent.text, sent.entities) == ("<b>x</b>", ())
+
+
+@pytest.mark.parametrize(
+    ("source", "entities"),
+    [
+        ("<b>a <code>b</code> c</b>", [("bold", 0, 2), ("code", 2, 1), ("bold", 3, 2)]),
+        ("<code><b>x</b></code>", [("code", 0, 1)]),
+        ("<tg-spoiler><code>1234</code></tg-spoiler>", [("code", 0, 4)]),  # nothing is hidden
+        ("<b><i>x</i></b>", [("bold", 0, 1), ("italic", 0, 1)]),
+        ("<tg-spoiler><b>x</b>y</tg-spoiler>", [("spoiler", 0, 2), ("bold", 0, 1)]),
+    ],
+)
+async def test_code_is_nothing_but_code(
+    bot: Bot, alice: Phone, source: str, entities: list[tuple[str, int, int]]
+) -> None:
+    sent = await bot.send_message(ALICE, source, parse_mode="HTML")
+    assert sorted((it.type, it.offset, it.length) for it in sent.entities) == sorted(entities)
 
 
 async def test_explicit_entities_are_kept(bot: Bot, alice: Phone) -> None:
@@ -675,6 +694,15 @@ async def test_a_message_is_deleted_once_and_within_48_hours(bot: Bot, alice: Ph
         await second.delete()
 
 
+async def test_several_messages_are_deleted_at_once_and_missing_ones_passed_over(bot: Bot, alice: Phone) -> None:
+    sent = [(await bot.send_message(ALICE, text)).message_id for text in ("un", "deux", "trois")]
+    for _ in range(2):
+        assert await bot.delete_messages(ALICE, [sent[0], sent[2], 999])
+    assert [message.deleted for message in alice.messages] == [True, False, True]
+    with pytest.raises(BadRequest, match="message identifiers"):
+        await bot.delete_messages(ALICE, [])
+
+
 # --- what people do
 
 
@@ -805,6 +833,112 @@ async def test_a_webhook_forbids_polling_until_it_is_deleted(bot: Bot, alice: Ph
     assert await bot.get_updates() == ()
 
 
+@pytest.mark.parametrize(
+    ("url", "secret", "why"),
+    [
+        ("http://example.org/hook", "", "An https url must be provided"),
+        ("example.org", "", "An https url must be provided"),
+        ("https://example.org/hook", "a secret", "unallowed characters"),
+    ],
+)
+async def test_a_webhook_that_cannot_be_is_refused(bot: Bot, url: str, secret: str, why: str) -> None:
+    with pytest.raises(BadRequest, match=re.compile(why, re.IGNORECASE)):
+        await bot.set_webhook(url, secret_token=secret or None)
+    assert (await bot.get_webhook_info()).url == ""
+
+
+async def test_nothing_is_brought_to_another_machine(bot: Bot, alice: Phone) -> None:
+    await bot.set_webhook("https://example.org/hook")
+    alice.send("un")
+    async with asyncio.timeout(5):
+        while not (info := await bot.get_webhook_info()).last_error_message:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert "resolve host" in info.last_error_message
+    assert info.pending_update_count == 1
+
+
+@dataclass
+class Hook:
+    """A web server that takes updates; what it answers next is said beforehand, else 200."""
+
+    url: str = ""
+    answers: list[int] = field(default_factory=list)
+    came: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        self.came.append((request.headers.get("X-Telegram-Bot-Api-Secret-Token", ""), await request.json()))
+        return web.Response(status=self.answers.pop(0) if self.answers else 200)
+
+    def texts(self) -> list[str]:
+        return [update["message"]["text"] for _, update in self.came]
+
+
+@pytest_asyncio.fixture
+async def hook() -> AsyncIterator[Hook]:
+    hook = Hook()
+    application = web.Application()
+    application.router.add_post("/hook", hook.take)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    hook.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    yield hook
+    await runner.cleanup()
+
+
+async def _until_fetched(api: BotApi) -> None:
+    async with asyncio.timeout(10):
+        while api.pending:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_updates_are_brought_in_order_with_the_secret(api: BotApi, bot: Bot, alice: Phone, hook: Hook) -> None:
+    alice.send("avant")
+    await bot.set_webhook(hook.url, secret_token="un-secret_1")
+    for text in ("un", "deux"):
+        alice.send(text)
+    await _until_fetched(api)
+    assert hook.texts() == ["avant", "un", "deux"]
+    assert {secret for secret, _ in hook.came} == {"un-secret_1"}
+    first, second, third = (update["update_id"] for _, update in hook.came)
+    assert first < second < third
+
+
+async def test_an_update_is_brought_again_until_it_is_taken(api: BotApi, bot: Bot, alice: Phone, hook: Hook) -> None:
+    hook.answers = [500, 404]
+    await bot.set_webhook(hook.url)
+    alice.send("un")
+    alice.send("deux")
+    await _until_fetched(api)
+    assert hook.texts() == ["un", "un", "un", "deux"]
+    info = await bot.get_webhook_info()
+    assert info.last_error_message == "Wrong response from the webhook: 404 Not Found"
+
+
+async def test_only_the_kinds_that_a_webhook_asks_for_are_brought(
+    api: BotApi, bot: Bot, alice: Phone, hook: Hook
+) -> None:
+    await bot.set_webhook(hook.url, allowed_updates=["message"])
+    alice.edit(alice.send("un"), "deux")
+    await _until_fetched(api)
+    assert hook.texts() == ["un"]
+
+
+async def test_what_was_not_brought_can_be_fetched_once_the_webhook_is_gone(
+    api: BotApi, bot: Bot, alice: Phone, hook: Hook
+) -> None:
+    hook.answers = [503] * 50
+    await bot.set_webhook(hook.url)
+    alice.send("un")
+    async with asyncio.timeout(5):
+        while not hook.came:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await bot.delete_webhook()
+    (update,) = await bot.get_updates()
+    assert update.message is not None
+    assert update.message.text == "un"
+
+
 async def test_updates_that_nobody_fetches_are_forgotten_after_a_day(bot: Bot, alice: Phone, clock: Clock) -> None:
     alice.send("hier")
     clock.seconds += 24 * 3600 + 1
@@ -889,6 +1023,15 @@ async def test_a_fault_can_repeat_spare_the_other_methods_and_be_healed(api: Bot
     api.heal()
     await bot.send_message(ALICE, "x")
     assert [answered.status for answered in api.calls if answered.call.method == "sendMessage"] == [200]
+
+
+async def test_a_fault_can_be_for_one_chat(api: BotApi, bot: Bot, alice: Phone) -> None:
+    bruno = api.phone(4200002, "Bruno", started=True)
+    api.fail_next("sendMessage", "502", chat_id=bruno.chat_id)
+    await bot.send_message(ALICE, "x")
+    with pytest.raises(NetworkError):
+        await bot.send_message(bruno.chat_id, "x")
+    await bot.send_message(bruno.chat_id, "x")
 
 
 async def test_every_method_can_fail(api: BotApi, bot: Bot, alice: Phone) -> None:

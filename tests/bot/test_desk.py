@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from bot.desk import FILE_NAME, audit, open_desk, progress
+from bot.desk import FILE_NAME, audit, open_desk, progress, replies
 from bot.desk.inbox import Inbox, mail_key
 from bot.desk.outbox import DELAYS, Outbox, Parcel
 from bot.desk.people import ACCOUNTING, CODE_LIFE, MOST_FAILURES, PAUSE, TECHNICAL, People
+from bot.desk.replies import Reply
 from tests.handlers.filled import NOW, settings
 
 CHAT, OTHER = 4200001, 4200002
@@ -166,19 +167,35 @@ def test_a_stranger_who_tried_a_code_first_is_still_told_once(people: People) ->
     assert [people.tell_stranger(CHAT, NOW) for _ in range(2)] == [True, False]
 
 
-def test_a_forgotten_chat_is_a_strangers(people: People) -> None:
+def test_a_dead_chat_is_written_to_no_more_but_still_known(people: People) -> None:
     people.enrol(CHAT, people.new_code(TECHNICAL, NOW), NOW)
-    people.forget_chat(CHAT)
-    assert people.by_chat(CHAT) is None
+    assert [people.mark_dead(CHAT, NOW) for _ in range(2)] == [True, False]
+    assert people.chats_of(TECHNICAL) == []
+    assert people.by_chat(CHAT)
     assert people.needs_code(TECHNICAL, NOW)
 
 
-def test_a_forgotten_chat_is_forgotten_on_disk(people: People, tmp_path: Path) -> None:
+def test_a_dead_chat_can_be_alive_again(people: People) -> None:
     people.enrol(CHAT, people.new_code(TECHNICAL, NOW), NOW)
-    people.forget_chat(CHAT)
+    people.mark_dead(CHAT, NOW)
+    assert [people.revive(CHAT) for _ in range(2)] == [True, False]
+    assert people.chats_of(TECHNICAL) == [CHAT]
+    assert people.mark_dead(CHAT, NOW)
+
+
+def test_a_dead_chat_is_so_on_disk(people: People, tmp_path: Path) -> None:
+    people.enrol(CHAT, people.new_code(TECHNICAL, NOW), NOW)
+    people.mark_dead(CHAT, NOW)
     other = sqlite3.connect(tmp_path / FILE_NAME)
-    assert other.execute("SELECT count(*) FROM chats").fetchone() == (0,)
+    assert other.execute("SELECT dead_at FROM chats").fetchone() == (NOW,)
     other.close()
+
+
+def test_a_new_code_revives_a_dead_chat(people: People) -> None:
+    people.enrol(CHAT, people.new_code(TECHNICAL, NOW), NOW)
+    people.mark_dead(CHAT, NOW)
+    people.enrol(CHAT, people.new_code(TECHNICAL, NOW), NOW)
+    assert people.chats_of(TECHNICAL) == [CHAT]
 
 
 # Inbox
@@ -410,6 +427,50 @@ def test_the_delay_that_a_server_asks_for_is_kept(outbox: Outbox) -> None:
     assert due(outbox, now() + 43) == [b"one"]
 
 
+def test_a_delay_that_a_server_asks_for_is_no_failed_try(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    for _ in range(2 * len(DELAYS)):
+        parcel = first(outbox, now() + 10)
+        outbox.sending(parcel)
+        assert outbox.again(parcel, "attendre", after=1)
+    assert (state(db)["state"], state(db)["tries"]) == ("queued", 0)
+
+
+def test_none_overtakes_a_parcel_that_is_being_sent(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.add("mail", "a@x.test", b"two")
+    outbox.sending(first(outbox))
+    assert due(outbox) == []
+    assert outbox.ready("mail", now()) == []
+    assert outbox.next_of("mail", "a@x.test", now()) is None
+
+
+def test_what_was_sent_costs_the_search_for_what_is_to_be_sent_nothing(outbox: Outbox, db: Database) -> None:
+    for call in (
+        lambda: outbox.due("chat", NOW),
+        lambda: outbox.ready("chat", NOW),
+        lambda: outbox.next_of("chat", "1", NOW),
+        lambda: outbox.next_try("chat"),
+        lambda: outbox.waiting("chat"),
+        lambda: outbox.give_up("chat", "1", ""),
+    ):
+        asked: list[str] = []
+        with db.tracer(lambda sql, _, asked=asked: asked.append(sql)):  # type: ignore[misc]
+            call()
+        (sql,) = (sql for sql in asked if "outbox" in sql)
+        plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", ["chat"] * sql.count("?"))]
+        assert not [step for step in plan if step.startswith("SCAN")], (sql, plan)
+
+
+def test_what_waits_for_who_is_gone_is_given_up_without_its_content(outbox: Outbox, db: Database) -> None:
+    outbox.add("chat", "1", b"one", attachment=b"file")
+    outbox.add("chat", "2", b"two")
+    assert outbox.give_up("chat", "1", "bloqué") == 1
+    assert [parcel.payload for parcel in outbox.due("chat", now())] == [b"two"]
+    (row,) = db.query("SELECT state, payload, attachment FROM outbox WHERE recipient = '1'")
+    assert row == {"state": "failed", "payload": None, "attachment": None}
+
+
 def test_the_content_goes_once_it_is_delivered(outbox: Outbox, db: Database) -> None:
     outbox.add("mail", "a@x.test", b"secret", attachment=b"file")
     parcel = first(outbox)
@@ -443,6 +504,26 @@ def test_a_parcel_never_shows_its_content_when_printed(outbox: Outbox) -> None:
     outbox.add("mail", "a@x.test", b"the code is 1234", attachment=b"5678")
     assert "1234" not in repr(first(outbox))
     assert "5678" not in repr(first(outbox))
+
+
+# Replies
+
+
+def test_the_messages_of_an_answer_are_known_by_their_part(db: Database) -> None:
+    replies.record(db, CHAT, 10, 0, Reply(11, "text"))
+    replies.record(db, CHAT, 10, 1, Reply(12, "file"))
+    replies.record(db, OTHER, 10, 0, Reply(99, "text"))
+    replies.record(db, CHAT, 10, 0, Reply(13, "text"))
+    assert replies.replies_to(db, CHAT, 10) == {0: Reply(13, "text"), 1: Reply(12, "file")}
+    replies.forget(db, CHAT, 10, 1)
+    assert replies.replies_to(db, CHAT, 10) == {0: Reply(13, "text")}
+
+
+def test_answers_of_days_ago_are_forgotten(db: Database) -> None:
+    replies.record(db, CHAT, 10, 0, Reply(11, "text"))
+    db.execute("UPDATE replies SET at = at - ?", (replies.KEPT + 10,))
+    replies.record(db, CHAT, 20, 0, Reply(21, "text"))
+    assert db.execute("SELECT question_id FROM replies").fetchall() == [(20,)]
 
 
 # The rest of the desk

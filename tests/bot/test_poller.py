@@ -1,4 +1,4 @@
-"""Polling: what comes is on disk before Telegram is told so, and faults are told apart."""
+"""Polling: what comes is on disk before Telegram is told so, and faults are told apart. To whom an update belongs."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.desk import open_desk, progress
 from bot.desk.inbox import Inbox
 from bot.sandbox.botapi import BotApi
 from bot.telegram.client import make_bot
-from bot.telegram.poller import PollingError, poll
+from bot.telegram.poller import poll
+from bot.telegram.updates import ReceivingError, conversation_of
 from core.settings import TelegramAccess
 
 TOKEN = "123456789:test-token-of-no-bot"
@@ -77,7 +79,7 @@ async def test_a_second_poller_is_told_apart_and_waited_for(desk: Database) -> N
         await asyncio.sleep(0.3)
         async with make_bot(TelegramAccess(TOKEN, api.url)) as other:
             theirs = asyncio.create_task(other.get_updates(timeout=5))
-            with pytest.raises(PollingError, match="un autre programme") as caught:
+            with pytest.raises(ReceivingError, match="un autre programme") as caught:
                 await asyncio.wait_for(ours, 10)
             theirs.cancel()
             with suppress(asyncio.CancelledError):
@@ -89,7 +91,36 @@ async def test_a_refused_token_is_said_without_the_token(desk: Database) -> None
     wrong = "987654321:another-token-of-no-bot"
     async with BotApi(TOKEN) as api:
         bot = make_bot(TelegramAccess(wrong, api.url))
-        with pytest.raises(PollingError, match="ORIGYNE_TELEGRAM_TOKEN") as caught:
+        with pytest.raises(ReceivingError, match="ORIGYNE_TELEGRAM_TOKEN") as caught:
             await poll(bot, desk, lambda: None, lambda fault: None)
         await bot.shutdown()
     assert wrong not in str(caught.value)
+
+
+async def test_in_a_group_each_person_has_his_own_conversation(desk: Database) -> None:
+    async with BotApi(TOKEN) as api:
+        group = api.group(-500, "Chantier")
+        camille, bruno = api.phone(7001, "Camille"), api.phone(7002, "Bruno")
+        camille.in_group(group).send("/aide")
+        bruno.in_group(group).send("/aide")
+        camille.send("/aide")
+        await _poll_until(api, desk, [], 1)
+    assert [item.conversation for item in Inbox(desk).new()] == ["chat:-500:7001", "chat:-500:7002", "chat:7001"]
+
+
+async def test_a_button_of_a_group_belongs_to_who_touched_it(desk: Database) -> None:
+    async with BotApi(TOKEN) as api, make_bot(TelegramAccess(TOKEN, api.url)) as bot:
+        camille = api.phone(7001, "Camille").in_group(api.group(-500, "Chantier"))
+        keyboard = InlineKeyboardMarkup.from_button(InlineKeyboardButton("Oui", callback_data="oui"))
+        asked = await bot.send_message(-500, "?", reply_markup=keyboard)
+        camille.press(asked.message_id, "Oui")
+        await _poll_until(api, desk, [], 1)
+    assert [item.conversation for item in Inbox(desk).new()] == ["chat:-500:7001"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{}, {"message": None}, {"message": {"chat": {"id": "x", "type": "private"}}}, {"callback_query": {"id": "1"}}],
+)
+def test_an_update_of_an_unknown_shape_is_kept_too(odd: dict[str, object]) -> None:
+    assert conversation_of(odd) == "chat:0"

@@ -58,6 +58,7 @@ def test_what_is_left_out_takes_its_default(tmp_path: Path) -> None:
     assert (settings.smtp.port, settings.smtp.tls) == (587, "starttls")
     assert (settings.imap.port, settings.imap.tls, settings.imap.folder) == (993, "tls", "INBOX")
     assert settings.telegram.api == "https://api.telegram.org"
+    assert (settings.telegram.webhook, settings.telegram.listen) == ("", ("127.0.0.1", 8081))
     assert settings.staff_emails == ()
     assert settings.tls_ca is None
 
@@ -162,6 +163,47 @@ def test_a_wrong_token_is_not_repeated(tmp_path: Path) -> None:
     assert "@BotFather" in fault
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["https://robot.exemple.fr/telegram", "https://robot.exemple.fr:8443", "http://127.0.0.1:8081/x", "http://[::1]/x"],
+)
+def test_an_address_for_telegram_to_come_to_is_read(tmp_path: Path, address: str) -> None:
+    assert load(tmp_path, ORIGYNE_TELEGRAM_WEBHOOK=address).telegram.webhook == address
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("robot.exemple.fr/telegram", "n'est pas une adresse"),
+        ("ftp://robot.exemple.fr/telegram", "n'est pas une adresse"),
+        ("https:///telegram", "n'est pas une adresse"),
+        ("https://robot.exemple.fr:port/", "n'est pas une adresse"),
+        ("https://robot.exemple.fr/mon robot", "n'est pas une adresse"),
+        ("http://robot.exemple.fr/telegram", "doit commencer par https://"),
+        ("https://robot.exemple.fr/telegram?a=b", "sans « ? »"),
+        ("https://moi:secret@robot.exemple.fr/", "ni identifiant"),
+    ],
+)
+def test_what_telegram_cannot_come_to_is_refused(tmp_path: Path, address: str, why: str) -> None:
+    (fault,) = faults(tmp_path, ORIGYNE_TELEGRAM_WEBHOOK=address)
+    assert fault.startswith("ORIGYNE_TELEGRAM_WEBHOOK : ")
+    assert why in fault
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("0.0.0.0:80", ("0.0.0.0", 80)), ("[::1]:8081", ("::1", 8081)), ("localhost:1", ("localhost", 1))],
+)
+def test_where_to_listen_is_a_host_and_a_port(tmp_path: Path, written: str, read: tuple[str, int]) -> None:
+    assert load(tmp_path, ORIGYNE_TELEGRAM_LISTEN=written).telegram.listen == read
+
+
+@pytest.mark.parametrize("written", ["8081", ":8081", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:²"])
+def test_where_nobody_can_listen_is_refused(tmp_path: Path, written: str) -> None:
+    (fault,) = faults(tmp_path, ORIGYNE_TELEGRAM_LISTEN=written)
+    assert "exemple : 127.0.0.1:8081" in fault
+
+
 def test_a_name_on_two_lines_is_refused(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path, ORIGYNE_OPERATOR_NAME="Télécom\nBcc: tous@exemple.fr")
     assert "une seule ligne" in fault
@@ -210,6 +252,7 @@ def test_the_example_documents_every_setting_and_no_other() -> None:
 def test_the_example_s_values_are_the_defaults_or_accepted(tmp_path: Path) -> None:
     filled = {name: value for name, value in GOOD.items() if name in SECRETS or name.endswith("_LOGIN")}
     settings = Settings.load(filled, EXAMPLE)
-    for name in ("data", "retention_months", "telegram_api", "ftp_port", "ftp_tls", "ftp_interval", "ftp_settle",
+    for name in ("data", "retention_months", "telegram_api", "telegram_webhook", "telegram_listen",
+                 "ftp_port", "ftp_tls", "ftp_interval", "ftp_settle",
                  "smtp_port", "smtp_tls", "imap_port", "imap_tls", "imap_folder", "tls_ca"):  # fmt: skip
         assert getattr(settings, name) == Settings.model_fields[name].default, name
