@@ -6,7 +6,6 @@ import gettext
 import logging
 import sys
 from pathlib import Path
-
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -203,36 +202,9 @@ def _sync(_: argparse.Namespace) -> int:
 
 
 def _ask(options: argparse.Namespace) -> int:
-    from bot.desk import audit
-    from bot.house import open_house
-    from bot.terminal import draw, save_files
-    from handlers import registry
-    from handlers.ask import Ask, SentFile
-    from handlers.understand import nearest, understand
+    from bot.ask_command import ask
 
-    house = open_house(Settings.load())
-    contact = house.people.by_id(options.person) or house.people.by_email(options.person)
-    if contact is None:
-        known = ", ".join(contact.person.id for contact in house.people.everyone())
-        err.print(Text(f"« {options.person} » n'est pas connu. Personnes connues : {known}."))
-        return REFUSED
-    understood = understand(options.question)
-    if understood is None:
-        close = nearest(options.question)
-        hint = f" Vouliez-vous dire « {close} » ?" if close else ""
-        err.print(Text(f"Question non comprise.{hint} La commande « aide » dit ce que je sais faire."))
-        return REFUSED
-    try:
-        files = tuple(SentFile(path.name, path.read_bytes()) for path in options.file)
-    except OSError as error:
-        err.print(Text(f"{error.filename} ne se lit pas : {error.strerror}."))
-        return REFUSED
-    ask = Ask(understood[0], understood[1], contact.person, "terminal", private=True, files=files)
-    answer = asyncio.run(registry.answer(ask, house.context))
-    audit.record(house.desk, contact.person.id, "terminal", ask.command, "refused" if answer.refused else "answered")
-    draw(answer, out)
-    save_files(answer, Path.cwd(), out)
-    return REFUSED if answer.refused else ANSWERED
+    return ask(options, out, err)
 
 
 def _rejects(options: argparse.Namespace) -> int:

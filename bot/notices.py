@@ -271,7 +271,9 @@ def _arrivals(found: list[Event]) -> list[tuple[Topic, Answer]]:
     if sims:
         cards = sum(event.data["cards"] for event in sims)
         told = [f"{_name(event)} : {french.count(event.data['cards'], 'carte')}" for event in sims[:20]]
-        parts.append(("sims", Answer(f"Cartes SIM : {french.count(cards, 'carte reçue', 'cartes reçues')}", tuple(told))))
+        parts.append(
+            ("sims", Answer(f"Cartes SIM : {french.count(cards, 'carte reçue', 'cartes reçues')}", tuple(told)))
+        )
     others = _of(found, "document.arrived", "tariffs.arrived", "other.arrived")
     if others:
         told = [event.path for event in others[:20]]

@@ -21,6 +21,8 @@ def draw(answer: Answer, console: Console) -> None:
         console.print(table)
     for line in answer.lines:
         console.print(Text(line))
+    for code in answer.codes:
+        console.print(Text(f"{code.label} : {code.code}"))
     for button in answer.buttons:
         console.print(Text(f"  → {button.label} : /{button.command}", style="cyan"))
     if answer.freshness:

@@ -1,5 +1,6 @@
 """Rows set aside, and files that wait for a person's word."""
 
+import re
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -55,6 +56,11 @@ def rows_of(db: Database, path: str, most: int) -> list[RejectedRow]:
         (path, most),
     )
     return [RejectedRow(*row) for row in rows]
+
+
+def without_values(reason: str) -> str:
+    """A reason without the cells that it quotes: where columns are shifted, one can be a code or a called number."""
+    return re.sub(r"«[^»]*\d[^»]*(?:»|$)", "« … »", reason)
 
 
 def accept(db: Database, path: str) -> bool:

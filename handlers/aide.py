@@ -1,7 +1,7 @@
 """/aide: what can be asked, generated from the commands' own declarations."""
 
 from handlers import french, registry
-from handlers.answer import Answer
+from handlers.answer import Answer, Button
 from handlers.ask import Ask
 from handlers.command import Command, Context
 
@@ -9,15 +9,34 @@ from handlers.command import Command, Context
 async def run(ask: Ask, _: Context) -> Answer:
     name = ask.arguments.strip().lstrip("/")
     if name:
-        command = registry.named(name)
-        if command is None or not command.roles & ask.person.roles:
-            return COMMAND.how_to(f"Aucune commande ne s'appelle {french.quoted(name)}.")
-        told = [f"Usage : /{command.usage}", *(f"Exemple : /{example}" for example in command.examples)]
-        if command.sensitive:
-            told.append("Réservée au chat privé.")
-        return Answer(f"/{command.name} : {command.summary}", tuple(told))
-    told = [f"/{command.usage} : {command.summary}" for command in registry.commands_of(ask.person)]
-    return Answer("Voici ce que je sais faire :", (*told, "Un numéro de ligne seul donne son état."))
+        return _of_command(name, ask)
+    told = [f"/{command.name} : {command.summary}" for command in registry.commands_of(ask.person)]
+    return Answer(
+        "Voici ce que je sais faire :",
+        (
+            *told,
+            "Un numéro de ligne seul donne son état ; un RIO seul est vérifié.",
+            "Le détail d'une commande : /aide conso",
+        ),
+    )
+
+
+def _of_command(name: str, ask: Ask) -> Answer:
+    command = registry.named(name)
+    if command is None or not command.roles & ask.person.roles:
+        close = registry.nearest(name, ask.person)
+        return Answer(
+            f"Aucune commande ne s'appelle {french.quoted(name)}.",
+            ((f"Vouliez-vous dire /{close.name} ?",) if close else ("/aide les donne toutes.",)),
+            buttons=(Button(f"/aide {close.name}", f"aide {close.name}"),) if close else (),
+            refused=True,
+        )
+    told = [f"Usage : /{command.usage}", *(f"Exemple : /{example}" for example in command.examples)]
+    if command.aliases:
+        told.append(f"Aussi : {', '.join(f'/{alias}' for alias in command.aliases if alias.isalpha())}")
+    if command.sensitive:
+        told.append("Réservée au chat privé.")
+    return Answer(f"/{command.name} : {command.summary}", tuple(told))
 
 
 COMMAND = Command(

@@ -35,3 +35,8 @@ class Ask:
     door: Door
     private: bool = True
     files: tuple[SentFile, ...] = ()
+
+    @property
+    def shows_codes(self) -> bool:
+        """Whether a code may be shown where the answer goes: to one person, and never by mail."""
+        return self.private and self.door != "mail"

@@ -33,9 +33,10 @@ class Context:
 class Command:
     """One command, the same by chat, mail and terminal.
 
-    `summary`: one line, for /aide and Telegram's menu. `usage`: with its arguments. `sensitive`: its question or its
-    answer can take a line over: private chat or terminal only, never by mail. `files_by_mail`: its files may come by
-    mail all the same, for what goes back there holds no code. Examples are given without slash.
+    `summary`: one line, for /aide and Telegram's menu. `usage`: with its arguments. Examples are without slash.
+    `sensitive`: its question or its answer can take a line over: private chat or terminal only, never by mail.
+    `takes_files`: a file can come with it. `files_by_mail`: of a sensitive one, its files may come by mail all the
+    same, for what goes back there holds no code.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Command:
     aliases: tuple[str, ...] = ()
     roles: frozenset[Role] = field(default=EVERYONE)
     sensitive: bool = False
+    takes_files: bool = False
     files_by_mail: bool = False
 
     def how_to(self, why: str) -> Answer:

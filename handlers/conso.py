@@ -1,51 +1,147 @@
-"""/conso: what a client or a line consumed in a month."""
+"""/conso: what a client or a line consumed in a month, or any period."""
 
-from core import usage
-from core.numbers import NumberError, msisdn, show
-from handlers import french
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import books as core_books
+from core import daily, store, usage
+from core.clients import Client
+from core.daily_chart import DailyChart
+from core.layouts import fold
+from core.numbers import show
+from core.usage import BILLED, RATED, Total
+from handlers import books, french, periods, which
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
 from handlers.command import Command, Context
+from handlers.periods import Period
+
+#: Destinations and lines that a phone shows; the spreadsheet has all.
+_MOST_ZONES = 4
+_MOST_LINES = 5
+
+
+@dataclass(frozen=True)
+class _Who:
+    """A client, or a line's number; `said`: how the words were understood, where that is not plain."""
+
+    name: str
+    client: Client | None = None
+    msisdn: str = ""
+    said: str = ""
+
+    @property
+    def words(self) -> str:
+        """What asks for it again."""
+        return self.client.name if self.client else self.msisdn
 
 
 async def run(ask: Ask, context: Context) -> Answer:
-    words, month = french.take_month(ask.arguments, context.now())
+    words, as_sheet = books.asked(ask.arguments)
+    words = which.plain(words)
     known = usage.months(context.telecom)
     if not known:
         return Answer("Aucun relevé de communications n'a encore été reçu de l'opérateur.")
-    if not words:
+    # A name can hold a month or a year (Garage de Mars): as a whole it comes first.
+    exact = which.exact_client(words, context)
+    rest, period = (words, None) if exact else periods.take_period(words, context.now())
+    if not rest:
         return COMMAND.how_to("La consommation de quel client, ou de quelle ligne ?")
-    month = month or known[0]
-    source = usage.source_of(context.telecom, month)
-    try:
-        number = msisdn(words)
-    except NumberError:
-        number = ""
-    if number:
-        totals = usage.of_line(context.telecom, number, month, source)
-        return _totals(show(number), totals, (), month, source, context)
-    clients = usage.find_clients(context.telecom, words)
-    if len(clients) == 1:
-        client = clients[0]
-        totals = usage.of_client(context.telecom, client, month, source)
-        top = usage.top_lines(context.telecom, client, month, source)
-        told = tuple(f"{show(line.msisdn)} : {_line(line)}" for line in top)
-        return _totals(client.name, totals, told, month, source, context)
-    if not clients:
-        return Answer(
-            f"Aucun client ne ressemble à {french.quoted(words)}.", ("Un morceau du nom suffit.",), refused=True
-        )
-    iso = f"{month // 100}-{month % 100:02}"
-    return Answer(
-        f"{len(clients)} clients ressemblent à {french.quoted(words)} : lequel ?",
-        tuple(client.name for client in clients[:20]),
-        buttons=tuple(Button(client.name, f"conso {_short(client.name)} {iso}") for client in clients[:8]),
-    )
+    period = period or periods.whole_months(known[0], known[0])
+    who = _who(rest, period, context)
+    if isinstance(who, Answer):
+        return who
+    if as_sheet:
+        return await _sheet(who, period, context)
+    if period.months:
+        return _of_months(who, period, known, context)
+    return await _of_days(who, period, context)
 
 
-def _short(name: str) -> str:
-    """What fits beside the command and the month in a button's 64 bytes; a piece of the name finds the client too."""
-    return name.encode()[:50].decode(errors="ignore")
+def _who(words: str, period: Period, context: Context) -> _Who | Answer:
+    if number := which.number_in(words):
+        return _Who(show(number), msisdn=number)
+    found = which.client(words, lambda name: f"conso {name} {period.command}", context)
+    if isinstance(found, Answer):
+        return found
+    client, said = found
+    return _Who(client.name, client, said=said)
+
+
+# -- Whole months
+
+
+def _of_months(who: _Who, period: Period, known: list[int], context: Context) -> Answer:
+    sources = {month: usage.source_of(context.telecom, month) for month in period.months if month in known}
+    totals = daily.merged(_totals(who, month, source, context) for month, source in sources.items())
+    freshness = _freshness(sources, context)
+    if not totals:
+        return _nothing(who, period, known, freshness)
+    told: list[str] = []
+    if len(period.months) == 1:
+        told += _against(who, period.months[0], sources[period.months[0]], known, totals, context)
+        told += _zones(who, period.months[0], sources[period.months[0]], context)
+        if who.client:
+            top = usage.top_lines(context.telecom, who.client, period.months[0], sources[period.months[0]], _MOST_LINES)
+            told += ["Premières lignes :", *(f"{show(line.msisdn)} : {_line(line)}" for line in top)] if top else []
+    billed = tuple(month for month, source in sources.items() if source == BILLED)
+    return _answer(who, period, totals, told, freshness, billed)
+
+
+def _totals(who: _Who, month: int, source: int, context: Context) -> list[Total]:
+    if who.client:
+        return usage.of_client(context.telecom, who.client, month, source)
+    return usage.of_line(context.telecom, who.msisdn, month, source)
+
+
+def _sum(amounts: Iterable[int | None]) -> int | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if known else None
+
+
+def _against(who: _Who, month: int, source: int, known: list[int], totals: list[Total], context: Context) -> list[str]:
+    """What the month before came to, by files of the same kind: a bill holds fees that daily files lack."""
+    former = periods.before(month)
+    if former not in known:
+        return []
+    same = _totals(who, former, source, context)
+    before, now = _sum(total.amount for total in same), _sum(total.amount for total in totals)
+    if before is None or now is None:
+        return []
+    here = french.today(context.now())
+    told = f"En {french.month(former)} : {french.euros(before)} HT"
+    if month == here.year * 100 + here.month:
+        return [f"{told} (mois entier)"]
+    if before:
+        change = round((now - before) * 100 / abs(before))
+        told += f" ({'+' if change >= 0 else '−'}{french.whole(abs(change))}{french.NBSP}%)"
+    return [told]
+
+
+def _zones(who: _Who, month: int, source: int, context: Context) -> list[str]:
+    if who.client:
+        zones = usage.zones_of_client(context.telecom, who.client, month, source)
+    else:
+        zones = usage.zones_of_line(context.telecom, who.msisdn, month, source)
+    named = [zone for zone in zones if zone.zone]
+    if len(named) < 2:
+        return []
+    told = [f"{zone.zone} ({french.KIND_IN_SENTENCE[zone.kind]}) : {_zone(zone)}" for zone in named[:_MOST_ZONES]]
+    left = len(named) - len(told)
+    return ["Par destination :", *told, *([f"… et {left} autres, dans le tableur"] if left else [])]
+
+
+def _zone(zone: usage.ZoneTotal) -> str:
+    parts = [french.euros(zone.amount)] if zone.amount is not None else []
+    if zone.seconds:
+        parts.append(french.duration(zone.seconds))
+    elif zone.bytes:
+        parts.append(french.volume(zone.bytes))
+    else:
+        parts.append(french.whole(zone.count))
+    return ", ".join(parts)
 
 
 def _line(line: usage.LineTotal) -> str:
@@ -55,55 +151,131 @@ def _line(line: usage.LineTotal) -> str:
     return ", ".join(parts)
 
 
-def _totals(
-    who: str, totals: list[usage.Total], top: tuple[str, ...], month: int, source: int, context: Context
-) -> Answer:
-    freshness = _freshness(month, source, context)
+# -- Days
+
+
+async def _of_days(who: _Who, period: Period, context: Context) -> Answer:
+    # Communications themselves are read here, not their totals: in a thread, with a connection of its own.
+    totals, billed = await asyncio.to_thread(_days, context.settings.data, who, period)
+    months = daily.months_between(period.first, period.last)
+    freshness = _freshness({month: BILLED if month in billed else RATED for month in months}, context)
     if not totals:
-        known = ", ".join(french.month(known) for known in usage.months(context.telecom)[:6])
-        return Answer(
-            f"{who} : aucun trafic en {french.month(month)}", (f"Mois connus : {known}.",), freshness=freshness
-        )
+        return _nothing(who, period, usage.months(context.telecom), freshness)
+    return _answer(who, period, totals, [], freshness, billed)
+
+
+def _days(data: Path, who: _Who, period: Period) -> tuple[list[Total], tuple[int, ...]]:
+    db = store.open_to_read(data)
+    try:
+        billed = daily.billed_months(db, period.first, period.last)
+        return daily.by_kind(db, who.client or who.msisdn, period.first, period.last, billed), billed
+    finally:
+        db.close()
+
+
+# -- What is said
+
+
+def _answer(
+    who: _Who, period: Period, totals: list[Total], told: list[str], freshness: str, billed: tuple[int, ...]
+) -> Answer:
     rows = [
         (french.KIND[total.kind], french.whole(total.count), _quantity(total), french.euros(total.amount))
         for total in totals
     ]
-    amounts = [total.amount for total in totals if total.amount is not None]
-    outside = [total.out_of_bundle for total in totals if total.out_of_bundle is not None]
-    if amounts:
-        rows.append(("Total HT", "", "", french.euros(sum(amounts))))
-    told = [f"Hors forfait : {french.euros(sum(outside))} HT"] if outside else []
-    if top:
-        told += ["Premières lignes :", *top]
+    amount = _sum(total.amount for total in totals)
+    outside = _sum(total.out_of_bundle for total in totals)
+    if amount is not None:
+        rows.append(("Total HT", "", "", french.euros(amount)))
+    title = f"{who.name} : conso {period.of}"
+    question = f"conso {who.words} {period.command}"
+    buttons = [Button("Tableur", f"{question} {books.SHEET}")]
+    if len(period.months) == 1:
+        former = periods.before(period.months[0])
+        buttons.append(Button(french.month(former).capitalize(), f"conso {who.words} {periods.iso(former)}"))
+    if who.client:
+        buttons.append(Button("Lignes", f"lignes {who.client.name}"))
+    else:
+        buttons.append(Button("Détail", f"cdr {who.msisdn} {period.command}"))
+        buttons.append(Button("État", f"status {who.msisdn}"))
     return Answer(
-        f"{who} : conso {french.of_month(month)}",
-        tuple(told),
+        title,
+        tuple(
+            filter(None, [who.said, f"Hors forfait : {french.euros(outside)} HT" if outside is not None else "", *told])
+        ),
         table=Table(("Type", "Nombre", "Quantité", "Montant HT"), tuple(rows), frozenset({1, 2, 3})),
+        buttons=tuple(buttons),
+        freshness=freshness,
+        picture=DailyChart(
+            title,
+            fold(who.client.name) if who.client else "",
+            who.msisdn,
+            period.first,
+            period.last,
+            billed,
+        ),
+    )
+
+
+def _nothing(who: _Who, period: Period, known: list[int], freshness: str) -> Answer:
+    months = ", ".join(french.month(month) for month in known[:6])
+    when = period.words if not period.months else f"en {period.words}" if len(period.months) == 1 else period.words
+    return Answer(
+        f"{who.name} : aucun trafic {when}",
+        tuple(filter(None, [who.said, f"Mois connus : {months}."])),
+        buttons=tuple(
+            Button(french.month(month).capitalize(), f"conso {who.words} {periods.iso(month)}") for month in known[:3]
+        ),
         freshness=freshness,
     )
 
 
-def _quantity(total: usage.Total) -> str:
+def _quantity(total: Total) -> str:
     if total.kind == "data" or (total.bytes and not total.seconds):
         return french.volume(total.bytes)
     return french.duration(total.seconds) if total.seconds else ""
 
 
-def _freshness(month: int, source: int, context: Context) -> str:
-    folder = "billed_cdrs" if source == usage.BILLED else "rated_cdrs"
-    delivery = usage.last_delivery(context.telecom, folder, month)
-    what = "d'après la facturation" if source == usage.BILLED else "d'après les relevés quotidiens, non encore facturés"
-    if not delivery:
-        return what
-    received = french.moment(delivery.as_of, context.now())
-    return f"{what} ; dernier fichier {delivery.path.rsplit('/', 1)[-1]} du {received}"
+def _freshness(sources: dict[int, int], context: Context) -> str:
+    """Where the figures come from, and the newest file of each kind."""
+    told = []
+    for source, folder, words in (
+        (BILLED, "billed_cdrs", "d'après la facturation"),
+        (RATED, "rated_cdrs", "d'après les relevés quotidiens, non encore facturés"),
+    ):
+        months = [month for month, of in sources.items() if of == source]
+        if not months:
+            continue
+        delivery = usage.last_delivery(context.telecom, folder, max(months))
+        if delivery:
+            received = french.moment(delivery.as_of, context.now())
+            told.append(f"{words} ; dernier fichier {delivery.path.rsplit('/', 1)[-1]} du {received}")
+        else:
+            told.append(words)
+    return " ; ".join(told)
+
+
+async def _sheet(who: _Who, period: Period, context: Context) -> Answer:
+    title = f"{who.name} : conso {period.of}"
+    return await books.made(
+        title,
+        f"Conso {who.name} {period.command}",
+        context,
+        core_books.conso,
+        context.settings.data,
+        fold(who.client.name) if who.client else "",
+        who.msisdn,
+        period.months,
+        period.first,
+        period.last,
+    )
 
 
 COMMAND = Command(
     name="conso",
     summary="La consommation d'un client ou d'une ligne",
-    usage="conso CLIENT ou NUMÉRO [MOIS]",
-    examples=("conso Dupont octobre", "conso DUPONT 2026-10", "conso 0639980001"),
-    aliases=("consommation",),
+    usage="conso CLIENT ou NUMÉRO [MOIS ou PÉRIODE]",
+    examples=("conso Dupont octobre", "conso DUPONT 2026-10", "conso 0639980001", "conso Dupont du 1 au 15 octobre"),
+    aliases=("consommation", "consos"),
     run=run,
 )

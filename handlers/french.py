@@ -6,6 +6,9 @@ from zoneinfo import ZoneInfo
 
 from core.folders import MONTHS
 from core.layouts import fold
+from core.words import CHANGE, KIND, STATUS
+
+__all__ = ["CHANGE", "KIND", "STATUS"]
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -13,22 +16,6 @@ PARIS = ZoneInfo("Europe/Paris")
 THIN = "\u202f"
 NBSP = "\u00a0"
 
-STATUS = {
-    "stock": "en stock",
-    "reserved": "réservée",
-    "active": "active",
-    "suspended": "suspendue",
-    "suspended_by_operator": "suspendue par l'opérateur",
-    "terminated": "résiliée",
-}
-KIND = {
-    "voice": "Voix",
-    "sms": "SMS",
-    "mms": "MMS",
-    "data": "Data",
-    "premium": "Numéros spéciaux",
-    "other": "Autre",
-}
 KIND_IN_SENTENCE = {kind: word if word.isupper() else word.lower() for kind, word in KIND.items()}
 
 
@@ -129,7 +116,7 @@ def take_month(words: str, now: int) -> tuple[str, int]:
             return _without(words, pattern), value
     if found := re.search(r"\b(20\d{2})[-/.](0?[1-9]|1[0-2])\b", words):
         return _without(words, re.escape(found[0])), int(found[1]) * 100 + int(found[2])
-    if found := re.search(r"\b(0?[1-9]|1[0-2])[-/.](20\d{2})\b", words):
+    if found := re.search(r"(?<![\d/.-])(0?[1-9]|1[0-2])[-/.](20\d{2})\b", words):
         return _without(words, re.escape(found[0])), int(found[2]) * 100 + int(found[1])
     if found := re.search(r"\b(20\d{2})(0[1-9]|1[0-2])\b", words):
         return _without(words, re.escape(found[0])), int(found[1]) * 100 + int(found[2])

@@ -4,6 +4,9 @@ import importlib
 import pkgutil
 from functools import cache
 
+from rapidfuzz import process
+from rapidfuzz.distance import DamerauLevenshtein
+
 import handlers
 from core.layouts import fold
 from handlers.answer import Answer
@@ -11,7 +14,28 @@ from handlers.ask import Ask, Person
 from handlers.command import Command, Context
 
 #: Telegram's menu and /aide follow this order; what is not named here comes after, by name.
-_ORDER = ("status", "rio", "conso", "upload", "aide")
+_ORDER = (
+    "status",
+    "conso",
+    "rio",
+    "puk",
+    "lignes",
+    "clients",
+    "historique",
+    "cdr",
+    "sim",
+    "factures",
+    "documents",
+    "upload",
+    "alertes",
+    "etat",
+    "rejets",
+    "sync",
+    "aide",
+)
+
+#: How much a mistyped command resembles the right one: two signs wrong in six.
+_LIKE_ENOUGH = 0.6
 
 
 @cache
@@ -34,6 +58,13 @@ def named(word: str) -> Command | None:
     return next((command for command in commands() if folded in map(_folded, (command.name, *command.aliases))), None)
 
 
+def nearest(word: str, person: Person) -> Command | None:
+    """The command that a mistyped word resembles, among those that this person may use."""
+    names = {_folded(name): command for command in commands_of(person) for name in (command.name, *command.aliases)}
+    found = process.extractOne(_folded(word), names.keys(), scorer=DamerauLevenshtein.normalized_similarity)
+    return names[found[0]] if found and found[1] >= _LIKE_ENOUGH else None
+
+
 def _folded(name: str) -> str:
     return fold(name) or name
 
@@ -46,8 +77,8 @@ def refusal(ask: Ask, command: Command) -> Answer | None:
             ("S'adresser au contact technique.",),
             refused=True,
         )
-    by_mail = ask.door == "mail" and not (command.files_by_mail and ask.files)
-    if command.sensitive and (by_mail or not ask.private):
+    hidden = command.files_by_mail and ask.files and ask.private
+    if command.sensitive and not ask.shows_codes and not hidden:
         return Answer(
             f"/{command.name} ne se demande qu'en conversation privée avec le robot.",
             ("Un RIO ou un code permet de prendre une ligne : il ne passe ni par courriel ni dans un groupe.",),

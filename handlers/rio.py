@@ -2,14 +2,19 @@
 
 import re
 
-from core import rio
+from core import rio, rio_list
 from core.numbers import show
-from handlers.answer import Answer
+from core.workshop import WorkshopError
+from handlers import french
+from handlers.answer import Answer, OutFile
 from handlers.ask import Ask
 from handlers.command import TECHNICAL, Command, Context
+from handlers.files import SPREADSHEETS
 
 
-async def run(ask: Ask, _: Context) -> Answer:
+async def run(ask: Ask, context: Context) -> Answer:
+    if ask.files:
+        return await _of_file(ask, context)
     words = re.sub(r"^\s*(check|verif\w*|vérif\w*)\b", "", ask.arguments, flags=re.IGNORECASE).strip()
     if not words:
         return COMMAND.how_to("Quel RIO, et pour quel numéro ?")
@@ -34,6 +39,51 @@ async def run(ask: Ask, _: Context) -> Answer:
     told.append("La clé est juste ; seul l'opérateur actuel confirmera que la ligne est portable.")
     told.append("Ne pas résilier la ligne avant son portage.")
     return Answer(f"✅ RIO correct : {verdict.rio} va avec le {show(number)}", tuple(told))
+
+
+async def _of_file(ask: Ask, context: Context) -> Answer:
+    """The list as it was sent, with a verdict on each row."""
+    lists = [file for file in ask.files if file.name.lower().endswith(SPREADSHEETS)]
+    if len(lists) != 1:
+        return Answer(
+            "Envoyer un seul fichier à la fois, un tableur (.xlsx) ou un .csv."
+            if lists
+            else "Ce fichier n'est pas une liste de RIO : il faut un tableur (.xlsx) ou un .csv.",
+            ("Il lui faut une colonne de RIO et une colonne de numéros.",),
+            refused=True,
+        )
+    # A whole RIO never leaves by mail: who asked has it already.
+    hide = ask.door == "mail"
+    try:
+        made = await context.workshop.make(rio_list.annotate, lists[0].name, lists[0].content, hide)
+    except rio_list.RioListError as error:
+        return Answer(f"{lists[0].name} n'a pas pu être vérifié.", (str(error),), refused=True)
+    except WorkshopError as error:
+        return Answer(
+            f"{lists[0].name} n'a pas pu être vérifié.",
+            (f"{error}.", "Le renvoyer, en deux parties s'il est long."),
+            refused=True,
+        )
+    told = [f"✅ {french.count(made.right, 'juste', 'justes')}", f"❌ {french.count(made.wrong, 'faux', 'faux')}"]
+    if made.unverifiable:
+        told.append(
+            f"❔ {french.count(made.unverifiable, 'sans numéro, non vérifiable', 'sans numéro, non vérifiables')}"
+        )
+    if made.unread:
+        told.append(f"⚠️ {french.count(made.unread, 'illisible', 'illisibles')}")
+    if made.proposals:
+        words = ("correction proposée", "corrections proposées")
+        told.append(f"{french.count(made.proposals, *words)} (O et 0 confondus), à confirmer avec le client")
+    told += [f"ligne {row} : {reason}" for row, reason in made.first_wrong]
+    if made.wrong > len(made.first_wrong) > 0:
+        told.append(f"… et {french.whole(made.wrong - len(made.first_wrong))} autres, dans le fichier")
+    if hide:
+        told.append("Les RIO sont masqués dans ce courriel ; dans le chat, le fichier revient entier.")
+    return Answer(
+        f"{lists[0].name} : {french.count(made.rows, 'RIO vérifié', 'RIO vérifiés')}",
+        tuple(told),
+        files=(OutFile(made.name, made.content),),
+    )
 
 
 _QUALITIES = {
@@ -68,10 +118,12 @@ def _why(verdict: rio.Verdict) -> list[str]:
 
 COMMAND = Command(
     name="rio",
-    summary="Vérifier un RIO avec son numéro",
-    usage="rio RIO NUMÉRO",
+    summary="Vérifier un RIO avec son numéro, ou une liste",
+    usage="rio RIO NUMÉRO, ou un tableur de RIO",
     examples=("rio 01E4K7P2QEM3 0639980001", "rio check 01E4K7P2QEM3 06 39 98 00 01"),
     run=run,
     roles=TECHNICAL,
     sensitive=True,
+    takes_files=True,
+    files_by_mail=True,
 )

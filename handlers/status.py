@@ -1,42 +1,28 @@
 """/status: the state of a line, with its date."""
 
-from core import lines, usage
+from core import sims, usage
+from core.lines import Line
 from core.numbers import show
-from handlers import french
+from handlers import books, french, which
 from handlers.answer import Answer, Button
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import TECHNICAL, Command, Context
+
+#: Days without traffic after which an active line deserves a look.
+QUIET_DAYS = 7
 
 
 async def run(ask: Ask, context: Context) -> Answer:
-    if not ask.arguments.strip():
-        return COMMAND.how_to("Quelle ligne ?")
-    found = lines.find(context.telecom, ask.arguments)
-    if len(found) == 1:
-        return _line(found[0], context)
-    delivery = usage.last_delivery(context.telecom, "account_status")
-    freshness = _freshness(delivery.as_of, delivery.path, context.now()) if delivery else ""
-    if not delivery:
-        return Answer("Aucun état des lignes n'a encore été reçu de l'opérateur.", freshness="")
-    if not found:
-        if sum(sign.isdigit() for sign in ask.arguments) < 4:
-            return COMMAND.how_to(f"{french.quoted(ask.arguments)} n'est ni un numéro ni un ICCID.")
-        return Answer(
-            f"Aucune ligne ne correspond à {french.quoted(ask.arguments)}.",
-            ("Vérifier le numéro ; les quatre derniers chiffres, ou l'ICCID de la carte, conviennent aussi.",),
-            freshness=freshness,
-        )
-    if len(found) > 20:
-        return COMMAND.how_to(f"Plus de 20 lignes finissent par {french.quoted(ask.arguments)} : en donner davantage.")
-    return Answer(
-        f"{len(found)} lignes correspondent : laquelle ?",
-        tuple(f"{show(line.msisdn)} · {line.client} · {_in_short(line)}" for line in found),
-        buttons=tuple(Button(show(line.msisdn), f"status {line.msisdn}") for line in found[:8]),
-        freshness=freshness,
-    )
+    words, as_sheet = books.asked(ask.arguments)
+    line = which.line(words, lambda msisdn: f"status {msisdn}", COMMAND, context)
+    if isinstance(line, Answer):
+        return line
+    if as_sheet:
+        return await books.of_line(line, context)
+    return _line(line, ask, context)
 
 
-def _line(line: lines.Line, context: Context) -> Answer:
+def _line(line: Line, ask: Ask, context: Context) -> Answer:
     now = context.now()
     told = [f"Client : {line.client or 'aucun'}"]
     if line.status not in ("active", "stock") and line.gone_at is None:
@@ -45,63 +31,67 @@ def _line(line: lines.Line, context: Context) -> Answer:
         told.append(f"Depuis : état du {since}" if line.changed else f"Depuis : déjà dans l'état du {since}, ou avant")
     if line.plan:
         told.append(f"Forfait : {line.plan}")
+    if line.options:
+        told.append(f"Options : {line.options}")
     if line.iccid:
         told.append(f"SIM : {line.iccid}")
     if line.activated_on:
         told.append(f"Mise en service : {line.activated_on}")
-    last = usage.last_traffic(context.telecom, line.msisdn)
-    if last:
-        told.append(f"Dernier trafic : {french.moment(last[0], now)} ({french.KIND_IN_SENTENCE[last[1]]})")
-        if line.status.startswith("suspended") and last[0] > line.since:
-            told.append("⚠️ Du trafic a été vu depuis la suspension.")
-    else:
-        told.append("Dernier trafic : aucun connu")
+    told += _traffic(line, context)
     here = french.today(now)
     month = here.year * 100 + here.month
     totals = usage.of_line(context.telecom, line.msisdn, month, usage.source_of(context.telecom, month))
     if totals:
         told.append(f"Conso {french.of_month(month)} : {short_totals(totals)}")
     return Answer(
-        f"{_mark(line)} {show(line.msisdn)} : {_state(line, now)}",
+        f"{which.mark(line)} {show(line.msisdn)} : {_state(line, now)}",
         tuple(told),
-        buttons=(Button("Conso", f"conso {line.msisdn}"),),
-        freshness=_freshness(line.seen_at, line.path, now),
+        buttons=_buttons(line, ask, context),
+        freshness=which.state_of(line.seen_at, line.path, now),
     )
 
 
-_MARKS = {
-    "active": "🟢",
-    "suspended": "🟠",
-    "suspended_by_operator": "🟠",
-    "terminated": "🔴",
-    "reserved": "⚪",
-    "stock": "⚪",
-}
+def _traffic(line: Line, context: Context) -> list[str]:
+    """The last communication, and what is odd about it."""
+    now = context.now()
+    last = usage.last_traffic(context.telecom, line.msisdn)
+    told = ["Dernier trafic : aucun connu"]
+    if last:
+        told = [f"Dernier trafic : {french.moment(last[0], now)} ({french.KIND_IN_SENTENCE[last[1]]})"]
+    if line.gone_at is not None:
+        return told
+    if last and line.status.startswith("suspended") and last[0] > line.since:
+        told.append("⚠️ Du trafic a été vu depuis la suspension.")
+    if last and line.status == "terminated" and last[0] > line.since:
+        told.append("⚠️ Du trafic a été vu depuis la résiliation.")
+    # What the last file of communications does not hold yet is not missed.
+    delivery = usage.last_delivery(context.telecom, "rated_cdrs") if line.status == "active" else None
+    if delivery and last and (days := (delivery.as_of - last[0]) // 86400) >= QUIET_DAYS:
+        told.append(f"⚠️ Ligne active sans trafic depuis {days} jours.")
+    elif delivery and not last and (delivery.as_of - line.since) // 86400 >= QUIET_DAYS:
+        told.append("⚠️ Ligne active dont aucun trafic n'est connu.")
+    return told
 
 
-def _mark(line: lines.Line) -> str:
-    return "❔" if line.gone_at is not None else _MARKS.get(line.status, "❔")
+def _buttons(line: Line, ask: Ask, context: Context) -> tuple[Button, ...]:
+    buttons = [Button("Conso", f"conso {line.msisdn}"), Button("Historique", f"historique {line.msisdn}")]
+    # Not in a group, nor to who may not: a button that refuses is worse than none.
+    if ask.shows_codes and TECHNICAL & ask.person.roles and _has_codes(line, context):
+        buttons.append(Button("PUK", f"puk {line.msisdn}"))
+    return (*buttons, Button("Exporter", f"status {line.msisdn} tableur"))
 
 
-def _state(line: lines.Line, now: int) -> str:
+def _has_codes(line: Line, context: Context) -> bool:
+    codes = sims.codes(context.telecom, line.iccid) if line.iccid else None
+    return codes is not None and bool(codes.puk)
+
+
+def _state(line: Line, now: int) -> str:
     if line.gone_at is None:
-        return _words(line)
+        return which.status_words(line)
     # The operator's file leaves it out, which is all that is known.
     gone = french.moment(line.gone_at, now)
-    return f"n'est plus dans l'état des lignes depuis le {gone} ; dernier état connu : {_words(line)}"
-
-
-def _in_short(line: lines.Line) -> str:
-    return _words(line) if line.gone_at is None else f"plus dans l'état des lignes (était {_words(line)})"
-
-
-def _words(line: lines.Line) -> str:
-    """Our word; the operator's own when no list knows it."""
-    return french.STATUS.get(line.status, f"« {line.word} » (mot de l'opérateur)")
-
-
-def _freshness(as_of: int, path: str, now: int) -> str:
-    return f"état au {french.moment(as_of, now)} ({french.age(as_of, now)}), fichier {path.rsplit('/', 1)[-1]}"
+    return f"n'est plus dans l'état des lignes depuis le {gone} ; dernier état connu : {which.status_words(line)}"
 
 
 def short_totals(totals: list[usage.Total]) -> str:
@@ -123,8 +113,8 @@ def short_totals(totals: list[usage.Total]) -> str:
 COMMAND = Command(
     name="status",
     summary="L'état d'une ligne, daté",
-    usage="status NUMÉRO ou ICCID",
-    examples=("status 0639980001", "status 06 39 98 00 01"),
+    usage="status NUMÉRO, ICCID ou derniers chiffres",
+    examples=("status 0639980001", "status 06 39 98 00 01", "status 0001"),
     aliases=("statut",),
     run=run,
 )

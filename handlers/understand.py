@@ -1,11 +1,13 @@
 """From what a person wrote to a command and its arguments; the same words with or without slash."""
 
-import difflib
 import re
 
-from core import rio
+from sqlite_utils import Database
+
+from core import clients, rio
 from core.numbers import NumberError, msisdn
 from handlers import registry
+from handlers.files import SPREADSHEETS
 
 #: A RIO and its number in their widest spacing; a longer text says something else.
 MOST_SIGNS_OF_RIO = 80
@@ -13,10 +15,13 @@ MOST_SIGNS_OF_RIO = 80
 _SLASH = re.compile(r"^/(\S+?)(?:@\w+)?(?:\s+(.*))?$", re.DOTALL)
 
 
-def understand(text: str) -> tuple[str, str] | None:
+def understand(text: str, telecom: Database | None = None) -> tuple[str, str] | None:
     """The command's name and its arguments, or None when nothing is understood.
 
-    A number alone asks for its status; a RIO alone, or with a number, is checked.
+    A number alone asks for its status; a RIO alone, or with a number, is checked; a client's name alone asks for its
+    consumption.
+
+    :param telecom: where names of clients are looked up; without it they are not understood alone.
     """
     text = text.strip()
     if found := _SLASH.match(text):
@@ -38,13 +43,13 @@ def understand(text: str) -> tuple[str, str] | None:
     code, number = rio.read(text)
     if len(code) == 12 and rio.check(code, number).right is not False and rio.check(code, number).quality != "fixe":
         return "rio", text
+    if telecom is not None and "\n" not in text:
+        meant = clients.find(telecom, text)
+        if meant.sure and not meant.corrected:
+            return "conso", text
     return None
 
 
-def nearest(text: str) -> str | None:
-    """The command that a mistyped first word resembles, or None."""
-    word = text.strip().lstrip("/").split(maxsplit=1)[0].lower() if text.strip().lstrip("/") else ""
-    names = [name for command in registry.commands() for name in (command.name, *command.aliases)]
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    command = registry.named(close[0]) if close else None
-    return command.name if command else None
+def understand_file(name: str) -> tuple[str, str] | None:
+    """The command that a file is for by what it is: a spreadsheet that somebody sends is a list of RIOs."""
+    return ("rio", "") if name.lower().endswith(SPREADSHEETS) else None

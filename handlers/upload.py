@@ -76,4 +76,5 @@ COMMAND = Command(
     examples=("upload logo", "upload bandeau"),
     run=run,
     roles=TECHNICAL,
+    takes_files=True,
 )

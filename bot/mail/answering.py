@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from dataclasses import replace
 
 from bot.desk import audit
 from bot.desk.inbox import Item
@@ -10,11 +11,12 @@ from bot.desk.people import Contact
 from bot.house import House
 from bot.mail.letter import Letter
 from bot.mail.reading import Mail, MailUnreadable, read
+from bot.pictures import as_file
 from handlers import registry
 from handlers.answer import Answer
 from handlers.ask import Ask
 from handlers.command import Command
-from handlers.understand import understand
+from handlers.understand import understand, understand_file
 
 log = logging.getLogger(__name__)
 
@@ -87,9 +89,12 @@ async def _answers(house: House, mail: Mail, contact: Contact) -> tuple[list[Ans
     answers: list[Answer] = []
     outcomes: list[tuple[str, audit.Outcome]] = []
     questions = dict.fromkeys(found for words in mail.own_words if (found := understand(words)))
+    if not questions:  # a list of RIOs says itself what it is for
+        questions = dict.fromkeys(found for file in mail.files if (found := understand_file(file.name)))
     for name, arguments in list(questions)[:MOST_QUESTIONS]:
         ask = Ask(name, arguments, contact.person, "mail", private=True, files=mail.files)
         answer = await registry.answer(ask, house.context)
+        answer = replace(answer, files=(*answer.files, *await as_file(answer, house)))
         answers.append(answer)
         outcomes.append((name, "refused" if answer.refused else "answered"))
     if len(questions) > MOST_QUESTIONS:

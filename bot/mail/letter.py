@@ -19,6 +19,10 @@ MOST_ROWS = 60
 #: Attachments of one mail, in bytes before encoding; mail servers often stop at 25 MB encoded.
 MOST_ATTACHED = 15 * 1024 * 1024
 
+#: What chat shows as buttons: questions that a reply may ask.
+REPLIES = "Pour continuer, répondre à ce courriel avec l'une de ces lignes :"
+MOST_REPLIES = 12
+
 FOOT = "Message automatique. Répondre à ce courriel pour poser une question, par exemple : status 0639980001"
 
 _templates = Environment(
@@ -67,7 +71,9 @@ def compose(letter: Letter, sender_name: str, sender: str) -> EmailMessage:
         named = dict.fromkeys([*letter.references[-20:], letter.in_reply_to])
         message["References"] = one_line(" ".join(named))
     message.set_content(_text(letter))
-    html = _templates.get_template("letter.html.j2").render(letter=letter, most_rows=MOST_ROWS)
+    html = _templates.get_template("letter.html.j2").render(
+        letter=letter, most_rows=MOST_ROWS, replies=REPLIES, most_replies=MOST_REPLIES
+    )
     message.add_alternative(html, subtype="html")
     for file in (file for part in letter.parts for file in part.files):
         kind, _, subtype = (mimetypes.guess_type(file.name)[0] or "application/octet-stream").partition("/")
@@ -87,6 +93,8 @@ def _text(letter: Letter) -> str:
         if part.table:
             block += _text_table(part.table)
         block += part.lines
+        if part.buttons:
+            block += [REPLIES, *(f"  {button.command}" for button in part.buttons[:MOST_REPLIES])]
         if part.freshness:
             block.append(f"({part.freshness})")
         blocks.append("\n".join(block))

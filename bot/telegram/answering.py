@@ -21,7 +21,7 @@ from core.pictures import MAX_BYTES
 from handlers import registry
 from handlers.answer import Answer, Button
 from handlers.ask import Ask, SentFile
-from handlers.understand import nearest, understand, understand_file
+from handlers.understand import understand, understand_file
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ def _stranger(item: Item, house: House, incoming: _Incoming) -> None:
 
 async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, contact: Contact) -> None:
     now = house.context.now()
-    understood = _understood(item, house, incoming, contact)
+    understood = _understood(item, house, incoming)
     if understood is None:
         answer, command = _not_understood(incoming, contact), ""
         outcome: audit.Outcome = "not understood"
@@ -220,9 +220,9 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
         audit.record(house.desk, contact.person.id, "chat", command, outcome)
 
 
-def _understood(item: Item, house: House, incoming: _Incoming, contact: Contact) -> tuple[str, str] | None:
+def _understood(item: Item, house: House, incoming: _Incoming) -> tuple[str, str] | None:
     """The command that a text, or a file with its caption, is for."""
-    said = understand(incoming.text, house.context.telecom, contact.person) if incoming.text else None
+    said = understand(incoming.text, house.context.telecom) if incoming.text else None
     if not incoming.file_id:
         return said
     if said and registry.named(said[0]).takes_files:  # type: ignore[union-attr]
@@ -249,11 +249,11 @@ def _not_understood(incoming: _Incoming, contact: Contact) -> Answer:
         )
     if incoming.query_id:
         return Answer("Ce bouton n'est plus connu : poser la question de nouveau.", refused=True)
-    close = nearest(incoming.text, contact.person)
+    word, _, arguments = incoming.text.strip().lstrip("/").partition(" ")
+    close = registry.nearest(word, contact.person)
     lines: tuple[str, ...] = ("Un numéro de ligne, un nom de client ou une commande : /aide les donne toutes.",)
     if close is None:
         return Answer("Je n'ai pas compris.", lines, refused=True)
-    _, _, arguments = incoming.text.strip().partition(" ")
     meant = f"{close.name} {arguments}".strip()
     return Answer(
         "Je n'ai pas compris.",

@@ -146,8 +146,8 @@ def _plain(text: str) -> str:
 
 def _bold(text: str) -> str:
     """In bold, but for what is copied: Telegram allows nothing else around that."""
-    bold = f"<b>{_COPIED.sub(r'</b><code>\g<0></code><b>', _escaped(text))}</b>"
-    return re.sub(r"<b>(\s*)</b>", r"\1", bold)
+    inside = _COPIED.sub(r"</b><code>\g<0></code><b>", _escaped(text))
+    return re.sub(r"<b>(\s*)</b>", r"\1", f"<b>{inside}</b>")
 
 
 def _side_by_side(buttons: list[Button]) -> list[list[Button]]:

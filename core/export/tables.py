@@ -18,6 +18,7 @@ from sqlite_utils import Database
 from core.folders import PARIS
 from core.kinds import KINDS
 from core.numbers import mask
+from core.rejects import without_values
 
 #: How many rows are in memory at once.
 CHUNK = 50_000
@@ -119,11 +120,6 @@ def _source(value: int) -> str:
 
 def month_name(month: int) -> str:
     return f"{month // 100}-{month % 100:02}"
-
-
-def _reason(reason: str) -> str:
-    """Without the cells that it quotes: where columns are shifted, one can be a code or a called number."""
-    return re.sub(r"«[^»]*\d[^»]*(?:»|$)", "« … »", reason)
 
 
 # A row that names no client is of its line's present one.
@@ -254,7 +250,7 @@ EXPORTS = (
         (
             Column("file", "fichier"),
             Column("line", "ligne dans le fichier ; 1 est la première", "whole"),
-            Column("reason", "raison ; les valeurs citées qui ont des chiffres sont cachées", convert=_reason),
+            Column("reason", "raison ; les valeurs citées qui ont des chiffres sont cachées", convert=without_values),
         ),
         "SELECT path, line, rejects.reason FROM rejects JOIN files ON files.id = file_id "
         "WHERE :month = 0 OR :month BETWEEN coalesce(first_month, :month) AND coalesce(last_month, :month) "

@@ -1,0 +1,56 @@
+"""`origyne-bot ask`: a question from the terminal, answered as in the chat."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from bot.desk import audit
+from bot.house import House, open_house
+from bot.terminal import draw, save_files
+from core.settings import Settings
+from handlers import registry
+from handlers.answer import Answer
+from handlers.ask import Ask, SentFile
+from handlers.understand import understand, understand_file
+
+ANSWERED, REFUSED = 0, 1
+
+
+def ask(options: argparse.Namespace, out: Console, err: Console) -> int:
+    """Answer, and save the files of the answer in the current folder; the exit status says whether it was answered."""
+    house = open_house(Settings.load())
+    contact = house.people.by_id(options.person) or house.people.by_email(options.person)
+    if contact is None:
+        known = ", ".join(contact.person.id for contact in house.people.everyone())
+        err.print(Text(f"« {options.person} » n'est pas connu. Personnes connues : {known}."))
+        return REFUSED
+    understood = understand(options.question, house.context.telecom)
+    if understood is None and not options.question.strip() and options.file:
+        understood = understand_file(options.file[0].name)
+    if understood is None:
+        close = registry.nearest(options.question.lstrip("/").partition(" ")[0], contact.person)
+        hint = f" Vouliez-vous dire « {close.name} » ?" if close else ""
+        err.print(Text(f"Question non comprise.{hint} La commande « aide » dit ce que je sais faire."))
+        return REFUSED
+    try:
+        files = tuple(SentFile(path.name, path.read_bytes()) for path in options.file)
+    except OSError as error:
+        err.print(Text(f"{error.filename} ne se lit pas : {error.strerror}."))
+        return REFUSED
+    asked = Ask(understood[0], understood[1], contact.person, "terminal", private=True, files=files)
+    answer = asyncio.run(_answer(asked, house))
+    outcome: audit.Outcome = "refused" if answer.refused else "answered"
+    audit.record(house.desk, contact.person.id, "terminal", asked.command, outcome)
+    draw(answer, out)
+    save_files(answer, Path.cwd(), out)
+    return REFUSED if answer.refused else ANSWERED
+
+
+async def _answer(asked: Ask, house: House) -> Answer:
+    try:
+        return await registry.answer(asked, house.context)
+    finally:
+        house.context.workshop.close()

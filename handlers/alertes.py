@@ -1,0 +1,104 @@
+"""/alertes: what a person is told in his chat without asking, and when without sound."""
+
+import re
+from dataclasses import replace
+
+from core.layouts import fold
+from handlers import french
+from handlers.answer import Answer, Button
+from handlers.ask import Ask
+from handlers.command import TECHNICAL, Command, Context
+from handlers.desk import TOPICS, Alerts, Topic
+
+#: Topics in words, and the word that names each as an argument.
+_WORDS: dict[Topic, tuple[str, str]] = {
+    "lines": ("changements de lignes", "lignes"),
+    "cdrs": ("arrivées de communications", "communications"),
+    "sims": ("cartes SIM reçues", "cartes"),
+    "documents": ("documents et autres fichiers reçus", "documents"),
+    "faults": ("rangées de côté et fichiers qui attendent", "rejets"),
+    "late": ("livraisons en retard", "retards"),
+    "troubles": ("pannes du FTP, du courriel ou de Telegram", "pannes"),
+}
+_YES, _NO = ("oui", "on", "activer"), ("non", "off", "couper")
+_QUIET = re.compile(
+    r"^(?:silence|calme|nuit)\s+(?:de\s+)?(\d{1,2})\s*h?\s*(?:à|a|-|–|\s)\s*(\d{1,2})\s*h?$", re.IGNORECASE
+)
+
+
+async def run(ask: Ask, context: Context) -> Answer:
+    alerts = context.desk.alerts_of(ask.person)
+    words = ask.arguments.strip()
+    if words:
+        changed = _changed(alerts, words)
+        if isinstance(changed, Answer):
+            return changed
+        alerts = changed
+        context.desk.set_alerts(ask.person, alerts)
+    return _shown(alerts)
+
+
+def _changed(alerts: Alerts, words: str) -> Alerts | Answer:
+    if found := _QUIET.match(words):
+        begin, end = int(found[1]), int(found[2])
+        if begin > 24 or end > 24 or begin % 24 == end % 24:
+            return COMMAND.how_to("Des heures entre 0 et 24, par exemple : /alertes silence 20h à 8h")
+        return replace(alerts, quiet=(begin % 24, end % 24))
+    name, _, value = words.partition(" ")
+    folded, wanted = fold(name), fold(value) or value
+    if folded in ("silence", "calme", "nuit"):
+        if wanted in _NO:
+            return replace(alerts, quiet=None)
+        return COMMAND.how_to("Le silence de quelle heure à quelle heure ?")
+    topic = next((topic for topic, (_, word) in _WORDS.items() if folded and word.startswith(folded)), None)
+    if topic is None:
+        return COMMAND.how_to(
+            f"{french.quoted(name)} n'est pas une alerte. Il y a : {', '.join(word for _, word in _WORDS.values())}."
+        )
+    muted = set(alerts.muted)
+    if wanted in _YES:
+        muted.discard(topic)
+    elif wanted in _NO:
+        muted.add(topic)
+    else:
+        return COMMAND.how_to(f"Les {_WORDS[topic][0]} : oui ou non ?")
+    return replace(alerts, muted=frozenset(muted))
+
+
+def _shown(alerts: Alerts) -> Answer:
+    told = [f"{_mark(topic, alerts)} {_WORDS[topic][0]}" for topic in TOPICS]
+    if alerts.quiet:
+        begin, end = alerts.quiet
+        told.append(f"🌙 Sans sonnerie de {begin} h à {end} h.")
+    else:
+        told.append("🌙 La sonnerie n'est jamais coupée.")
+    told.append("Les courriels arrivent dans tous les cas. Un bouton coupe ou rétablit.")
+    switches = tuple(
+        Button(
+            f"{_mark(topic, alerts)} {_WORDS[topic][1]}",
+            f"alertes {_WORDS[topic][1]} {'oui' if topic in alerts.muted else 'non'}",
+            in_place=True,
+        )
+        for topic in TOPICS
+    )
+    night = (
+        Button("🌙 toujours sonner", "alertes silence non", in_place=True)
+        if alerts.quiet
+        else Button("🌙 silence de 20 h à 8 h", "alertes silence 20h à 8h", in_place=True)
+    )
+    return Answer("Ce que je signale dans ce chat", tuple(told), buttons=(*switches, night))
+
+
+def _mark(topic: Topic, alerts: Alerts) -> str:
+    return "🔕" if topic in alerts.muted else "🔔"
+
+
+COMMAND = Command(
+    name="alertes",
+    summary="Ce que je signale ici, et les heures de silence",
+    usage="alertes [ALERTE oui ou non, ou silence DE À]",
+    examples=("alertes", "alertes lignes non", "alertes silence 20h à 8h", "alertes silence non"),
+    aliases=("alerte", "notifications"),
+    run=run,
+    roles=TECHNICAL,
+)

@@ -1,0 +1,80 @@
+"""/etat: how fresh the data is, and whether the bot itself is well."""
+
+from core import freshness
+from core.folders import FRENCH
+from core.freshness import FolderState, LastPass
+from handlers import french
+from handlers.answer import Answer, Button, Table
+from handlers.ask import Ask
+from handlers.command import Command, Context
+
+#: Folders in which the operator delivers by a rhythm; of the others, only what came is told.
+_LIVELY = ("account_status", "rated_cdrs", "billed_cdrs")
+
+
+async def run(_: Ask, context: Context) -> Answer:
+    now = context.now()
+    db = context.telecom
+    last = freshness.last_pass(db)
+    late = freshness.late(db, now, context.settings)
+    folders = [state for state in freshness.folders(db, now) if state.files or state.folder in _LIVELY]
+    faults = context.desk.state().faults
+    troubles = [f"⚠️ {words} (depuis le {french.moment(since, now)})" for words, since in faults]
+    troubles += [f"⚠️ {FRENCH[kind]} en retard depuis le {french.moment(it.since, now)}" for kind, it in late.items()]
+    waiting = sum(state.waiting for state in folders)
+    rejected = sum(state.rejected for state in folders)
+    if waiting:
+        troubles.append(f"⚠️ {french.count(waiting, 'fichier attend', 'fichiers attendent')} un mot de votre part")
+    if last and last.error and not faults:
+        troubles.append(f"⚠️ Dernière passe incomplète : {last.error}")
+    told = [*troubles]
+    if rejected:
+        told.append(french.count(rejected, "rangée de côté", "rangées de côté"))
+    told += _passes(last, context)
+    told += [
+        f"Erreur passée : {it.error} ({french.count(it.times, 'passe')}, jusqu'au {french.moment(it.last, now)})"
+        for it in freshness.last_errors(db)
+        if not it.lasts
+    ]
+    outbox = {name: number for name, number in context.desk.state().waiting.items() if number > 1}
+    if outbox:
+        words = {"chat": "dans Telegram", "mail": "par courriel"}
+        told.append("À envoyer encore : " + ", ".join(f"{number} {words[name]}" for name, number in outbox.items()))
+    return Answer(
+        f"⚠️ {french.count(len(troubles), 'chose', 'choses')} à voir" if troubles else "✅ Tout va bien",
+        tuple(told),
+        table=Table(("Dossier", "Dernier fichier", "Aujourd'hui"), tuple(_row(state, now) for state in folders)),
+        buttons=(
+            Button("Actualiser", "etat", in_place=True),
+            *((Button("Rejets", "rejets"),) if rejected or waiting else ()),
+        ),
+        freshness=f"le {french.moment(now, now)}",
+    )
+
+
+def _row(state: FolderState, now: int) -> tuple[str, str, str]:
+    if not state.files:
+        return FRENCH[state.folder], "rien encore", ""
+    today = french.count(state.today, "fichier ce jour", "fichiers ce jour") if state.today else ""
+    return FRENCH[state.folder], f"{french.moment(state.at, now)} ({french.age(state.at, now)})", today
+
+
+def _passes(last: LastPass | None, context: Context) -> list[str]:
+    now = context.now()
+    rhythm = freshness.rhythm_of(context.settings)
+    if last is None:
+        return ["Aucune passe sur le FTP ne s'est encore terminée."]
+    fetched = french.count(last.fetched, "fichier reçu", "fichiers reçus") if last.fetched else "rien de nouveau"
+    following = freshness.next_pass(rhythm, now, last.ended)
+    soon = "imminente" if following <= now else f"au plus tard le {french.moment(following, now)}"
+    return [f"Dernière passe sur le FTP : {french.age(last.ended, now)}, {fetched} ; prochaine : {soon}"]
+
+
+COMMAND = Command(
+    name="etat",
+    summary="La fraîcheur des données, et la santé du robot",
+    usage="etat",
+    examples=("etat",),
+    aliases=("état", "santé", "fraîcheur"),
+    run=run,
+)

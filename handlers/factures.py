@@ -1,0 +1,79 @@
+"""/factures: the invoices, of the operator and of the clients, and their PDFs."""
+
+from core import documents, usage
+from core.layouts import fold
+from handlers import files, french, which
+from handlers.answer import Answer, Button, Table
+from handlers.ask import Ask
+from handlers.command import Command, Context
+from handlers.paging import take_page
+
+_COPY = "Copie pour consultation : la facture légale est celle reçue par votre plateforme agréée."
+_OPERATOR = ("origyne", "operateur", "integrateur")
+
+
+async def run(ask: Ask, context: Context) -> Answer:
+    words, page = take_page(ask.arguments)
+    if words.lower().endswith(".pdf"):
+        return files.fetched(words, COMMAND, context, (_COPY,))
+    rest, month = french.take_month(words, context.now())
+    rest = which.plain(rest)
+    side: documents.Side | None = "operator" if fold(rest) in _OPERATOR else None
+    client = "" if side else rest
+    shown, total = documents.invoices(context.telecom, side, client, month, page.offset, page.size)
+    said = ""
+    if client and not total:
+        # What stands in the path is the operator's writing; a known client's name may find it.
+        found = which.client(client, lambda name: f"factures {name} {_iso(month)}".strip(), context)
+        if isinstance(found, Answer):
+            return found
+        client, said = found[0].name, found[1]
+        shown, total = documents.invoices(context.telecom, None, client, month, page.offset, page.size)
+    whose = "Origyne" if side else client
+    when = french.of_month(month) if month else ""
+    title = " ".join(filter(None, [_counted(total), whose, when]))
+    delivery = usage.last_delivery(context.telecom, "client_invoices") or usage.last_delivery(
+        context.telecom, "operator_invoices"
+    )
+    if not total:
+        return Answer(title, tuple(filter(None, [said, "Les factures sont classées par mois : /factures les donne."])))
+    command = " ".join(filter(None, ["factures", whose.lower() if side else client, _iso(month)]))
+    return Answer(
+        title + page.range(total),
+        (said,) if said else (),
+        table=Table(
+            ("Facture de", "Mois", "Fichier"),
+            tuple((_whose(it), french.month(it.month), it.path.rsplit("/", 1)[-1]) for it in shown),
+        ),
+        buttons=(
+            *(Button(f"📄 {_label(it)}", f"factures {it.path}") for it in shown),
+            *page.buttons(command, total),
+        ),
+        freshness=files.freshness(delivery, context),
+    )
+
+
+def _counted(total: int) -> str:
+    return french.count(total, "facture") if total else "Aucune facture"
+
+
+def _whose(invoice: documents.Invoice) -> str:
+    return "Origyne" if invoice.side == "operator" else invoice.client or "client non nommé"
+
+
+def _label(invoice: documents.Invoice) -> str:
+    return f"{_whose(invoice)}, {french.month(invoice.month)}"
+
+
+def _iso(month: int) -> str:
+    return f"{month // 100}-{month % 100:02}" if month else ""
+
+
+COMMAND = Command(
+    name="factures",
+    summary="Les factures, et leurs PDF",
+    usage="factures [CLIENT ou Origyne] [MOIS]",
+    examples=("factures octobre", "factures Dupont", "factures Origyne 2026-10"),
+    aliases=("facture",),
+    run=run,
+)

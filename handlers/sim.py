@@ -1,0 +1,110 @@
+"""/sim: the cards in stock, or one card."""
+
+from core import sims
+from core.numbers import show
+from handlers import french, which
+from handlers.answer import Answer, Button
+from handlers.ask import Ask
+from handlers.command import TECHNICAL, Command, Context
+
+_MOST_CARDS = 8
+
+
+async def run(ask: Ask, context: Context) -> Answer:
+    words = which.plain(ask.arguments)
+    if not words:
+        return _stock(context)
+    if sum(sign.isdigit() for sign in words) < 4:
+        return COMMAND.how_to(f"{french.quoted(words)} n'est ni un ICCID ni un numéro.")
+    cards = sims.find(context.telecom, words)
+    if not cards:
+        return Answer(
+            f"Aucune carte SIM ne correspond à {french.quoted(words)}.",
+            ("L'ICCID est imprimé sur la carte ; ses derniers chiffres (quatre au moins) suffisent.",),
+            refused=True,
+        )
+    if len(cards) > 1:
+        shown = cards[:_MOST_CARDS]
+        told = [f"{card.iccid} · {_where(card)}" for card in shown]
+        if len(cards) > len(shown):
+            told.append("… et d'autres : donner plus de chiffres.")
+        return Answer(
+            f"{french.count(len(cards), 'carte')} : laquelle ?",
+            tuple(told),
+            buttons=tuple(Button(f"… {card.iccid[-8:]}", f"sim {card.iccid}") for card in shown),
+        )
+    return _card(cards[0], ask, context)
+
+
+def _card(card: sims.Card, ask: Ask, context: Context) -> Answer:
+    now = context.now()
+    told = [f"Ligne : {show(card.msisdn)}" if card.msisdn else "Ligne : aucune"]
+    if card.client:
+        told.append(f"Client : {card.client}")
+    if card.gone:
+        told.append("La ligne n'est plus dans l'état des lignes.")
+    if card.line_status:
+        told.append(f"État de la ligne : {french.STATUS.get(card.line_status, card.line_status)}")
+    elif card.status:
+        told.append(f"État de la carte : {french.STATUS.get(card.status, f'« {card.word} » (mot de l’opérateur)')}")
+    if card.imsi:
+        told.append(f"IMSI : {card.imsi}")
+    if card.delivered_for and card.delivered_for != card.msisdn:
+        told.append(f"Livrée pour le {show(card.delivered_for)}")
+    told.append("Code PUK : connu" if card.has_puk else "Code PUK : pas dans les fichiers reçus")
+    if card.is_odd:
+        told.append("⚠️ La clé de cet ICCID est fausse : un chiffre a pu être mal recopié.")
+    buttons = [Button("État de la ligne", f"status {card.msisdn}")] if card.msisdn else []
+    if card.has_puk and ask.shows_codes and TECHNICAL & ask.person.roles:
+        buttons.append(Button("PUK", f"puk {card.iccid}"))
+    return Answer(
+        f"SIM {card.iccid}",
+        tuple(told),
+        buttons=tuple(buttons),
+        freshness=f"vue le {french.moment(card.seen_at, now)} ({french.age(card.seen_at, now)}), "
+        f"fichier {card.path.rsplit('/', 1)[-1]}",
+    )
+
+
+def _where(card: sims.Card) -> str:
+    if card.msisdn:
+        return show(card.msisdn) + (f" · {card.client}" if card.client else "")
+    return french.STATUS.get(card.status, "sur aucune ligne")
+
+
+def _stock(context: Context) -> Answer:
+    now = context.now()
+    stock = sims.stock(context.telecom)
+    spare = sum(stock.spare.values())
+    total = stock.on_lines + stock.used + spare
+    if not total:
+        return Answer("Aucune carte SIM n'a encore été reçue de l'opérateur.")
+    told = [f"Sur une ligne : {french.whole(stock.on_lines)}", f"Sur aucune ligne : {french.whole(spare)}"]
+    told += [
+        f"• {french.STATUS.get(status, 'sans état connu')} : {french.whole(count)}"
+        for status, count in sorted(stock.spare.items())
+        if count != spare
+    ]
+    if stock.used:
+        told.append(f"Remplacées par une autre : {french.whole(stock.used)}")
+    if stock.orders:
+        told.append("Dernières livraisons :")
+    told += [
+        f"{french.moment(order.at, now)} · {french.count(order.cards, 'carte')} · {order.path.rsplit('/', 1)[-1]}"
+        for order in stock.orders
+    ]
+    return Answer(
+        french.count(total, "carte SIM connue", "cartes SIM connues"),
+        tuple(told),
+        freshness="d'après les listes de cartes et le dernier état des lignes",
+    )
+
+
+COMMAND = Command(
+    name="sim",
+    summary="Une carte SIM, ou le stock de cartes",
+    usage="sim [ICCID ou derniers chiffres]",
+    examples=("sim", "sim 8933019900000000012", "sim 0000012"),
+    aliases=("iccid", "carte", "cartes"),
+    run=run,
+)
