@@ -5,17 +5,14 @@ begin with; dates, durations and amounts are the spreadsheet's own. Called numbe
 31/12/2013, CNIL norm NS-47); PIN, PUK and RIO stand nowhere.
 """
 
-import io
 import re
-import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -27,65 +24,7 @@ from core.lines import GONE
 from core.numbers import mask, show
 from core.usage import BILLED, RATED, Total
 from core.words import CHANGE, KIND, STATUS
-
-if TYPE_CHECKING:
-    from xlsxwriter import Workbook
-    from xlsxwriter.format import Format
-    from xlsxwriter.worksheet import Worksheet
-
-#: Rows of a sheet, its header not counted: more is no reading for people, and takes too long.
-MOST_ROWS = 200_000
-
-NBSP = "\u00a0"
-
-#: What a column holds, in the store's units, and what the spreadsheet makes of it.
-Form = Literal[
-    "text",
-    "whole",
-    "euros",
-    "tiny euros",
-    "outside",
-    "change",
-    "duration",
-    "volume",
-    "second",
-    "minute",
-    "day",
-    "month",
-    "percent",
-]
-
-_EUROS = f'#,##0.00"{NBSP}€";[Red]-#,##0.00"{NBSP}€";"–"'
-_FORMATS: dict[Form, str] = {
-    "whole": '#,##0;[Red]-#,##0;"–"',
-    "euros": _EUROS,
-    # What one communication costs can be less than a cent.
-    "tiny euros": f'#,##0.00##"{NBSP}€";[Red]-#,##0.00##"{NBSP}€";"–"',
-    # Out of bundle: what is nothing, and what the files do not say, is left blank.
-    "outside": f'#,##0.00"{NBSP}€";[Red]-#,##0.00"{NBSP}€";',
-    "change": f'+#,##0.00"{NBSP}€";-#,##0.00"{NBSP}€";"–"',
-    "duration": '[h]:mm:ss;-[h]:mm:ss;"–"',
-    "volume": '#,##0.0;-#,##0.0;"–"',
-    "second": "dd/mm/yyyy hh:mm:ss",
-    "minute": "dd/mm/yyyy hh:mm",
-    "day": "dd/mm/yyyy",
-    "month": "[$-40C]mmmm yyyy",  # in French on any machine
-    "percent": f'+0.0"{NBSP}%";-0.0"{NBSP}%";"–"',
-}
-_WIDTHS: dict[Form, int] = {
-    "second": 19,
-    "minute": 16,
-    "day": 11,
-    "month": 16,
-    "euros": 12,
-    "tiny euros": 12,
-    "outside": 12,
-}
-
-#: A spreadsheet counts days from the end of 1899.
-_EPOCH = 25_569
-#: Signs that a cell can hold.
-_CELL = 32_767
+from core.workbook import MOST_ROWS, NBSP, Book, Column, Table
 
 _DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 _IN_BUNDLE = {1: "hors forfait", 0: "dans le forfait"}
@@ -93,38 +32,22 @@ _SOURCES = {RATED: "relevés quotidiens", BILLED: "facturation"}
 _FOLDERS = {RATED: "rated_cdrs", BILLED: "billed_cdrs"}
 
 
-@dataclass(frozen=True)
-class _Column:
-    title: str
-    form: Form = "text"
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A small table of the first sheet. `total`: its last row, in bold."""
-
-    title: str
-    columns: tuple[_Column, ...]
-    rows: Sequence[Sequence[Any]]
-    total: Sequence[Any] = ()
-
-
 _QUANTITIES = (
-    _Column("Nombre", "whole"),
-    _Column("Durée", "duration"),
-    _Column("Data (Mo)", "volume"),
-    _Column("Montant HT", "euros"),
-    _Column("dont hors forfait", "outside"),
+    Column("Nombre", "whole"),
+    Column("Durée", "duration"),
+    Column("Data (Mo)", "volume"),
+    Column("Montant HT", "euros"),
+    Column("dont hors forfait", "outside"),
 )
 _BY_KIND = (
-    _Column("Communications", "whole"),
-    _Column("Voix", "duration"),
-    _Column("SMS", "whole"),
-    _Column("MMS", "whole"),
-    _Column("Data (Mo)", "volume"),
-    _Column("N° spéciaux", "duration"),
-    _Column("Montant HT", "euros"),
-    _Column("dont hors forfait", "outside"),
+    Column("Communications", "whole"),
+    Column("Voix", "duration"),
+    Column("SMS", "whole"),
+    Column("MMS", "whole"),
+    Column("Data (Mo)", "volume"),
+    Column("N° spéciaux", "duration"),
+    Column("Montant HT", "euros"),
+    Column("dont hors forfait", "outside"),
 )
 
 
@@ -146,7 +69,7 @@ def conso(data: Path, client_folded: str, msisdn: str, months: tuple[int, ...], 
         billed = daily.billed_months(db, first, last)
         total = daily.by_kind(db, of, first, last, billed)
         days = daily.by_day(db, of, first, last, billed)
-        with _Book(f"{name}{NBSP}: consommation") as book:
+        with Book(f"{name}{NBSP}: consommation") as book:
             book.facts += [("Ligne" if msisdn else "Client", name)]
             if msisdn:
                 book.facts += [("Client", _client_of(db, msisdn))]
@@ -158,13 +81,13 @@ def conso(data: Path, client_folded: str, msisdn: str, months: tuple[int, ...], 
             book.tables.append(_top_zones(zones))
             if isinstance(of, Client):
                 by_line = daily.by_line(db, of, first, last, billed)
-                head = (_Column("Ligne"), _Column("Statut"), _Column("Forfait"))
+                head = (Column("Ligne"), Column("Statut"), Column("Forfait"))
                 book.sheet("Par ligne", (*head, *_BY_KIND), _lines_of(db, of, by_line))
             known = daily.known_days(db, first, last, billed)
-            head = (_Column("Date", "day"), _Column("Jour"), _Column("Source"))
+            head = (Column("Date", "day"), Column("Jour"), Column("Source"))
             every_day = sorted({*days, *range(known.first, known.last + 1)})
             book.sheet("Par jour", (*head, *_BY_KIND), (_day(day, days.get(day, []), billed) for day in every_day))
-            book.sheet("Par destination", (_Column("Destination"), _Column("Genre"), *_QUANTITIES), zones)
+            book.sheet("Par destination", (Column("Destination"), Column("Genre"), *_QUANTITIES), zones)
             if sum(it.count for it in total) > sum(it.count for it in daily.merged(days.values())):
                 book.notes.append(
                     "Le détail d'une partie de la période n'est plus conservé"
@@ -182,23 +105,23 @@ def cdr(data: Path, msisdn: str, first: int, last: int) -> bytes:
     with closing(_open(data)) as db:
         billed = daily.billed_months(db, first, last)
         total = daily.by_kind(db, msisdn, first, last, billed)
-        with _Book(f"{show(msisdn)}{NBSP}: détail des communications") as book:
+        with Book(f"{show(msisdn)}{NBSP}: détail des communications") as book:
             book.facts += [("Ligne", show(msisdn)), ("Client", _client_of(db, msisdn))]
             book.facts += _dated(db, first, last, billed)
             book.tables.append(_kinds(total))
             written = book.sheet(
                 "Communications",
                 (
-                    _Column("Date et heure", "second"),
-                    _Column("Type"),
-                    _Column("Genre"),
-                    _Column("Numéro appelé"),
-                    _Column("Destination"),
-                    _Column("Durée", "duration"),
-                    _Column("Data (Mo)", "volume"),
-                    _Column("Montant HT", "tiny euros"),
-                    _Column("Forfait"),
-                    _Column("Source"),
+                    Column("Date et heure", "second"),
+                    Column("Type"),
+                    Column("Genre"),
+                    Column("Numéro appelé"),
+                    Column("Destination"),
+                    Column("Durée", "duration"),
+                    Column("Data (Mo)", "volume"),
+                    Column("Montant HT", "tiny euros"),
+                    Column("Forfait"),
+                    Column("Source"),
                 ),
                 _cdrs(db, msisdn, first, last, billed),
             )
@@ -230,7 +153,7 @@ def line(data: Path, msisdn: str) -> bytes:
         if not row:
             raise LookupError(f"no line {msisdn}")
         status, word, since, gone_at, client, plan, options, iccid, imsi, activated_on = row
-        with _Book(f"{show(msisdn)}{NBSP}: état, historique et consommation") as book:
+        with Book(f"{show(msisdn)}{NBSP}: état, historique et consommation") as book:
             book.facts += [
                 ("Ligne", show(msisdn)),
                 ("Client", client),
@@ -254,17 +177,17 @@ def line(data: Path, msisdn: str) -> bytes:
             book.sheet(
                 "Historique",
                 (
-                    _Column("Vu dans l'état du", "minute"),
-                    _Column("Changement"),
-                    _Column("Avant"),
-                    _Column("Après"),
-                    _Column("Fichier"),
+                    Column("Vu dans l'état du", "minute"),
+                    Column("Changement"),
+                    Column("Avant"),
+                    Column("Après"),
+                    Column("Fichier"),
                 ),
                 (_change(*change) for change in changes),
             )
             book.sheet(
                 "Conso par mois",
-                (_Column("Mois", "month"), _Column("Source"), _Column("Genre"), *_QUANTITIES),
+                (Column("Mois", "month"), Column("Source"), Column("Genre"), *_QUANTITIES),
                 (
                     (month, _SOURCES[source], KIND[total.kind], *_quantities(total))
                     for month in usage.months(db)
@@ -287,7 +210,7 @@ def lines(data: Path, client_folded: str, statuses: tuple[str, ...]) -> bytes:
         months = usage.months(db)
         month = months[0] if months else 0
         source = usage.source_of(db, month) if month else RATED
-        with _Book("Lignes" + (f"{NBSP}: {client.name}" if client else "")) as book:
+        with Book("Lignes" + (f"{NBSP}: {client.name}" if client else "")) as book:
             wanted = [STATUS.get(it, "de statut inconnu") for it in statuses if it != GONE]
             wanted += ["disparue de l'état"] if GONE in statuses else []
             book.facts += [
@@ -301,25 +224,25 @@ def lines(data: Path, client_folded: str, statuses: tuple[str, ...]) -> bytes:
             by_status = Counter(row[1] for row in rows)
             ranked = sorted(by_status.items(), key=lambda it: -it[1])
             book.tables.append(
-                _Table("Par statut", (_Column("Statut"), _Column("Lignes", "whole")), ranked, ("Total", len(rows)))
+                Table("Par statut", (Column("Statut"), Column("Lignes", "whole")), ranked, ("Total", len(rows)))
             )
             in_month = f" {MONTHS[month % 100 - 1]}" if month else ""
             book.sheet(
                 "Lignes",
                 (
-                    _Column("Ligne"),
-                    _Column("Statut"),
-                    _Column("Depuis", "minute"),
-                    _Column("Forfait"),
-                    _Column("Options"),
-                    _Column("Carte SIM"),
-                    _Column("Mise en service", "day"),
-                    _Column("Dernier trafic", "minute"),
-                    _Column(f"Voix{in_month}", "duration"),
-                    _Column(f"SMS{in_month}", "whole"),
-                    _Column(f"Data{in_month} (Mo)", "volume"),
-                    _Column(f"Montant HT{in_month}", "euros"),
-                    *(() if client else (_Column("Client"),)),
+                    Column("Ligne"),
+                    Column("Statut"),
+                    Column("Depuis", "minute"),
+                    Column("Forfait"),
+                    Column("Options"),
+                    Column("Carte SIM"),
+                    Column("Mise en service", "day"),
+                    Column("Dernier trafic", "minute"),
+                    Column(f"Voix{in_month}", "duration"),
+                    Column(f"SMS{in_month}", "whole"),
+                    Column(f"Data{in_month} (Mo)", "volume"),
+                    Column(f"Montant HT{in_month}", "euros"),
+                    *(() if client else (Column("Client"),)),
                 ),
                 rows,
             )
@@ -335,7 +258,7 @@ def clients(data: Path, month: int) -> bytes:
     with closing(_open(data)) as db:
         sources = {each: usage.source_of(db, each) for each in (month, before)}
         euros = _euros_of(month, before)
-        with _Book(f"Clients{NBSP}: lignes et consommation") as book:
+        with Book(f"Clients{NBSP}: lignes et consommation") as book:
             book.facts += [("Mois", _month_words(month)), ("Comparé à", _month_words(before)), *_state(db)]
             book.facts += _deliveries(db, [month], sources[month])
             known = daily.known_days(db, *daily.days_of(month), (month,) if sources[month] == BILLED else ())
@@ -345,9 +268,9 @@ def clients(data: Path, month: int) -> bytes:
                 )
             rows = list(_client_rows(db, month, before, sources))
             book.tables.append(
-                _Table(
+                Table(
                     "Ensemble",
-                    (_Column(""), _Column("Clients", "whole"), _Column("Lignes", "whole"), *euros),
+                    (Column(""), Column("Clients", "whole"), Column("Lignes", "whole"), *euros),
                     [],
                     (
                         "Tous les clients",
@@ -360,19 +283,19 @@ def clients(data: Path, month: int) -> bytes:
             book.sheet(
                 "Clients",
                 (
-                    _Column("Client"),
-                    _Column("Lignes", "whole"),
-                    _Column("Actives", "whole"),
-                    _Column("Suspendues", "whole"),
-                    _Column("Réservées", "whole"),
-                    _Column("En stock", "whole"),
-                    _Column("Résiliées", "whole"),
-                    _Column("Autres", "whole"),
-                    _Column("Voix", "duration"),
-                    _Column("SMS", "whole"),
-                    _Column("Data (Mo)", "volume"),
+                    Column("Client"),
+                    Column("Lignes", "whole"),
+                    Column("Actives", "whole"),
+                    Column("Suspendues", "whole"),
+                    Column("Réservées", "whole"),
+                    Column("En stock", "whole"),
+                    Column("Résiliées", "whole"),
+                    Column("Autres", "whole"),
+                    Column("Voix", "duration"),
+                    Column("SMS", "whole"),
+                    Column("Data (Mo)", "volume"),
                     euros[0],
-                    _Column("dont hors forfait", "outside"),
+                    Column("dont hors forfait", "outside"),
                     *euros[1:],
                 ),
                 rows,
@@ -383,12 +306,12 @@ def clients(data: Path, month: int) -> bytes:
 # -- Their rows
 
 
-def _euros_of(month: int, before: int) -> tuple[_Column, ...]:
+def _euros_of(month: int, before: int) -> tuple[Column, ...]:
     return (
-        _Column(f"{MONTHS[month % 100 - 1].capitalize()} HT", "euros"),
-        _Column(f"{MONTHS[before % 100 - 1].capitalize()} HT", "euros"),
-        _Column("Écart", "change"),
-        _Column("Écart %", "percent"),
+        Column(f"{MONTHS[month % 100 - 1].capitalize()} HT", "euros"),
+        Column(f"{MONTHS[before % 100 - 1].capitalize()} HT", "euros"),
+        Column("Écart", "change"),
+        Column("Écart %", "percent"),
     )
 
 
@@ -412,9 +335,9 @@ def _client_of(db: Database, msisdn: str) -> str:
     return str(found[0]) if found else ""
 
 
-def _kinds(totals: list[Total]) -> _Table:
+def _kinds(totals: list[Total]) -> Table:
     rows = [(KIND[total.kind], *_quantities(total)) for total in totals]
-    return _Table("Par genre", (_Column("Genre"), *_QUANTITIES), rows, ("Total", *_sum_of(totals)))
+    return Table("Par genre", (Column("Genre"), *_QUANTITIES), rows, ("Total", *_sum_of(totals)))
 
 
 def _quantities(total: Total) -> tuple[Any, ...]:
@@ -455,13 +378,13 @@ def _in_columns(totals: list[Total]) -> tuple[Any, ...]:
     )
 
 
-def _months(db: Database, of: Client | str, first: int, last: int, billed: tuple[int, ...]) -> _Table:
+def _months(db: Database, of: Client | str, first: int, last: int, billed: tuple[int, ...]) -> Table:
     rows = []
     for month in daily.months_between(first, last):
         begin, end = daily.days_of(month)
         totals = daily.by_kind(db, of, max(first, begin), min(last, end), billed)
         rows.append((month, *_sum_of(totals)))
-    return _Table("Par mois", (_Column("Mois", "month"), *_QUANTITIES), rows)
+    return Table("Par mois", (Column("Mois", "month"), *_QUANTITIES), rows)
 
 
 def _zones(zones: dict[str, list[Total]]) -> list[tuple[Any, ...]]:
@@ -471,7 +394,7 @@ def _zones(zones: dict[str, list[Total]]) -> list[tuple[Any, ...]]:
     return sorted(rows, key=lambda row: (-(row[5] or 0), -row[2], row[0]))
 
 
-def _top_zones(rows: list[tuple[Any, ...]], most: int = 10) -> _Table:
+def _top_zones(rows: list[tuple[Any, ...]], most: int = 10) -> Table:
     """By destination alone, the dearest first."""
     found: dict[str, list[Any]] = {}
     for zone, _, *quantities in rows:
@@ -480,7 +403,7 @@ def _top_zones(rows: list[tuple[Any, ...]], most: int = 10) -> _Table:
         found[zone] += [daily.plus(a, b) for a, b in zip(former[3:], quantities[3:], strict=True)]
     ranked = sorted(found.items(), key=lambda it: (-(it[1][3] or 0), -it[1][0], it[0]))
     title = "Par destination" if len(ranked) <= most else f"Les {most} premières destinations"
-    return _Table(title, (_Column("Destination"), *_QUANTITIES), [(zone, *rest) for zone, rest in ranked[:most]])
+    return Table(title, (Column("Destination"), *_QUANTITIES), [(zone, *rest) for zone, rest in ranked[:most]])
 
 
 def _lines_of(db: Database, client: Client, totals: dict[int, list[Total]]) -> list[tuple[Any, ...]]:
@@ -716,182 +639,3 @@ def _activation(text: str) -> str | int:
             except ValueError:
                 return text
     return text
-
-
-# -- The spreadsheet itself
-
-
-class _Book:
-    """A workbook whose first sheet, written last, says what the others are."""
-
-    def __init__(self, title: str) -> None:
-        self.title = title
-        self.facts: list[tuple[str, str | int]] = []
-        self.tables: list[_Table] = []
-        self.notes: list[str] = []
-        self._content = io.BytesIO()
-
-    def __enter__(self) -> "_Book":
-        import xlsxwriter
-
-        # Rows wait in files of their own, so that a long sheet takes no memory.
-        self._waiting = tempfile.TemporaryDirectory(prefix="origyne-bot-")
-        options = {"constant_memory": True, "tmpdir": self._waiting.name}
-        self._book: Workbook = xlsxwriter.Workbook(self._content, options)
-        self._book.set_properties({"title": self.title})
-        self._formats: dict[Form, Format] = {
-            form: self._book.add_format({"num_format": text, **_placed(form)}) for form, text in _FORMATS.items()
-        }
-        self._formats["text"] = self._book.add_format({"indent": 1})
-        self._totals: dict[Form, Format] = {
-            form: self._book.add_format({"num_format": text, "bold": True, "top": 1}) for form, text in _FORMATS.items()
-        }
-        self._totals["text"] = self._book.add_format({"bold": True, "top": 1, "indent": 1})
-        head = {"bold": True, "font_color": "#FFFFFF", "bg_color": _BLUE, "valign": "vcenter", "text_wrap": True}
-        self._head = self._book.add_format({**head, "indent": 1})
-        self._head_right = self._book.add_format({**head, "align": "right"})
-        self._big = self._book.add_format({"bold": True, "font_size": 16, "font_color": _BLUE, "indent": 1})
-        self._heading = self._book.add_format({"bold": True, "font_size": 12, "font_color": _BLUE, "indent": 1})
-        self._label = self._book.add_format({"font_color": "#5A6472", "indent": 1})
-        self._value = self._book.add_format({"bold": True, "align": "left"})
-        self._value_day = self._book.add_format({"bold": True, "align": "left", "num_format": _FORMATS["day"]})
-        self._note = self._book.add_format({"italic": True, "font_color": "#5A6472", "indent": 1})
-        self._first = self._new_sheet("Résumé")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._waiting.cleanup()
-
-    def sheet(self, name: str, columns: tuple[_Column, ...], rows: Iterable[Sequence[Any]]) -> int:
-        """Add a sheet; returns how many rows it has, `MOST_ROWS` at most."""
-        sheet = self._new_sheet(name)
-        sheet.freeze_panes(1, 1)
-        sheet.repeat_rows(0)
-        sheet.set_row(0, 32)
-        self._write_head(sheet, 0, columns)
-        widths = [max(_WIDTHS.get(column.form, 10), _width(column.title) + 3) for column in columns]
-        count = 0
-        for row in rows:
-            if count == MOST_ROWS:
-                limit = f"{MOST_ROWS:,}".replace(",", NBSP)
-                self.notes.append(
-                    f"La feuille « {name} » s'arrête à {limit} lignes{NBSP}: demander une période plus courte."
-                )
-                break
-            count += 1
-            self._write_row(sheet, count, columns, row, self._formats)
-            for place, value in enumerate(row):
-                if isinstance(value, str) and len(value) >= widths[place]:
-                    widths[place] = min(len(value) + 2, 48)
-        for place, width in enumerate(widths):
-            sheet.set_column(place, place, width)
-        sheet.autofilter(0, 0, max(count, 1), len(columns) - 1)
-        if not count:
-            sheet.write_string(1, 0, "(rien)", self._note)
-        # Numbers of lines and cards are texts, and meant so.
-        sheet.ignore_errors({"number_stored_as_text": f"A1:Z{count + 1}"})
-        return count
-
-    def finished(self) -> bytes:
-        self._write_first()
-        self._book.close()
-        return self._content.getvalue()
-
-    def _new_sheet(self, name: str) -> "Worksheet":
-        sheet: Worksheet = self._book.add_worksheet(name)
-        sheet.set_landscape()
-        sheet.set_paper(9)  # A4
-        sheet.fit_to_pages(1, 0)
-        sheet.set_margins(0.4, 0.4, 0.5, 0.6)
-        sheet.set_footer(f"&L{self.title.replace('&', '&&')} · &A&R&P / &N")
-        return sheet
-
-    def _write_first(self) -> None:
-        sheet = self._first
-        sheet.hide_gridlines(2)
-        sheet.set_column(0, 0, 34)
-        sheet.set_column(1, 7, 17)
-        sheet.set_row(0, 26)
-        sheet.write_string(0, 0, self.title[:_CELL], self._big)
-        at = 2
-        for label, value in self.facts:
-            if value == "":
-                continue
-            sheet.write_string(at, 0, label, self._label)
-            if isinstance(value, int):
-                sheet.write_number(at, 1, value + _EPOCH, self._value_day)
-            else:
-                sheet.write_string(at, 1, value[:_CELL], self._value)
-            at += 1
-        for table in self.tables:
-            at += 1
-            sheet.write_string(at, 0, table.title, self._heading)
-            self._write_head(sheet, at + 1, table.columns)
-            at += 2
-            for row in table.rows:
-                self._write_row(sheet, at, table.columns, row, self._formats)
-                at += 1
-            if table.total:
-                self._write_row(sheet, at, table.columns, table.total, self._totals)
-                at += 1
-        for note in self.notes:
-            at += 1
-            sheet.write_string(at, 0, note, self._note)
-        sheet.ignore_errors({"number_stored_as_text": f"A1:H{at + 1}"})
-
-    def _write_head(self, sheet: "Worksheet", at: int, columns: tuple[_Column, ...]) -> None:
-        for place, column in enumerate(columns):
-            left = column.form == "text" or column.form in _LEFT
-            sheet.write_string(at, place, column.title, self._head if left else self._head_right)
-
-    def _write_row(
-        self,
-        sheet: "Worksheet",
-        at: int,
-        columns: tuple[_Column, ...],
-        row: Sequence[Any],
-        formats: "dict[Form, Format]",
-    ) -> None:
-        for place, (column, value) in enumerate(zip(columns, row, strict=True)):
-            form = formats[column.form]
-            if value is None:
-                if formats is self._totals:
-                    sheet.write_blank(at, place, None, form)
-            elif isinstance(value, str):  # also what should have been a date, and is not
-                sheet.write_string(at, place, value[:_CELL], formats["text"])
-            else:
-                sheet.write_number(at, place, _number(value, column.form), form)
-
-
-_BLUE = "#1F3A5F"
-
-
-def _placed(form: Form) -> dict[str, Any]:
-    return {"align": "left", "indent": 1} if form in _LEFT else {"align": "right"}
-
-
-_LEFT: frozenset[Form] = frozenset({"second", "minute", "day", "month"})
-
-
-def _width(title: str) -> int:
-    """Signs that a header takes on two lines, where it is long."""
-    words = title.split()
-    halves = [max(len(" ".join(words[:at])), len(" ".join(words[at:]))) for at in range(1, len(words))]
-    return min(halves) if len(title) > 12 and halves else len(title)
-
-
-def _number(value: float, form: Form) -> float:
-    if form in ("euros", "tiny euros", "outside", "change"):
-        return value / 1_000_000
-    if form == "duration":
-        return value / 86_400
-    if form == "volume":
-        return value / 1_048_576  # as French operators count
-    if form == "day":
-        return value + _EPOCH
-    if form == "month":
-        return daily.days_of(int(value))[0] + _EPOCH
-    if form in ("second", "minute"):
-        local = datetime.fromtimestamp(value, PARIS)
-        return (value + local.utcoffset().total_seconds()) / 86_400 + _EPOCH  # type: ignore[union-attr]
-    return value

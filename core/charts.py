@@ -90,7 +90,7 @@ def warm_up() -> None:
 
 @dataclass(frozen=True)
 class _Bar:
-    """The days from `first` to `last`. `parts`: bottom up; `known`: a file tells of them; `partly`: not of all of them."""
+    """The days from `first` to `last`. `parts`: bottom up; `known`: a file tells of them; `partly`: not of them all."""
 
     first: int
     last: int
@@ -380,7 +380,7 @@ def _draw_bar(axes: "Axes", place: int, bar: _Bar, panel: _Panel, pixel: float) 
         if part:
             axes.bar(
                 place,
-                part,
+                part if len(panel.kinds) > 1 else math.copysign(max(abs(part), 3 * pixel), part),
                 0.78,
                 bottom=above if part > 0 else below,
                 color=_COLOURS[kinds[0]],
