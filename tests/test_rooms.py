@@ -12,9 +12,11 @@ TOP = Path(__file__).parents[1]
 ROOMS = ("core", "handlers", "bot")
 MAY_IMPORT = {"core": {"core"}, "handlers": {"handlers", "core"}, "bot": {"bot", "handlers", "core"}}
 
-#: Loaded by the sync worker alone: what it costs would make chat answers slow.
-HEAVY = ("pandas", "numpy", "pyarrow", "xlsxwriter")
+#: Loaded by the sync worker and the workshop alone: what it costs would make chat answers slow.
+HEAVY = ("pandas", "numpy", "pyarrow", "xlsxwriter", "matplotlib", "openpyxl")
 WORKER_SIDE = ("core/readers/", "core/delta.py", "core/traffic.py", "core/export")
+#: These import it in functions, which are run in the workshop.
+WORKSHOP_SIDE = ("core/charts.py", "core/workbook.py", "core/rio_list")
 
 
 def modules(room: str) -> list[Path]:
@@ -47,7 +49,7 @@ def test_a_room_imports_only_the_rooms_it_may(room: str) -> None:
     assert wrong == []
 
 
-def test_what_is_heavy_is_imported_on_the_worker_s_side_alone() -> None:
+def test_what_is_heavy_is_imported_for_the_worker_and_the_workshop_alone() -> None:
     importing = {
         str(path.relative_to(TOP))
         for room in ROOMS
@@ -55,13 +57,20 @@ def test_what_is_heavy_is_imported_on_the_worker_s_side_alone() -> None:
         if any(name.split(".")[0] in HEAVY for name in imported(path))
     }
     assert importing
-    assert {path for path in importing if not path.startswith(WORKER_SIDE)} == set()
+    assert {path for path in importing if not path.startswith((*WORKER_SIDE, *WORKSHOP_SIDE))} == set()
 
 
 # The service is started by bot.cli, which loads the core first.
 @pytest.mark.parametrize("modules", ["handlers.registry", "bot.cli, bot.service", "bot.cli, bot.terminal"])
 def test_what_answers_people_does_not_load_it(modules: str) -> None:
     program = f"import sys, {modules}; print([name for name in {HEAVY} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", program], cwd=TOP, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["core.charts", "core.books"])
+def test_a_work_of_the_workshop_is_named_without_loading_what_it_needs(module: str) -> None:
+    program = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", program], cwd=TOP, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
 
