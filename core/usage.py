@@ -1,6 +1,7 @@
 """Consumption, from the totals kept at intake."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from sqlite_utils import Database
 
@@ -9,6 +10,8 @@ from core.kinds import KINDS, Kind
 
 #: As in the store; the same as in `core.traffic`, which what answers people must not import.
 RATED, BILLED = 0, 1
+
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,18 @@ class LineTotal:
     amount: int | None
     seconds: int
     bytes: int
+
+
+@dataclass(frozen=True)
+class ZoneTotal:
+    """Traffic of one kind to one destination, in the operator's words, "" where the files name none."""
+
+    zone: str
+    kind: Kind
+    count: int
+    seconds: int
+    bytes: int
+    amount: int | None
 
 
 @dataclass(frozen=True)
@@ -60,20 +75,51 @@ def source_of(db: Database, month: int) -> int:
     return BILLED if billed.fetchone() else RATED
 
 
-# Where a row names no client, the line's present one counts.
-_OF_CLIENT = """
-    SELECT {columns} FROM usage_by_line WHERE source = :source AND month = :month AND client_id = :client
-    UNION ALL
-    SELECT {columns} FROM lines CROSS JOIN usage_by_line ON source = :source AND month = :month
-        AND line = CAST(msisdn AS INTEGER) AND usage_by_line.client_id = 0 WHERE lines.client_id = :client
+# Where a row names no client, the line's present one counts; most accounts have no such row. Rows of a line lie side by
+# side in the table: "+" keeps SQLite from looking up each of them in the index by client.
+_UNNAMED = """
+    FROM lines CROSS JOIN usage_by_line ON source = :source AND month = :month AND line = CAST(msisdn AS INTEGER)
+        AND +usage_by_line.client_id = 0
+    WHERE lines.client_id = :client
+        AND EXISTS (SELECT 1 FROM usage_by_line WHERE source = :source AND month = :month AND client_id = 0)
 """
-# The same, by kind: from what is summed by client, which is fifty times fewer rows.
-_KINDS_OF_CLIENT = """
-    SELECT {columns} FROM usage_by_zone CROSS JOIN natures ON natures.id = nature_id
+_LINES_OF_CLIENT = f"""
+    SELECT own.line AS line, amount, seconds, bytes FROM (
+        SELECT DISTINCT line FROM usage_by_line
+        WHERE source = :source AND month = :month AND client_id = :client AND line != 0
+    ) AS own CROSS JOIN usage_by_line AS totals ON source = :source AND month = :month AND totals.line = own.line
+        AND +totals.client_id = :client
+    UNION ALL
+    SELECT line, amount, seconds, bytes {_UNNAMED}
+"""
+# By kind, from what is summed by client, which is fifty times fewer rows.
+_KINDS_OF_CLIENT = f"""
+    SELECT {{columns}} FROM usage_by_zone CROSS JOIN natures ON natures.id = nature_id
         WHERE source = :source AND month = :month AND client_id = :client
     UNION ALL
-    SELECT {columns} FROM lines CROSS JOIN usage_by_line ON source = :source AND month = :month
-        AND line = CAST(msisdn AS INTEGER) AND usage_by_line.client_id = 0 WHERE lines.client_id = :client
+    SELECT {{columns}} {_UNNAMED}
+"""
+# By destination: rows that name no client are summed for no line, so that they are read themselves.
+_ZONES_OF_CLIENT = """
+    SELECT zone, kind, count, seconds, bytes, amount FROM usage_by_zone CROSS JOIN natures ON natures.id = nature_id
+        WHERE source = :source AND month = :month AND client_id = :client
+    UNION ALL
+    SELECT zone, kind, 1, seconds, bytes, amount FROM
+        (SELECT DISTINCT day FROM usage_by_day
+            WHERE source = :source AND client_id = 0 AND day BETWEEN :first AND :last) AS days
+        CROSS JOIN lines
+        CROSS JOIN cdrs ON source = :source AND cdrs.day = days.day AND line = CAST(msisdn AS INTEGER)
+            AND cdrs.client_id = 0
+        CROSS JOIN natures ON natures.id = nature_id
+        WHERE lines.client_id = :client
+            AND EXISTS (SELECT 1 FROM usage_by_line WHERE source = :source AND month = :month AND client_id = 0)
+"""
+_ZONES_OF_LINE = """
+    SELECT zone, kind, 1 AS count, seconds, bytes, amount FROM
+        (WITH RECURSIVE days (day) AS (VALUES (:first) UNION ALL SELECT day + 1 FROM days WHERE day < :last)
+            SELECT day FROM days) AS days
+        CROSS JOIN cdrs ON source = :source AND cdrs.day = days.day AND line = :line
+        CROSS JOIN natures ON natures.id = nature_id
 """
 _OF_LINE = "SELECT {columns} FROM usage_by_line WHERE source = :source AND month = :month AND line = :line"
 
@@ -100,13 +146,34 @@ def _totals(db: Database, which: str, values: dict[str, object]) -> list[Total]:
 
 def top_lines(db: Database, client: Client, month: int, source: int, most: int = 5) -> list[LineTotal]:
     """The client's lines that cost most in the month, then those that talked most."""
-    of_client = _OF_CLIENT.format(columns="line, amount, seconds, bytes")
     rows = db.execute(
-        f"SELECT line, sum(amount), sum(seconds), sum(bytes) FROM ({of_client}) WHERE line != 0 GROUP BY line "
+        f"SELECT line, sum(amount), sum(seconds), sum(bytes) FROM ({_LINES_OF_CLIENT}) GROUP BY line "
         "ORDER BY sum(amount) DESC, sum(seconds) DESC, line LIMIT :most",
         {"client": client.id, "month": month, "source": source, "most": most},
     )
     return [LineTotal(f"0{line}", *sums) for line, *sums in rows]
+
+
+def zones_of_client(db: Database, client: Client, month: int, source: int, most: int = 1000) -> list[ZoneTotal]:
+    """A client's destinations of the month, those that cost most first, then those that talked most."""
+    return _zones(db, _ZONES_OF_CLIENT, {"client": client.id, "month": month}, month, source, most)
+
+
+def zones_of_line(db: Database, msisdn: str, month: int, source: int, most: int = 1000) -> list[ZoneTotal]:
+    """A line's destinations of the month, in the same order, as long as its communications themselves are kept."""
+    return _zones(db, _ZONES_OF_LINE, {"line": int(msisdn)}, month, source, most)
+
+
+def _zones(db: Database, which: str, values: dict[str, object], month: int, source: int, most: int) -> list[ZoneTotal]:
+    first = date(month // 100, month % 100, 1)
+    following = date(month // 100 + month % 100 // 12, month % 100 % 12 + 1, 1)
+    days = {"first": first.toordinal() - _EPOCH, "last": following.toordinal() - _EPOCH - 1}
+    rows = db.execute(
+        f"SELECT zone, kind, sum(count), sum(seconds), sum(bytes), sum(amount) FROM ({which}) GROUP BY zone, kind "
+        "ORDER BY sum(amount) DESC, sum(seconds) DESC, sum(bytes) DESC, sum(count) DESC, zone, kind LIMIT :most",
+        {**values, **days, "source": source, "most": most},
+    )
+    return [ZoneTotal(zone, KINDS[kind], *sums) for zone, kind, *sums in rows]
 
 
 def last_traffic(db: Database, msisdn: str) -> tuple[int, Kind] | None:
@@ -145,11 +212,15 @@ class ClientTotal:
 def by_client(db: Database, month: int, source: int) -> list[ClientTotal]:
     """Each client's month; lines that belong to nobody known come last, under a dash."""
     rows = db.execute(
-        "SELECT coalesce(clients.name, '—'), sum(totals.count), sum(totals.amount) FROM usage_by_line AS totals "
-        "LEFT JOIN lines ON totals.client_id = 0 AND lines.msisdn = '0' || totals.line "
-        "LEFT JOIN clients ON clients.id = iif(totals.client_id, totals.client_id, lines.client_id) "
-        "WHERE source = ? AND month = ? GROUP BY clients.id ORDER BY clients.name IS NULL, clients.name",
-        (source, month),
+        "SELECT coalesce(clients.name, '—'), sum(totals.count), sum(totals.amount) FROM ("
+        "SELECT client_id, count, amount FROM usage_by_zone "
+        "WHERE source = :source AND month = :month AND client_id != 0 "
+        "UNION ALL SELECT lines.client_id, count, amount FROM usage_by_line AS unnamed "
+        "LEFT JOIN lines ON lines.msisdn = '0' || unnamed.line "
+        "WHERE source = :source AND month = :month AND unnamed.client_id = 0) AS totals "
+        "LEFT JOIN clients ON clients.id = totals.client_id "
+        "GROUP BY clients.id ORDER BY clients.name IS NULL, clients.name",
+        {"source": source, "month": month},
     )
     return [ClientTotal(*row) for row in rows]
 

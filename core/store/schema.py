@@ -16,7 +16,7 @@ def second(db: Database) -> None:
     db.executescript(_SECOND)
 
 
-@migrations(name="0003_options_and_counts_of_lines")
+@migrations(name="0003_options_of_lines_and_indexes")
 def third(db: Database) -> None:
     """Options come in with the next AccountStatus, which other layouts than the former's cause to be read whole."""
     db.executescript(_THIRD)
@@ -352,6 +352,10 @@ CREATE INDEX invoices_by_month ON invoices (side, month);
 _THIRD = """
 -- options: in the operator's words, "" for none or not known. Their change in line_changes is "options".
 ALTER TABLE lines ADD COLUMN options TEXT NOT NULL DEFAULT '';
+
+-- The newest file of a folder.
+DROP INDEX files_by_folder;
+CREATE INDEX files_by_folder ON files (folder, coalesce(as_of, modified_at, fetched_clock));
 
 -- What counts lines reads this alone.
 DROP INDEX lines_by_client;
