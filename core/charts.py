@@ -74,7 +74,7 @@ def draw(data: Path, chart: DailyChart) -> bytes:
         of: Client | str = chart.msisdn
         if chart.client:
             row = db.execute("SELECT id, name FROM clients WHERE folded = ?", (chart.client,)).fetchone()
-            of = Client(*row) if row else Client(0, "")
+            of = Client(*row) if row else Client(-1, "")  # 0 would be whoever is not named
         known = daily.known_days(db, chart.first, chart.last, chart.billed_months)
         days = daily.by_day(db, of, chart.first, chart.last, chart.billed_months)
     return _picture(chart, days, known)
@@ -110,11 +110,14 @@ class _Bar:
 
 @dataclass(frozen=True)
 class _Scale:
-    """`size`: the unit that the axis counts in; `said`: a value in that unit, in words; `unit`: beside round ones."""
+    """`size`: the unit that the axis counts in, `unit`: its name; `said`: a value in it, in words; `least`: what lies
+    between two round values at least.
+    """
 
     size: float
     said: Callable[[float], str]
     unit: str
+    least: float
 
     def named(self, ticks: list[float]) -> list[str]:
         """Round values with as many decimals as the most exact of them."""
@@ -168,21 +171,21 @@ def _count(total: Total) -> float:
 
 
 def _euros_scale(_: float) -> _Scale:
-    return _Scale(1, _euros, "€")
+    return _Scale(1, _euros, "€", 0.01)
 
 
 def _time_scale(most: float) -> _Scale:
-    size, unit = (3600, "h") if most >= 7200 else (60, "min")
-    return _Scale(size, lambda value: _duration(value * size), unit)
+    size, unit = (3600, "h") if most >= 7200 else (60, "min") if most >= 120 else (1, "s")
+    return _Scale(size, lambda value: _duration(value * size), unit, 0.5 if size == 3600 else 1)
 
 
 def _volume_scale(most: float) -> _Scale:
     size, unit = _unit(most)
-    return _Scale(size, lambda value: _octets(value * size), unit)
+    return _Scale(size, lambda value: _octets(value * size), unit, 0.1)
 
 
 def _count_scale(_: float) -> _Scale:
-    return _Scale(1, _whole, "")
+    return _Scale(1, _whole, "", 1)
 
 
 def _spans(first: int, last: int) -> list[tuple[int, int]]:
@@ -337,7 +340,7 @@ class _Drawn:
         self.bars = bars
         self.tall = tall
         self.scale = panel.scale(max((abs(bar.height) for bar in bars), default=0))
-        self.ticks, self.low, self.high = _axis([bar.stacked for bar in bars], self.scale.size, tall)
+        self.ticks, self.low, self.high = _axis([bar.stacked for bar in bars], self.scale, tall)
         self.labels = self.scale.named([tick / self.scale.size for tick in self.ticks])
 
 
@@ -462,13 +465,14 @@ def _named(kinds: tuple[Kind, ...]) -> str:
     return {"premium": "Spéciaux", "other": "Autre"}.get(kinds[0], " et ".join(KIND[kind] for kind in kinds))
 
 
-def _axis(stacked: list[tuple[float, float]], size: float, tall: float) -> tuple[list[float], float, float]:
+def _axis(stacked: list[tuple[float, float]], scale: _Scale, tall: float) -> tuple[list[float], float, float]:
     """Round figures for the axis, and its ends; there is room for the highest bar's label."""
+    size = scale.size
     top = max((above for _, above in stacked), default=0) / size
     bottom = min((below for below, _ in stacked), default=0) / size
-    step = _round_step((top - bottom or 1) / (tall / 64))
+    step = max(scale.least, _round_step((top - bottom or 1) / (tall / 64)))
     ticks = [number * step for number in range(-int(-bottom // step), int(top // step) + 1)]
-    room = (top - bottom or 1) * 52 / tall
+    room = (top - bottom or step) * 52 / tall
     low = bottom - (room / 2 if bottom < 0 else 0)
     return [tick * size for tick in ticks], low * size, (max(top, step / 2) + room) * size
 
@@ -532,10 +536,9 @@ def _euros(value: float) -> str:
 
 def _duration(seconds: float) -> str:
     """12 h 05, 25 min, 7 min 45 s, 40 s."""
-    if seconds >= 3600:
-        hours, minutes = divmod(round(seconds / 60), 60)
-        return f"{_whole(hours)}{NBSP}h{NBSP}{minutes:02}"
     minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{_whole(minutes // 60)}{NBSP}h{NBSP}{minutes % 60:02}"
     if minutes:
         return f"{minutes}{NBSP}min" + (f"{NBSP}{rest:02}{NBSP}s" if rest else "")
     return f"{rest}{NBSP}s"
