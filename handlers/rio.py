@@ -2,7 +2,7 @@
 
 import re
 
-from core import rio, rio_list
+from core import rio, rio_list, rio_words
 from core.numbers import show
 from core.workshop import WorkshopError
 from handlers import french
@@ -30,13 +30,13 @@ async def run(ask: Ask, context: Context) -> Answer:
         return Answer(
             f"❔ {verdict.rio} a la bonne forme, mais sa clé ne se vérifie qu'avec le numéro de la ligne.",
             (
-                f"Offre : {_QUALITIES[verdict.quality]}",
+                f"Offre : {rio_words.QUALITIES[verdict.quality]}",
                 "Envoyer aussi le numéro, par exemple : /rio check " + verdict.rio + " 06 39 98 00 01",
             ),
         )
     told = [f"Opérateur actuel : {verdict.operator}"] if verdict.operator else []
-    told.append(f"Offre : {_QUALITIES[verdict.quality]}")
-    told.append("La clé est juste ; seul l'opérateur actuel confirmera que la ligne est portable.")
+    told.append(f"Offre : {rio_words.QUALITIES[verdict.quality]}")
+    told.append(rio_words.RIGHT)
     told.append("Ne pas résilier la ligne avant son portage.")
     return Answer(f"✅ RIO correct : {verdict.rio} va avec le {show(number)}", tuple(told))
 
@@ -86,33 +86,12 @@ async def _of_file(ask: Ask, context: Context) -> Answer:
     )
 
 
-_QUALITIES = {
-    "": "",
-    "particulier": "grand public (P)",
-    "entreprise": "entreprise (E)",
-    "fixe": "ligne fixe",
-}
-
-
 def _why(verdict: rio.Verdict) -> list[str]:
-    mobile = verdict.number.startswith(("06", "07"))
-    reasons = {
-        "length": f"Un RIO a 12 signes, celui-ci en a {len(verdict.rio)}.",
-        "signs": "Un RIO n'a que des lettres sans accent, des chiffres et le signe +.",
-        "operator": "Les deux premiers signes, le code de l'opérateur, doivent être des chiffres."
-        if mobile
-        else "Les deux premiers signes, le code de l'opérateur, doivent être des lettres ou des chiffres.",
-        "quality": "Le troisième signe doit être P (grand public) ou E (entreprise) pour un mobile."
-        if mobile
-        else "Le troisième signe doit être P ou E pour un mobile, de F à Z pour un fixe.",
-        "reference": "Les signes 4 à 9, la référence du contrat, sont des lettres et des chiffres.",
-        "key": "La clé (trois derniers signes) ne correspond pas : un signe du RIO ou du numéro est faux.",
-    }
-    told = [reasons[verdict.fault]] if verdict.fault else []
+    told = [rio_words.fault(verdict)] if verdict.fault else []
     if verdict.correction:
         told.append(f"Confusion probable entre O et 0 : {verdict.correction} serait juste. À confirmer avec le client.")
     elif verdict.fault:
-        told.append("Demander au client de rappeler le 3179 et de recopier le SMS reçu.")
+        told.append(rio_words.ASK_AGAIN)
     return told
 
 
