@@ -223,7 +223,7 @@ class Book:
     ) -> None:
         for place, (column, value) in enumerate(zip(columns, row, strict=True)):
             form = formats[column.form]
-            if value is None:
+            if value is None or value == "":  # blank, for who sorts and filters
                 if formats is self._totals:
                     sheet.write_blank(at, place, None, form)
             elif isinstance(value, str):  # also what should have been a date, and is not
