@@ -6,6 +6,7 @@ import gettext
 import logging
 import sys
 from pathlib import Path
+
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

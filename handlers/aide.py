@@ -32,8 +32,9 @@ def _of_command(name: str, ask: Ask) -> Answer:
             refused=True,
         )
     told = [f"Usage : /{command.usage}", *(f"Exemple : /{example}" for example in command.examples)]
-    if command.aliases:
-        told.append(f"Aussi : {', '.join(f'/{alias}' for alias in command.aliases if alias.isalpha())}")
+    others = [alias for alias in (*command.aliases, *command.spoken) if alias.isalpha()]
+    if others:
+        told.append(f"Aussi : {', '.join(f'/{alias}' for alias in others)}")
     if command.sensitive:
         told.append("Réservée au chat privé.")
     return Answer(f"/{command.name} : {command.summary}", tuple(told))

@@ -98,7 +98,7 @@ COMMAND = Command(
     summary="Ce que je signale ici, et les heures de silence",
     usage="alertes [ALERTE oui ou non, ou silence DE À]",
     examples=("alertes", "alertes lignes non", "alertes silence 20h à 8h", "alertes silence non"),
-    aliases=("alerte", "notifications"),
+    spoken=("alerte", "notifications"),
     run=run,
     roles=TECHNICAL,
 )

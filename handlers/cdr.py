@@ -60,6 +60,7 @@ COMMAND = Command(
     summary="Le détail des communications d'une ligne, en tableur",
     usage="cdr NUMÉRO [MOIS ou PÉRIODE]",
     examples=("cdr 0639980001 octobre", "cdr 0639980001 du 1 au 15 octobre"),
-    aliases=("cdrs", "détail", "communications", "appels"),
+    aliases=("cdrs",),
+    spoken=("détail", "communications", "appels"),
     run=run,
 )

@@ -70,6 +70,6 @@ COMMAND = Command(
     summary="Les clients et leurs lignes",
     usage="clients [CLIENT]",
     examples=("clients", "clients Dupont"),
-    aliases=("client",),
+    spoken=("client",),
     run=run,
 )

@@ -34,6 +34,7 @@ class Command:
     """One command, the same by chat, mail and terminal.
 
     `summary`: one line, for /aide and Telegram's menu. `usage`: with its arguments. Examples are without slash.
+    `spoken`: words that mean it where one speaks to the robot alone, and are words like others in a mail.
     `sensitive`: its question or its answer can take a line over: private chat or terminal only, never by mail.
     `takes_files`: a file can come with it. `files_by_mail`: of a sensitive one, its files may come by mail all the
     same, for what goes back there holds no code.
@@ -45,6 +46,7 @@ class Command:
     examples: tuple[str, ...]
     run: Callable[[Ask, Context], Awaitable[Answer]]
     aliases: tuple[str, ...] = ()
+    spoken: tuple[str, ...] = ()
     roles: frozenset[Role] = field(default=EVERYONE)
     sensitive: bool = False
     takes_files: bool = False

@@ -36,6 +36,7 @@ COMMAND = Command(
     summary="Les documents reçus, et les prendre",
     usage="documents [FICHIER]",
     examples=("documents", "documents Kbis.pdf"),
-    aliases=("document", "docs"),
+    aliases=("docs",),
+    spoken=("document",),
     run=run,
 )

@@ -75,6 +75,6 @@ COMMAND = Command(
     summary="La fraîcheur des données, et la santé du robot",
     usage="etat",
     examples=("etat",),
-    aliases=("état", "santé", "fraîcheur"),
+    spoken=("santé", "fraîcheur"),
     run=run,
 )

@@ -74,6 +74,6 @@ COMMAND = Command(
     summary="Les factures, et leurs PDF",
     usage="factures [CLIENT ou Origyne] [MOIS]",
     examples=("factures octobre", "factures Dupont", "factures Origyne 2026-10"),
-    aliases=("facture",),
+    spoken=("facture",),
     run=run,
 )

@@ -48,6 +48,7 @@ COMMAND = Command(
     summary="Ce qui a changé sur une ligne, et quand",
     usage="historique NUMÉRO",
     examples=("historique 0639980001",),
-    aliases=("histo", "changements"),
+    aliases=("histo",),
+    spoken=("changements",),
     run=run,
 )

@@ -119,6 +119,6 @@ COMMAND = Command(
     summary="Les lignes, d'un client ou toutes, par état",
     usage="lignes [CLIENT] [ÉTAT]",
     examples=("lignes Dupont", "lignes Dupont suspendues", "lignes résiliées"),
-    aliases=("parc",),
+    spoken=("ligne", "parc"),
     run=run,
 )

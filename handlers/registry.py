@@ -52,15 +52,23 @@ def commands_of(person: Person) -> list[Command]:
     return [command for command in commands() if command.roles & person.roles]
 
 
-def named(word: str) -> Command | None:
-    """The command of that name or alias, without regard to case and accents."""
-    folded = fold(word) or word
-    return next((command for command in commands() if folded in map(_folded, (command.name, *command.aliases))), None)
+def named(word: str, *, spoken: bool = True) -> Command | None:
+    """The command of that name or alias, without regard to case and accents.
+
+    :param spoken: whether everyday words count too.
+    """
+    folded = _folded(word)
+    return next((command for command in commands() if folded in _names(command, spoken=spoken)), None)
+
+
+@cache
+def _names(command: Command, *, spoken: bool) -> frozenset[str]:
+    return frozenset(map(_folded, (command.name, *command.aliases, *(command.spoken if spoken else ()))))
 
 
 def nearest(word: str, person: Person) -> Command | None:
     """The command that a mistyped word resembles, among those that this person may use."""
-    names = {_folded(name): command for command in commands_of(person) for name in (command.name, *command.aliases)}
+    names = {name: command for command in commands_of(person) for name in _names(command, spoken=True)}
     found = process.extractOne(_folded(word), names.keys(), scorer=DamerauLevenshtein.normalized_similarity)
     return names[found[0]] if found and found[1] >= _LIKE_ENOUGH else None
 

@@ -79,7 +79,7 @@ COMMAND = Command(
     summary="Les rangées mises de côté, et les fichiers qui attendent",
     usage="rejets [FICHIER]",
     examples=("rejets", "rejets RatedCDRs_20261123_090000.csv"),
-    aliases=("rejet", "rejects"),
+    aliases=("rejet",),
     run=run,
     roles=TECHNICAL,
 )

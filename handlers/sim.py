@@ -105,6 +105,7 @@ COMMAND = Command(
     summary="Une carte SIM, ou le stock de cartes",
     usage="sim [ICCID ou derniers chiffres]",
     examples=("sim", "sim 8933019900000000012", "sim 0000012"),
-    aliases=("iccid", "carte", "cartes"),
+    aliases=("iccid",),
+    spoken=("carte", "cartes", "sims"),
     run=run,
 )

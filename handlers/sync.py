@@ -49,7 +49,8 @@ COMMAND = Command(
     summary="Regarder le FTP maintenant",
     usage="sync",
     examples=("sync",),
-    aliases=("synchro", "actualiser"),
+    aliases=("synchro",),
+    spoken=("actualiser",),
     run=run,
     roles=TECHNICAL,
 )

@@ -21,7 +21,8 @@ def understand(text: str, telecom: Database | None = None) -> tuple[str, str] | 
     A number alone asks for its status; a RIO alone, or with a number, is checked; a client's name alone asks for its
     consumption.
 
-    :param telecom: where names of clients are looked up; without it they are not understood alone.
+    :param telecom: where one speaks to the robot alone: names of clients are looked up there, and everyday words name
+        commands. Without it, as in a mail, neither is understood.
     """
     text = text.strip()
     if found := _SLASH.match(text):
@@ -30,7 +31,7 @@ def understand(text: str, telecom: Database | None = None) -> tuple[str, str] | 
     words = text.split(maxsplit=1)
     if not words:
         return None
-    if command := registry.named(words[0].rstrip(":")):
+    if command := registry.named(words[0].rstrip(":"), spoken=telecom is not None):
         return command.name, words[1].strip() if len(words) > 1 else ""
     try:
         return "status", msisdn(text)

@@ -21,10 +21,11 @@ from core.folders import PARIS
 
 _HELP = """\
 Vous êtes Camille Martin, contact technique : ce qui est tapé part dans Telegram.
-  /status 0639980001 · /conso Dupont · /rio 01E4K7P2QEM3 0639980001 · /upload logo · /aide
+  /status 0639980001 · /conso Dupont · /lignes · /puk 0639980001 · /factures · /etat · /aide dit tout
 Et pour faire bouger le reste :
   :logo bon | :logo mauvais      envoyer un logo d'essai comme fichier
   :fichier CHEMIN                envoyer un fichier
+  :bouton NOM                    toucher un bouton du dernier message qui en a
   :suspendre NUMÉRO | :rétablir NUMÉRO   l'opérateur change l'état d'une ligne
   :heure                         l'opérateur dépose l'heure suivante (états et CDR)
   :facture                       l'opérateur dépose sa facture
@@ -73,13 +74,14 @@ async def _by_hand(sandbox: Sandbox, console: Console) -> int:
 
 async def _watch(sandbox: Sandbox, play: Play) -> None:
     """Show what comes, as it comes."""
-    shown = len(sandbox.phone.messages)
+    shown = max((message.revision for message in sandbox.phone.messages), default=0)
     mails = {address: len(await sandbox.mail.messages(address)) for address in (ACCOUNTING, TECHNICAL, STAFF)}
     while True:
         await asyncio.sleep(0.2)
-        for message in sandbox.phone.messages[shown:]:
-            play.show_message(message)
-            shown += 1
+        for message in sorted(sandbox.phone.messages, key=lambda message: message.revision):
+            if message.revision > shown:
+                play.show_message(message)
+                shown = message.revision
         for address, seen in mails.items():
             for raw in (await sandbox.mail.messages(address))[seen:]:
                 mail = message_from_bytes(raw, policy=default)
@@ -98,6 +100,7 @@ class _Orders:
         self._orders: dict[str, Callable[[str], str]] = {
             "logo": self._logo,
             "fichier": self._file,
+            "bouton": self._button,
             "suspendre": lambda words: self._line(words, SUSPENDED),
             "rétablir": lambda words: self._line(words, ACTIVE),
             "retablir": lambda words: self._line(words, ACTIVE),
@@ -132,6 +135,17 @@ class _Orders:
         path = Path(shlex.split(words)[0]) if words else Path()
         self._box.phone.send_file(path.name, path.read_bytes())
         return f"{path.name} est envoyé."
+
+    def _button(self, words: str) -> str:
+        shown = [message for message in self._box.phone.messages if message.buttons]
+        if not shown:
+            return "Aucun message n'a de bouton."
+        last = max(shown, key=lambda message: message.revision)
+        found = [label for label in last.labels if words.lower() in label.lower()]
+        if not found:
+            return f"Ce message a les boutons {', '.join(last.labels)}."
+        self._box.phone.press(last, found[0])
+        return f"[ {found[0]} ] est touché."
 
     def _line(self, words: str, status: str) -> str:
         number = "".join(words.split()) or "0639980001"

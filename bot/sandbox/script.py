@@ -15,7 +15,7 @@ from rich.text import Text
 from bot.mail.faults import MailError
 from bot.sandbox.botapi.world import Message
 from bot.sandbox.house import ACCOUNTING, BOT, CONTACT, TECHNICAL, Sandbox
-from bot.sandbox.operator import PERSONALISATION, SUSPENDED
+from bot.sandbox.operator import CLIENT_INVOICES, PERSONALISATION, SUSPENDED
 from bot.sandbox.pictures import logo
 from core import rio
 from core.folders import PARIS
@@ -55,9 +55,15 @@ class Play:
             *self._opening,
             ("Une facture de l'opérateur arrive : la comptabilité reçoit le PDF", self._invoice),
             ("Une ligne est suspendue : Camille est prévenue", self._line_change),
-            ("Camille demande l'état de la ligne", self._status),
-            ("Camille vérifie des RIO", self._rio),
-            ("Camille demande la consommation d'un client", self._conso),
+            ("Camille demande l'état de la ligne, son historique, et l'exporte", self._status),
+            ("Camille parcourt les lignes et les clients", self._lists),
+            ("Camille a un client au téléphone : sa carte SIM et son PUK", self._puk),
+            ("Camille vérifie des RIO, un par un puis en liste", self._rio),
+            ("Camille demande la consommation d'un client, avec son image et son tableur", self._conso),
+            ("Camille demande le détail d'une ligne", self._cdr),
+            ("Camille reprend une facture et un document", self._papers),
+            ("Camille regarde si tout va bien", self._state),
+            ("Camille règle ce qui lui est signalé", self._alerts),
             ("Camille dépose un logo : d'abord un mauvais, puis le bon", self._upload),
             ("La comptabilité pose une question par courriel", self._mailed_question),
             ("Un inconnu écrit au robot", self._stranger),
@@ -136,6 +142,27 @@ class Play:
         answer = await self._chat(f"/status {LINE}")
         _expect("suspendue" in answer.text and CLIENT in answer.text, "l'état n'est pas le bon")
         _expect("état au" in answer.text, "l'état n'est pas daté")
+        history = await self._press(answer, "Historique")
+        _expect("suspendue · Active → Suspendue" in history.text, "le changement n'est pas dans l'historique")
+        await self._press(answer, "Exporter", file=".xlsx")
+
+    async def _lists(self) -> None:
+        lines = await self._chat("/lignes dupont suspendues")
+        _expect(show(LINE) in lines.text, "la ligne suspendue manque")
+        every = await self._chat("/lignes")
+        second = await self._press(every, "2/50 ▶")
+        _expect(second.message_id == every.message_id, "la page n'est pas tournée sur place")
+        clients = await self._chat("/clients")
+        _expect(CLIENT in clients.text, "un client manque")
+
+    async def _puk(self) -> None:
+        card = self._box.operator.line(LINE).iccid
+        sim = await self._chat(f"/sim {card[-6:]}")
+        _expect(show(LINE) in sim.text, "la carte n'est pas celle de la ligne")
+        puk = next(sim.puk1 for sim in self._box.operator.sims if sim.iccid == card)
+        answer = await self._press(sim, "PUK", hidden=True)
+        _expect(f"<tg-spoiler>{puk}</tg-spoiler>" in answer.html, "le PUK n'est pas le bon")
+        await self._chat("/sim")
 
     async def _rio(self) -> None:
         code = "01EB0R1SO" + rio.key("01EB0R1SO", LINE)
@@ -144,6 +171,11 @@ class Play:
         misread = code[:4] + "O" + code[5:]  # the usual copying error
         wrong = await self._chat(f"/rio check {misread} {show(LINE)}")
         _expect("RIO faux" in wrong.text and code in wrong.text, "un RIO faux est dit juste")
+        listed = f"Nom;RIO;Numéro\r\nAccueil;{code};{show(LINE)}\r\nAtelier;{misread};{show(LINE)}\r\n"
+        answer = await self._send_file("portabilites.csv", listed.encode("cp1252"))
+        _expect("1 juste" in answer.text and "1 faux" in answer.text, "la liste n'est pas jugée")
+        annotated = await self._file(".csv")
+        _expect("Faux" in annotated.decode("utf-8-sig"), "la liste n'est pas annotée")
 
     async def _conso(self) -> None:
         month = self._box.operator.months[-2]
@@ -155,6 +187,36 @@ class Play:
             french.volume(expected.data_bytes),
         ):
             _expect(figure in answer.text, f"{figure} manque dans la réponse")
+        picture = await self._box.phone.wait(lambda message: message.photo is not None, timeout=PATIENCE)
+        self.show_message(picture)
+        await self._press(answer, "Tableur", file=".xlsx")
+        mistyped = await self._chat("conso dupnt btp hier")
+        _expect(CLIENT in mistyped.text, "une faute de frappe perd le client")
+
+    async def _cdr(self) -> None:
+        await self._chat(f"/cdr {LINE}")
+        await self._file(".xlsx")
+
+    async def _papers(self) -> None:
+        month = self._box.operator.months[-2]
+        answer = await self._chat(f"/factures {CLIENT} {month}")
+        sent = await self._press(answer, next(label for label in answer.labels if label.startswith("📄")), file=".pdf")
+        (path,) = (self._box.operator.root / CLIENT_INVOICES / month).glob(f"*{CLIENT}*")
+        _expect(sent.document is not None and sent.document.content == path.read_bytes(), "ce n'est pas ce PDF")
+        documents = await self._chat("/documents")
+        await self._press(documents, next(label for label in documents.labels if "Kbis" in label), file=".pdf")
+
+    async def _state(self) -> None:
+        _expect("Passe terminée" in (await self._chat("/sync")).text, "la passe ne se termine pas")
+        _expect("AccountStatus" in (await self._chat("/etat")).text, "l'état du robot ne dit pas les dossiers")
+        await self._chat("/rejets")
+
+    async def _alerts(self) -> None:
+        answer = await self._chat("/alertes")
+        off = await self._press(answer, "🔔 documents")
+        _expect("🔕 documents" in off.text, "l'alerte n'est pas coupée")
+        await self._chat("/alertes silence 20h à 8h")
+        await self._chat("/aide conso")
 
     async def _upload(self) -> None:
         asked = await self._chat("/upload logo")
@@ -196,6 +258,21 @@ class Play:
         self.show_message(answer)
         return answer
 
+    async def _press(self, message: Message, button: str, *, file: str = "", hidden: bool = False) -> Message:
+        """Touch a button, and what it brings: a new message, the same one changed, or a file that ends so."""
+        self._console.print(Text(f"📱 {CONTACT.split()[0]} › [ {button} ]", style="cyan"))
+        phone = self._box.phone
+        phone.press(message, button)
+        answer = await phone.wait(lambda it: _ends(it, file), timeout=PATIENCE)
+        self.show_message(answer, hidden=hidden)
+        return answer
+
+    async def _file(self, ending: str) -> bytes:
+        message = await self._box.phone.wait(lambda it: _ends(it, ending), timeout=PATIENCE)
+        self.show_message(message)
+        assert message.document
+        return message.document.content
+
     async def _send_file(self, name: str, content: bytes) -> Message:
         self._console.print(Text(f"📱 {CONTACT.split()[0]} › 📎 {name}", style="cyan"))
         self._box.phone.send_file(name, content)
@@ -220,14 +297,22 @@ class Play:
     def _tell(self, text: str) -> None:
         self._console.print(Text(f"   {text}", style="dim"))
 
-    def show_message(self, message: Message) -> None:
-        lines = (message.text or message.caption).split("\n")
-        first, *rest = lines
+    def show_message(self, message: Message, *, hidden: bool = False) -> None:
+        """:param hidden: show codes as the telephone does before they are touched."""
+        text = message.text or message.caption
+        if hidden:
+            for code in re.findall(r"<tg-spoiler>(.*?)</tg-spoiler>", message.html):
+                text = text.replace(code, "▒" * len(code))
+        attached = message.document.name if message.document else "image" if message.photo else ""
+        lines = [*([f"📎 {attached}"] if attached else []), *text.split("\n")]
+        first, *rest = filter(None, lines)
         self._console.print(Text("🤖 ", style="green").append(first, "bold"))
         for line in rest:
             self._console.print(Text(f"   {line}"))
         if message.labels:
-            self._console.print(Text("   " + "  ".join(f"[ {label} ]" for label in message.labels), style="cyan"))
+            rows = [[button.label for button in row] for row in message.buttons]
+            for row in rows:
+                self._console.print(Text("   " + "  ".join(f"[ {label} ]" for label in row), style="cyan"))
 
     def show_mail(self, mail: EmailMessage, most_lines: int) -> None:
         self._console.print(Text(f"✉  {mail['From'].addresses[0].addr_spec} → {mail['To']}", style="magenta"))
@@ -241,6 +326,13 @@ class Play:
         for part in mail.iter_attachments():
             size = french.volume(len(part.get_payload(decode=True)))
             self._console.print(Text(f"   📎 {part.get_filename()} ({size})"))
+
+
+def _ends(message: Message, ending: str) -> bool:
+    """Whether this is a text, or a file whose name ends so."""
+    if not ending:
+        return bool(message.text)
+    return message.document is not None and message.document.name.endswith(ending)
 
 
 def _expect(true: bool, otherwise: str) -> None:

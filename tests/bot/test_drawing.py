@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bot.sandbox.botapi.entities import parse_html
 from bot.telegram.drawing import MOST_ROWS, MOST_SIGNS, Message, draw
-from handlers.answer import Answer, Button, OutFile, Table
+from core.daily_chart import DailyChart
+from handlers.answer import Answer, Button, Code, OutFile, Table
 
 #: What texts are made of that could go wrong: signs of HTML, of entities, outside the first plane, and spaces.
 TEXT = st.text(
@@ -107,16 +108,73 @@ def test_the_buttons_stand_under_the_last_text() -> None:
     assert [bool(message.buttons) for message in messages] == [False] * (len(messages) - 1) + [True]
 
 
+def test_short_labels_share_a_row_and_those_that_turn_pages_have_their_own() -> None:
+    labels = ["06 39 98 00 01", "06 39 98 00 02", "06 39 98 00 03", "Un nom de client assez long", "Oui", "Non"]
+    pages = (Button("◀ 1/3", "lignes page 1", in_place=True), Button("3/3 ▶", "lignes page 3", in_place=True))
+    (message,) = draw([Answer("T", buttons=(*(Button(label, "aide") for label in labels), *pages))])
+    assert [[label for label, _ in row] for row in message.buttons] == [
+        ["06 39 98 00 01", "06 39 98 00 02"],
+        ["06 39 98 00 03"],
+        ["Un nom de client assez long", "Oui"],
+        ["Non"],
+        ["◀ 1/3", "3/3 ▶"],
+    ]
+
+
 @pytest.mark.parametrize(
-    ("command", "kept"), [("c" * 64, True), ("c" * 65, False), ("é" * 32, True), ("é" * 33, False)]
+    ("text", "copied"),
+    [
+        ("06 39 98 00 01", ["06 39 98 00 01"]),
+        ("SIM : 8933019900000000012", ["8933019900000000012"]),
+        ("RIO 01PABC123+BX va", ["01PABC123+BX"]),
+        ("du 06 39 98 00 01 au 06 39 98 00 02", ["06 39 98 00 01", "06 39 98 00 02"]),
+        ("06 12 34 XX XX", []),
+        ("12 345,67 €", []),
+        ("fichier 20261123", []),
+    ],
 )
-def test_a_button_that_telegram_would_refuse_is_left_out(command: str, kept: bool) -> None:
-    (message,) = draw([Answer("T", buttons=(Button("Long", command), Button("Court", "aide")))])
-    assert [button.label for button in message.buttons] == (["Long", "Court"] if kept else ["Court"])
+def test_numbers_cards_and_rios_are_copied_by_a_touch(text: str, copied: list[str]) -> None:
+    for answer in (Answer("T", (text,)), Answer(text), Answer("T", table=Table(("A", "B"), ((text, "x"),)))):
+        (message,) = draw([answer])
+        plain, entities = parse_html(message.html)
+        units = plain.encode("utf-16-le")
+        found = [
+            units[2 * it.offset : 2 * (it.offset + it.length)].decode("utf-16-le")
+            for it in entities
+            if it.type == "code"
+        ]
+        assert found == copied
+        assert text in plain
+
+
+def test_a_code_is_hidden_until_touched_and_stays_where_it_is() -> None:
+    (message,) = draw([Answer("T", codes=(Code("Code PUK", "00012345"),))])
+    assert "Code PUK : <tg-spoiler>00012345</tg-spoiler>" in message.html
+    assert message.protected
+    assert "00012345" not in repr(Code("Code PUK", "00012345"))
+
+
+def test_a_picture_comes_after_the_text() -> None:
+    chart = DailyChart("T", "dupontbtp", "", 20727, 20757, (202610,))
+    text, picture = draw([Answer("T", picture=chart)])
+    assert (seen(text), picture.picture, picture.attachment) == ("T", chart, None)
+
+
+def test_the_parts_of_an_answer_know_their_place() -> None:
+    messages = draw([Answer("T", ("x" * 5000,), files=(OutFile("a.csv", b"a"),))], question=7, again=True)
+    assert [(it.question, it.part, it.parts, it.again) for it in messages] == [
+        (7, number, len(messages), True) for number in range(len(messages))
+    ]
+
+
+def test_an_answer_in_place_is_no_reply_to_anything() -> None:
+    first, *others = draw([Answer("T", ("x" * 5000,))], edits=9)
+    assert (first.edits, first.reply_to) == (9, 0)
+    assert {message.edits for message in others} == {0}
 
 
 def test_only_the_first_message_answers_the_question() -> None:
-    messages = draw([Answer("T", ("x" * 5000,))], reply_to=7)
+    messages = draw([Answer("T", ("x" * 5000,))], question=7)
     assert [message.reply_to for message in messages] == [7] + [0] * (len(messages) - 1)
 
 
@@ -133,5 +191,13 @@ def test_several_answers_are_one_message_with_a_line_between() -> None:
 
 @given(TEXT, TEXT, st.binary(max_size=20) | st.none())
 def test_what_the_outbox_keeps_is_the_message(text: str, name: str, attachment: bytes | None) -> None:
-    message = Message(text, (Button("Oui", "aide"),), 7, name, attachment)
+    chart = DailyChart(text, "dupontbtp", "", 20727, 20757, (202609, 202610))
+    rows = ((("Oui", "aide"), (text, "~aide")), (("Non", "aide"),))
+    message = Message(text, rows, 7, name, attachment, chart, silent=True, edits=3, question=7, part=1, parts=2)
     assert Message.restored(message.payload(), attachment) == message
+
+
+def test_what_an_older_version_left_in_the_outbox_is_still_sent() -> None:
+    kept = b'{"html": "<b>T</b>", "buttons": [["Conso", "conso 0639980001"]], "reply_to": 7, "file_name": ""}'
+    message = Message.restored(kept, None)
+    assert message == Message("<b>T</b>", ((("Conso", "conso 0639980001"),),), 7)

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from bot.desk import open_desk
+from bot.desk.outbox import Outbox
+from bot.desk.people import People
+from bot.house import BotDesk
 from bot.sandbox.operator import Operator
 from core import store
-from core.ftp import connect
 from handlers import registry
 from handlers.answer import Answer
 from handlers.ask import Ask, Person, SentFile
@@ -47,26 +50,32 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
     return Filled(operator, data)
 
 
+class QuietDesk(BotDesk):
+    """The bot's own desk, where nothing may be put on the FTP."""
+
+    async def upload(self, content: bytes, path: str) -> None:
+        pytest.fail("nothing is to be put on the FTP here")
+
+
 @pytest.fixture
-def context(filled: Filled) -> Iterator[Context]:
+def context(filled: Filled, tmp_path: Path) -> Iterator[Context]:
     db = store.open_to_read(filled.data)
-    yield Context(db, settings(filled.data), _nowhere, lambda: NOW)
+    desk = open_desk(tmp_path)
+    given = settings(filled.data)
+    People(desk).follow(given)
+    context = Context(db, given, QuietDesk(given, desk, Outbox(desk)), lambda: NOW)
+    yield context
+    context.workshop.close()
+    desk.close()
     db.close()
 
 
-async def _nowhere(content: bytes, path: str) -> None:
-    pytest.fail("nothing is to be put on the FTP here")
-
-
 @pytest.fixture
-def uploading(context: Context, embedded_ftp: FtpPeer) -> Context:
+def uploading(context: Context, embedded_ftp: FtpPeer, tmp_path: Path) -> Context:
     """The same, with an FTP that takes what is sent."""
-
-    async def upload(content: bytes, path: str) -> None:
-        async with connect(embedded_ftp.access()) as ftp:
-            await ftp.upload(content, path)
-
-    return Context(context.telecom, context.settings, upload, context.now)
+    desk = open_desk(tmp_path)
+    given = settings(context.settings.data, embedded_ftp.access())
+    return replace(context, desk=BotDesk(given, desk, Outbox(desk)))
 
 
 Say = Callable[..., Awaitable[Answer]]

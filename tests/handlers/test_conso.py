@@ -1,18 +1,24 @@
 """/conso: a month of a client or a line, as the operator's own truth has it."""
 
+import io
+import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from bot.sandbox.traffic import Usage, total
 from core import store
+from core.daily import date_of
 from core.numbers import show
 from handlers import french
 from handlers.answer import Answer
 from handlers.command import Context
 from tests.handlers.conftest import Filled, Say, words
-from tests.handlers.filled import make_pass
+from tests.handlers.filled import make_pass, settings
 
 DUPONT = "Dupont BTP"
 
@@ -95,27 +101,108 @@ async def test_a_month_without_traffic_names_the_months_known(say: Say) -> None:
 
 async def test_several_clients_are_proposed_by_buttons_that_work(say: Say) -> None:
     answer = await say("conso erie octobre")
-    assert answer.title == "2 clients ressemblent à «\N{NO-BREAK SPACE}erie\N{NO-BREAK SPACE}» : lequel ?"
+    assert answer.title == "«\N{NO-BREAK SPACE}erie\N{NO-BREAK SPACE}» : lequel de ces clients ?"
     titles = [(await say(button.command)).title for button in answer.buttons]
-    assert titles == [
+    assert sorted(titles) == [
         "Boulangerie Pâquerette & Fils : conso d'octobre 2026",
         'Menuiserie "Le Chêne" : conso d\'octobre 2026',
     ]
 
 
-async def test_a_long_name_with_accents_still_fits_into_a_button(say: Say, tmp_path: Path, context: Context) -> None:
+async def test_a_name_that_holds_a_month_comes_before_the_month(say: Say, named: Context) -> None:
+    assert (await say("conso Garage de Mars", context=named)).title == "Garage de Mars : conso de novembre 2026"
+    march = await say("conso Garage de Mars mars 2026", context=named)
+    assert march.title == "Garage de Mars : aucun trafic en mars 2026"
+
+
+async def test_of_two_clients_as_near_none_is_picked(say: Say, named: Context) -> None:
+    answer = await say("conso Martim", context=named)
+    assert [button.label for button in answer.buttons] == ["Martin A", "Martin B"]
+    assert answer.table is None
+
+
+async def test_how_a_mistyped_name_was_read_is_said_first(say: Say) -> None:
+    answer = await say("conso duont btp octobre")
+    assert answer.lines[0] == f"«\N{NO-BREAK SPACE}duont btp\N{NO-BREAK SPACE}» lu comme {DUPONT}."
+
+
+@pytest.fixture
+async def named(tmp_path: Path, context: Context) -> AsyncIterator[Context]:
+    """A store with clients of these names, who each spoke a minute in November."""
     root = tmp_path / "ftp"
     (root / "RatedCDRs").mkdir(parents=True)
-    names = [f"{'É' * 30} Éléphant {place}" for place in ("Été", "Hiver")]
     lines = ["Date et heure;Numéro appelant;Numéro appelé;Type;Durée (s);Montant HT;Client"]
-    lines += [f"02/11/2026 10:00:00;063998000{n};0639985000;Voix;60;0,10;{name}" for n, name in enumerate(names)]
+    for number, name in enumerate(("Garage de Mars", "Martin A", "Martin B")):
+        lines.append(f"02/11/2026 10:00:00;063998000{number};0639985000;Voix;60;0,10;{name}")
     (root / "RatedCDRs" / "RatedCDRs_20261102_1900_01.csv").write_bytes("\r\n".join([*lines, ""]).encode("cp1252"))
     await make_pass(root, tmp_path / "data")
     db = store.open_to_read(tmp_path / "data")
-    answer = await say("conso éléphant", context=replace(context, telecom=db))
+    yield replace(context, telecom=db, settings=settings(tmp_path / "data"))
     db.close()
-    assert len(answer.buttons) == 2
-    assert all(len(button.command.encode()) <= 64 for button in answer.buttons)
+
+
+# Other periods, and what stands beside the totals
+
+
+async def test_several_months_are_added_up(say: Say, filled: Filled) -> None:
+    parts = [filled.operator.usage(DUPONT, month) for month in ("2026-10", "2026-11")]
+    answer = await say("conso dupont octobre à novembre")
+    assert answer.title == f"{DUPONT} : conso d'octobre à novembre 2026"
+    assert rows(answer)["Total HT"][2] == french.euros(sum(part.amount for part in parts))
+    assert rows(answer)["Voix"][:2] == (
+        french.whole(sum(part.voice_count for part in parts)),
+        french.duration(sum(part.voice_seconds for part in parts)),
+    )
+
+
+@pytest.mark.parametrize("who", [DUPONT, "0639980001"])
+async def test_some_days_are_counted_from_the_communications_themselves(say: Say, filled: Filled, who: str) -> None:
+    truth = total(
+        cdr
+        for cdr in filled.operator.cdrs
+        if who in (cdr.client, cdr.caller) and cdr.start.month == 10 and 5 <= cdr.start.day <= 11
+    )
+    answer = await say(f"conso {who} du 5 au 11 octobre")
+    assert "du 5 au 11 octobre 2026" in answer.title
+    assert {kind: row[:2] for kind, row in rows(answer).items() if kind != "Total HT"} == figures(truth)
+
+
+async def test_a_month_is_compared_with_the_one_before(say: Say, filled: Filled) -> None:
+    before = filled.operator.usage(DUPONT, "2026-10").amount
+    (told,) = [line for line in (await say("conso dupont novembre")).lines if line.startswith("En octobre 2026")]
+    assert told == f"En octobre 2026 : {french.euros(before)} HT (mois entier)"
+    assert not [line for line in (await say("conso dupont octobre")).lines if line.startswith("En septembre")]
+
+
+async def test_destinations_are_told_dearest_first(say: Say, context: Context) -> None:
+    answer = await say("conso dupont octobre")
+    zones = [line for line in answer.lines if re.match(r".+ \((voix|SMS|MMS|data|numéros spéciaux|autre)\) : ", line)]
+    assert zones or "Par destination :" not in answer.lines
+
+
+async def test_what_comes_next_is_a_touch_away(say: Say) -> None:
+    of_client = await say("conso dupont novembre")
+    assert [button.label for button in of_client.buttons] == ["Tableur", "Octobre 2026", "Lignes"]
+    assert (await say(of_client.buttons[1].command)).title == f"{DUPONT} : conso d'octobre 2026"
+    of_line = await say("conso 0639980001 novembre")
+    assert [button.label for button in of_line.buttons] == ["Tableur", "Octobre 2026", "Détail", "État"]
+
+
+async def test_its_picture_shows_the_same_days(say: Say) -> None:
+    picture = (await say("conso dupont octobre")).picture
+    assert picture
+    assert (date_of(picture.first), date_of(picture.last)) == (date(2026, 10, 1), date(2026, 10, 31))
+    assert (picture.client, picture.msisdn, picture.billed_months) == ("dupontbtp", "", (202610,))
+
+
+async def test_as_a_spreadsheet_it_holds_every_line(say: Say, filled: Filled) -> None:
+    answer = await say("conso dupont octobre tableur")
+    (file,) = answer.files
+    assert file.name == "Conso Dupont BTP 2026-10.xlsx"
+    book = openpyxl.load_workbook(io.BytesIO(file.content), read_only=True)
+    cells = {str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row}
+    callers = {cdr.caller for cdr in filled.operator.cdrs if cdr.client == DUPONT and cdr.start.month == 10}
+    assert {show(caller) for caller in callers} <= cells or callers <= cells
 
 
 async def test_an_unknown_client_is_said_so(say: Say) -> None:
@@ -127,7 +214,7 @@ async def test_an_unknown_client_is_said_so(say: Say) -> None:
 async def test_without_argument_it_asks_whose(say: Say) -> None:
     answer = await say("/conso")
     assert answer.refused
-    assert "Usage : /conso CLIENT ou NUMÉRO [MOIS]" in answer.lines
+    assert "Usage : /conso CLIENT ou NUMÉRO [MOIS ou PÉRIODE]" in answer.lines
 
 
 async def test_a_month_alone_asks_whose(say: Say) -> None:

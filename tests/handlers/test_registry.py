@@ -4,8 +4,9 @@ from typing import get_args
 
 import pytest
 
+from core.layouts import fold
 from handlers import registry
-from handlers.ask import Ask, Door, Person, Role
+from handlers.ask import Ask, Door, Person, Role, SentFile
 from handlers.command import Command, Context
 from handlers.understand import understand
 from tests.handlers.conftest import ACCOUNTANT, TECHNICIAN, Say, words
@@ -26,7 +27,7 @@ async def test_help_lists_exactly_what_a_role_may_use(say: Say, role: Role) -> N
     person = Person("x", "X", frozenset({role}))
     told = words(await say("/aide", person=person))
     for command in registry.commands():
-        assert (f"/{command.usage} : {command.summary}" in told) == (role in command.roles)
+        assert (f"/{command.name} : {command.summary}" in told) == (role in command.roles)
 
 
 async def test_a_person_without_a_role_is_told_of_no_command(say: Say, context: Context) -> None:
@@ -47,6 +48,7 @@ async def test_help_on_a_command_shows_its_usage_and_examples(say: Say, command:
 async def test_help_does_not_know_a_command_that_the_role_lacks(say: Say) -> None:
     answer = await say("/aide rio", person=ACCOUNTANT)
     assert answer.title == "Aucune commande ne s'appelle «\N{NO-BREAK SPACE}rio\N{NO-BREAK SPACE}»."
+    assert "rio" not in " ".join(answer.lines)
 
 
 async def test_help_on_a_sensitive_command_says_where_it_may_be_asked(say: Say) -> None:
@@ -62,7 +64,11 @@ def test_every_example_of_help_is_understood_as_its_command(command: Command) ->
 
 
 def test_names_and_aliases_are_taken_once() -> None:
-    names = [name for command in registry.commands() for name in (command.name, *command.aliases)]
+    names = [
+        fold(name) or name
+        for command in registry.commands()
+        for name in (command.name, *command.aliases, *command.spoken)
+    ]
     assert len(names) == len(set(names))
 
 
@@ -89,6 +95,13 @@ def test_a_sensitive_command_is_refused_by_mail() -> None:
 
 def test_a_sensitive_command_is_answered_in_the_terminal() -> None:
     assert not refused(ask("rio", door="terminal"))
+
+
+def test_a_list_of_rios_may_come_by_mail_and_not_in_a_group() -> None:
+    (command,) = [command for command in registry.commands() if command.files_by_mail]
+    listed = SentFile("rio.csv", b"")
+    assert registry.refusal(Ask(command.name, "", TECHNICIAN, "mail", True, (listed,)), command) is None
+    assert registry.refusal(Ask(command.name, "", TECHNICIAN, "chat", False, (listed,)), command)
 
 
 def test_the_role_counts_before_the_place() -> None:

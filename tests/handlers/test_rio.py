@@ -87,7 +87,7 @@ async def test_a_number_alone_asks_for_the_rio(say: Say) -> None:
 async def test_nothing_to_check_asks_for_it(say: Say, text: str) -> None:
     answer = await say(text)
     assert answer.refused
-    assert "Usage : /rio RIO NUMÉRO" in answer.lines
+    assert "Usage : /rio RIO NUMÉRO, ou un tableur de RIO" in answer.lines
 
 
 async def test_a_mainland_operator_is_named_with_its_offer(say: Say) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from core import store
+from handlers import registry
+from handlers.ask import Ask
 from handlers.command import Context
-from tests.handlers.conftest import Filled, Say, words
+from tests.handlers.conftest import ACCOUNTANT, TECHNICIAN, Filled, Say, words
 from tests.handlers.filled import NOW, PARIS, make_pass, small_operator, write_status
 
 
@@ -88,7 +90,8 @@ async def test_three_digits_are_too_few(say: Say) -> None:
 
 async def test_an_unknown_number_is_said_so(say: Say) -> None:
     answer = await say("status 0639987654")
-    assert answer.title == "Aucune ligne ne correspond à «\N{NO-BREAK SPACE}0639987654\N{NO-BREAK SPACE}»."
+    assert answer.title == "Aucune ligne ne correspond à «\N{NO-BREAK SPACE}06 39 98 76 54\N{NO-BREAK SPACE}»."
+    assert answer.refused
 
 
 async def test_without_argument_it_asks_which_line_with_an_example(say: Say) -> None:
@@ -148,8 +151,55 @@ async def test_a_line_without_traffic_says_so(say: Say) -> None:
 
 
 async def test_one_touch_asks_for_the_consumption(say: Say) -> None:
-    (button,) = (await say("status 0639980001")).buttons
-    assert (await say(button.command)).title.startswith("06 39 98 00 01 : conso")
+    buttons = {button.label: button.command for button in (await say("status 0639980001")).buttons}
+    assert list(buttons) == ["Conso", "Historique", "PUK", "Exporter"]
+    assert (await say(buttons["Conso"])).title.startswith("06 39 98 00 01 : conso")
+    assert (await say(buttons["Historique"])).title.startswith("06 39 98 00 01 : ")
+    assert (await say(buttons["PUK"])).codes
+    (file,) = (await say(buttons["Exporter"])).files
+    assert file.name == "Ligne 0639980001.xlsx"
+
+
+async def test_a_digit_too_wrong_proposes_the_lines_that_are_near(say: Say) -> None:
+    answer = await say("status 0639989001")
+    assert "06 39 98 00 01 · Dupont BTP" in answer.lines
+    assert (await say(answer.buttons[0].command)).title == "🟢 06 39 98 00 01 : active"
+
+
+async def test_who_may_not_see_codes_has_no_button_for_them(say: Say, context: Context) -> None:
+    labels = {button.label for button in (await say("status 0639980001", person=ACCOUNTANT)).buttons}
+    assert "PUK" not in labels
+    for door, private in (("chat", False), ("mail", True)):
+        ask = Ask("status", "0639980001", TECHNICIAN, door, private)  # type: ignore[arg-type]
+        assert "PUK" not in {button.label for button in (await registry.answer(ask, context)).buttons}
+
+
+async def test_options_are_told(say: Say, filled: Filled) -> None:
+    line = next(line for line in filled.operator.lines if line.options)
+    assert f"Options : {line.options}" in (await say(f"status {line.msisdn}")).lines
+
+
+async def test_an_active_line_without_traffic_for_days_is_pointed_out(
+    tmp_path: Path, context: Context, say: Say
+) -> None:
+    root = tmp_path / "ftp"
+    for folder in ("RatedCDRs", "AccountStatus"):
+        (root / folder).mkdir(parents=True)
+    write_status(
+        root, "0800", [("Dupont BTP", f"063998000{n}", f"893301990000000{n:04}", "Active") for n in range(1, 4)]
+    )
+    rows = [
+        "Date et heure;Numéro appelant;Numéro appelé;Type;Durée (s);Montant HT",
+        "10/11/2026 10:00:00;0639980001;0639985000;Voix;60;0,10",
+        "22/11/2026 10:00:00;0639980002;0639985000;Voix;60;0,10",
+    ]
+    (root / "RatedCDRs" / "RatedCDRs_20261123_1900_01.csv").write_bytes("\r\n".join([*rows, ""]).encode("cp1252"))
+    await make_pass(root, tmp_path / "data")
+    db = store.open_to_read(tmp_path / "data")
+    here = replace(context, telecom=db)
+    assert "⚠️ Ligne active sans trafic depuis 13 jours." in (await say("status 0639980001", context=here)).lines
+    assert "⚠️" not in words(await say("status 0639980002", context=here))
+    db.close()
 
 
 async def test_traffic_after_a_suspension_is_pointed_out(tmp_path: Path, context: Context, say: Say) -> None:

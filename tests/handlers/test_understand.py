@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers import registry
-from handlers.understand import nearest, understand
+from handlers.command import Context
+from handlers.understand import understand, understand_file
+from tests.handlers.conftest import ACCOUNTANT, TECHNICIAN
 
 
 @pytest.mark.parametrize(
@@ -92,13 +94,44 @@ def test_any_argument_leaves_the_command_what_it_is(command: str, argument: str)
 
 @given(st.text(max_size=100))
 def test_the_nearest_command_is_found_or_not_but_never_a_fault(text: str) -> None:
-    close = nearest(text)
-    assert close is None or registry.named(close)
+    close = registry.nearest(text, TECHNICIAN)
+    assert close is None or registry.named(close.name)
 
 
 @pytest.mark.parametrize(
-    ("text", "command"),
-    [("/statsu 0639980001", "status"), ("cosno Dupont", "conso"), ("uplaod logo", "upload"), ("bonjour", None)],
+    ("word", "command"),
+    [("statsu", "status"), ("cosno", "conso"), ("uplaod", "upload"), ("historqiue", "historique"), ("bonjour", None)],
 )
-def test_a_mistyped_command_is_recognised(text: str, command: str | None) -> None:
-    assert nearest(text) == command
+def test_a_mistyped_command_is_recognised(word: str, command: str | None) -> None:
+    close = registry.nearest(word, TECHNICIAN)
+    assert (close.name if close else None) == command
+
+
+def test_no_command_is_proposed_to_who_may_not_use_it() -> None:
+    close = registry.nearest("pukk", ACCOUNTANT)
+    assert close is None or close.name != "puk"
+
+
+@pytest.mark.parametrize(("text", "command"), [("facture Dupont", "factures"), ("client Dupont", "clients")])
+def test_everyday_words_name_commands_where_one_speaks_to_the_robot(context: Context, text: str, command: str) -> None:
+    assert understand(text, context.telecom) == (command, "Dupont")
+    assert understand(text) is None
+
+
+@pytest.mark.parametrize("text", ["Dupont BTP", "dupont", "DUPONT btp"])
+def test_a_client_s_name_alone_asks_for_its_consumption(context: Context, text: str) -> None:
+    assert understand(text, context.telecom) == ("conso", text)
+    assert understand(text) is None
+
+
+@pytest.mark.parametrize("text", ["Duont BTP", "bonjour", "merci", "ok", "Bonjour Dupont, comment allez-vous ?"])
+def test_what_only_resembles_a_client_is_not_taken_for_it(context: Context, text: str) -> None:
+    assert understand(text, context.telecom) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "understood"),
+    [("rio.xlsx", ("rio", "")), ("Liste.CSV", ("rio", "")), ("logo.png", None), ("facture.pdf", None)],
+)
+def test_a_spreadsheet_alone_is_a_list_of_rios(name: str, understood: tuple[str, str] | None) -> None:
+    assert understand_file(name) == understood

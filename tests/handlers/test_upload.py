@@ -1,7 +1,13 @@
 """/upload: only a right picture reaches the FTP, and what was there is kept."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from bot.desk import open_desk
+from bot.desk.outbox import Outbox
+from bot.house import BotDesk
 from bot.sandbox import pictures
 from handlers.answer import Answer
 from handlers.ask import SentFile
@@ -101,14 +107,11 @@ async def test_a_name_with_a_path_leads_nowhere_else(say: Say, uploading: Contex
     assert [path.name for path in embedded_ftp.root.iterdir()] == [FOLDER]
 
 
-async def test_when_the_ftp_is_down_it_says_so_and_waits_for_the_file_again(say: Say, context: Context) -> None:
-    async def upload(content: bytes, path: str) -> None:
-        from core.ftp import connect
-
-        async with connect(context.settings.ftp) as ftp:
-            await ftp.upload(content, path)
-
-    down = Context(context.telecom, context.settings, upload, context.now)
+async def test_when_the_ftp_is_down_it_says_so_and_waits_for_the_file_again(
+    say: Say, context: Context, tmp_path: Path
+) -> None:
+    desk = open_desk(tmp_path)
+    down = replace(context, desk=BotDesk(context.settings, desk, Outbox(desk)))
     answer = await say("upload logo", files=(LOGO,), context=down)
     assert answer.refused
     assert answer.title == "Le logo est bon, mais le dépôt sur le FTP a échoué."

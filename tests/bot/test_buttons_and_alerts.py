@@ -1,0 +1,83 @@
+"""What stands behind a button, and what a person hears of."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlite_utils import Database
+
+from bot.desk import alerts, buttons, open_desk
+from bot.desk.people import TECHNICAL
+from core.folders import PARIS
+from handlers.answer import Button
+from handlers.desk import TOPICS, Alerts
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Database]:
+    desk = open_desk(tmp_path)
+    desk.execute(
+        "INSERT INTO people (id, name, roles, email) VALUES (?, 'Camille', '[]', 'c@telecom.example')", [TECHNICAL]
+    )
+    desk.conn.commit()
+    yield desk
+    desk.close()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(min_size=1, max_size=90), st.booleans())
+def test_any_command_fits_a_button_and_comes_back(desk: Database, command: str, in_place: bool) -> None:
+    data = buttons.data_of(desk, Button("x", command, in_place))
+    assert 1 <= len(data.encode()) <= buttons.MOST_BYTES
+    assert buttons.read(desk, data) == (command, in_place)
+
+
+def test_a_short_command_is_the_button_s_data_itself(desk: Database) -> None:
+    assert buttons.data_of(desk, Button("x", "status 0639980001")) == "status 0639980001"
+    assert buttons.data_of(desk, Button("x", "lignes page 2", in_place=True)) == "~lignes page 2"
+
+
+def test_a_button_of_an_older_version_still_answers(desk: Database) -> None:
+    assert buttons.read(desk, "conso 0639980001") == ("conso 0639980001", False)
+
+
+def test_the_same_long_command_is_kept_once(desk: Database) -> None:
+    for _ in range(3):
+        buttons.data_of(desk, Button("x", "factures " + "x" * 100))
+    assert desk.execute("SELECT count(*) FROM buttons").fetchone() == (1,)
+
+
+def test_a_button_that_nobody_knows_asks_nothing(desk: Database) -> None:
+    assert buttons.read(desk, "#0123456789abcdef01234567") == ("", False)
+
+
+def test_who_said_nothing_hears_of_everything(desk: Database) -> None:
+    assert alerts.alerts_of(desk, TECHNICAL) == Alerts()
+
+
+def test_what_was_chosen_is_kept(desk: Database) -> None:
+    for wanted in (Alerts(frozenset(TOPICS[:2]), (20, 8)), Alerts(frozenset(), None)):
+        alerts.set_alerts(desk, TECHNICAL, wanted)
+        assert alerts.alerts_of(desk, TECHNICAL) == wanted
+
+
+@pytest.mark.parametrize(
+    ("quiet", "hour", "expected"),
+    [
+        ((20, 8), 19, False),
+        ((20, 8), 20, True),
+        ((20, 8), 0, True),
+        ((20, 8), 7, True),
+        ((20, 8), 8, False),
+        ((12, 14), 11, False),
+        ((12, 14), 13, True),
+        ((12, 14), 14, False),
+        (None, 3, False),
+    ],
+)
+def test_the_hours_without_sound_are_those_of_paris(quiet: tuple[int, int] | None, hour: int, expected: bool) -> None:
+    for day in (datetime(2026, 11, 24, hour, 30, tzinfo=PARIS), datetime(2026, 7, 14, hour, 30, tzinfo=PARIS)):
+        assert alerts.is_quiet(Alerts(quiet=quiet), int(day.timestamp())) is expected

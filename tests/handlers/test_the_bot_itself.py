@@ -1,0 +1,100 @@
+"""/etat, /rejets, /alertes and /sync: what the bot says of itself."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.desk import open_desk
+from bot.desk.outbox import Outbox
+from bot.house import BotDesk
+from handlers.command import Context
+from handlers.desk import SyncReport
+from tests.handlers.conftest import Say, words
+
+
+async def test_the_state_tells_each_folder_and_the_next_pass(say: Say) -> None:
+    told = words(await say("etat"))
+    for folder in ("AccountStatus", "RatedCDRs", "BilledCDRs", "Cartes SIM", "Factures/Clients"):
+        assert folder in told
+    assert "prochaine : " in told
+
+
+async def test_what_does_not_work_comes_first(say: Say, context: Context, tmp_path: Path) -> None:
+    desk = BotDesk(context.settings, open_desk(tmp_path), Outbox(open_desk(tmp_path)))
+    desk.faults = lambda: (("Les courriels ne partent plus : le serveur ne répond pas", context.now() - 3600),)
+    answer = await say("etat", context=replace(context, desk=desk))
+    assert answer.title == "⚠️ 1 chose à voir"
+    assert answer.lines[0] == "⚠️ Les courriels ne partent plus : le serveur ne répond pas (depuis le 24/11 à 08:00)"
+
+
+async def test_rows_set_aside_by_file_then_one_by_one(say: Say) -> None:
+    answer = await say("rejets")
+    assert "de côté" in answer.title
+    one = await say(answer.buttons[0].command)
+    assert any(line.startswith("ligne ") for line in one.lines)
+
+
+async def test_nothing_is_aside_of_a_file_that_nobody_knows(say: Say) -> None:
+    assert (await say("rejets inconnu.csv")).title.startswith("Rien n'est de côté")
+
+
+async def test_alerts_are_kept_for_the_person(say: Say) -> None:
+    assert "🔔 changements de lignes" in (await say("alertes")).lines
+    assert "🔕 changements de lignes" in (await say("alertes lignes non")).lines
+    assert "🔕 changements de lignes" in (await say("alertes")).lines
+    assert "🔔 changements de lignes" in (await say("alertes lignes oui")).lines
+
+
+async def test_each_button_of_alerts_changes_what_it_names(say: Say) -> None:
+    for button in (await say("alertes")).buttons:
+        assert button.in_place
+        before = words(await say("alertes"))
+        after = await say(button.command)
+        assert not after.refused
+        assert words(after) != before
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("alertes silence 20h à 8h", "🌙 Sans sonnerie de 20 h à 8 h."),
+        ("alertes silence 22 7", "🌙 Sans sonnerie de 22 h à 7 h."),
+        ("alertes silence de 12h-14h", "🌙 Sans sonnerie de 12 h à 14 h."),
+        ("alertes silence non", "🌙 La sonnerie n'est jamais coupée."),
+    ],
+)
+async def test_hours_of_silence(say: Say, text: str, line: str) -> None:
+    assert line in (await say(text)).lines
+
+
+@pytest.mark.parametrize(
+    "text", ["alertes xyz non", "alertes lignes peut-être", "alertes silence", "alertes silence 30 8"]
+)
+async def test_wrong_words_change_nothing_and_get_the_usage(say: Say, text: str) -> None:
+    before = words(await say("alertes"))
+    answer = await say(text)
+    assert answer.refused
+    assert any(line.startswith("Usage : /alertes") for line in answer.lines)
+    assert words(await say("alertes")) == before
+
+
+@pytest.mark.parametrize(
+    ("report", "title"),
+    [
+        (SyncReport(True), "Passe terminée : rien de nouveau."),
+        (SyncReport(True, 3, 2), "Passe terminée."),
+        (SyncReport(False), "La passe sur le FTP est en cours."),
+        (SyncReport(True, error="le FTP ne répond pas"), "Le FTP n'a pas été lu jusqu'au bout."),
+    ],
+)
+async def test_a_pass_tells_how_it_went(
+    say: Say, context: Context, tmp_path: Path, report: SyncReport, title: str
+) -> None:
+    desk = BotDesk(context.settings, open_desk(tmp_path), Outbox(open_desk(tmp_path)))
+
+    async def made() -> SyncReport:
+        return report
+
+    desk.make_pass = made
+    assert (await say("sync", context=replace(context, desk=desk))).title == title
