@@ -7,7 +7,6 @@ specification for the key. A RIO with its number is enough to take a line over: 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
 from core.numbers import NumberError, msisdn
@@ -161,13 +160,53 @@ def _fault_of_form(rio: str, number: str) -> Fault | None:
 
 
 def _correction(rio: str, number: str) -> str:
-    """The same RIO with the fewest exchanges of O and 0 that make its form and key right, or nothing."""
-    if len(rio) != 12 or not number:
+    """The same RIO with the fewest exchanges of O and 0 that make its form and key right, or nothing.
+
+    What an exchange adds to the key does not depend on the others. So the sums over one half of the doubtful signs are
+    looked up among those over the other: twelve zeros have 4,095 choices, and may stand in each row of a list.
+    """
+    if len(rio) != 12 or not number or any(sign not in ALPHABET for sign in rio):
         return ""
     doubtful = [place for place, sign in enumerate(rio) if sign in "O0"]
-    for count in range(1, len(doubtful) + 1):
-        for places in combinations(doubtful, count):
-            other = "".join({"O": "0", "0": "O"}[sign] if place in places else sign for place, sign in enumerate(rio))
-            if _fault_of_form(other, number) is None and key(other[:9], number) == other[9:]:
-                return other
+    gaps = tuple(
+        (ALPHABET.index(right) - ALPHABET.index(written)) % 37
+        for right, written in zip(key(rio[:9], number), rio[9:], strict=True)
+    )
+    last = 8 + len(number)
+    changes = {}
+    for place in doubtful:
+        change = (ALPHABET.index("0") - ALPHABET.index("O")) * (1 if rio[place] == "O" else -1)
+        changes[place] = (
+            (change, change * pow(2, last - place, 37), change * pow(4, last - place, 37))
+            if place < 9
+            else tuple(-change * (sign == place) for sign in (9, 10, 11))
+        )
+    half = len(doubtful) // 2
+    closing: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for places, gap in _sums(doubtful[half:], changes, (0, 0, 0)):
+        closing.setdefault(gap, []).append(places)
+    fitting = [
+        first + then
+        for first, gap in _sums(doubtful[:half], changes, gaps)
+        for then in closing.get(tuple(-each % 37 for each in gap), [])
+        if first or then
+    ]
+    for places in sorted(fitting, key=lambda places: (len(places), places)):
+        other = "".join({"O": "0", "0": "O"}[sign] if place in places else sign for place, sign in enumerate(rio))
+        if _fault_of_form(other, number) is None:
+            return other
     return ""
+
+
+def _sums(
+    places: list[int], changes: dict[int, tuple[int, ...]], start: tuple[int, ...]
+) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Each choice of some places, none and all included, and what they add up to from `start`."""
+    sums: list[tuple[tuple[int, ...], tuple[int, ...]]] = [((), start)]
+    for place in places:
+        change = changes[place]
+        sums += [
+            ((*chosen, place), tuple((one + other) % 37 for one, other in zip(total, change, strict=True)))
+            for chosen, total in sums
+        ]
+    return sums

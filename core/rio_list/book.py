@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 import zipfile
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,12 @@ def annotate_book(content: bytes, hide: bool) -> tuple[bytes, Tally]:
     :raises RioListError: not a spreadsheet of this kind, too large, damaged, or without RIOs.
     """
     has_formulas = _inspect(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they quote cells
+        return _checked(content, has_formulas, hide)
+
+
+def _checked(content: bytes, has_formulas: bool, hide: bool) -> tuple[bytes, Tally]:
     import openpyxl
 
     try:

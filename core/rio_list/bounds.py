@@ -2,7 +2,7 @@
 
 MAX_ROWS = 50_000
 MAX_COLUMNS = 500
-MAX_CELLS = 1_000_000
+MAX_CELLS = 500_000
 #: Bytes of the file, and of what a spreadsheet unpacks to.
 MAX_FILE = 50 * 1024**2
 MAX_UNPACKED = 250 * 1024**2
@@ -20,10 +20,14 @@ def bound(rows: int, columns: int, cells: int) -> None:
         raise too_many_rows()
     if columns > MAX_COLUMNS or cells > MAX_CELLS:
         raise RioListError(
-            f"Le fichier a trop de colonnes ({MAX_COLUMNS} au plus, et {MAX_CELLS} cellules en tout). "
+            f"Le fichier a trop de colonnes ({MAX_COLUMNS} au plus, et {_whole(MAX_CELLS)} cellules en tout). "
             "Ne garder que les colonnes utiles."
         )
 
 
 def too_many_rows() -> RioListError:
-    return RioListError(f"La liste dépasse {MAX_ROWS} lignes. L'envoyer en plusieurs parties.")
+    return RioListError(f"La liste dépasse {_whole(MAX_ROWS)} lignes. L'envoyer en plusieurs parties.")
+
+
+def _whole(count: int) -> str:
+    return f"{count:,}".replace(",", "\u202f")

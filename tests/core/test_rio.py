@@ -152,6 +152,32 @@ def test_two_exchanges_are_proposed_when_one_does_not_do() -> None:
     assert rio.check("O1PER0Y4P4TR", "0612345678").correction == "01PEROY4P4TR"
 
 
+def tried_one_by_one(code: str, number: str) -> str:
+    doubtful = [place for place, sign in enumerate(code) if sign in "O0"]
+    for count in range(1, len(doubtful) + 1):
+        for places in combinations(doubtful, count):
+            other = "".join({"O": "0", "0": "O"}[sign] if at in places else sign for at, sign in enumerate(code))
+            if rio.check(other, number).right:
+                return other
+    return ""
+
+
+@given(
+    st.text("O0O0PEF1", min_size=6, max_size=6),
+    st.sampled_from(["0639980001", "0123456789", "07001234567890"]),
+    st.sets(st.integers(0, 11), max_size=6),
+    st.sampled_from(["00P", "O0P", "0OE", "O0O", "01P"]),
+)
+def test_the_correction_is_the_first_that_trying_one_by_one_finds(
+    reference: str, number: str, exchanged: set[int], start: str
+) -> None:
+    right = made(start + reference, number)
+    code = "".join(sign.translate({48: 79, 79: 48}) if at in exchanged else sign for at, sign in enumerate(right))
+    verdict = rio.check(code, number)
+    if not verdict.right:
+        assert verdict.correction == tried_one_by_one(code, number)
+
+
 def test_no_correction_is_proposed_where_none_makes_the_key_right() -> None:
     assert rio.check("01PEROY4P4TR", "0612345679").correction == ""
 
