@@ -217,11 +217,12 @@ def _bars(panel: _Panel, spans: list[tuple[int, int]], days: dict[int, list[Tota
 
 
 def _picture(chart: DailyChart, days: dict[int, list[Total]], known: Known) -> bytes:
+    # Of a home where it may write nothing, and of its fonts: neither matters here.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of fonts that a machine has not
     spans = _spans(chart.first, chart.last)
     totals = daily.merged(days.values())
     panels = _panels(totals)
