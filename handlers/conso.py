@@ -78,7 +78,7 @@ def _of_months(who: _Who, period: Period, known: list[int], context: Context) ->
     totals = daily.merged(_totals(who, month, source, context) for month, source in sources.items())
     freshness = _freshness(sources, context)
     if not totals:
-        return _nothing(who, period, known, freshness)
+        return _nothing(who, period, known, freshness, context)
     told: list[str] = []
     if len(period.months) == 1:
         told += _against(who, period.months[0], sources[period.months[0]], known, totals, context)
@@ -125,23 +125,28 @@ def _zones(who: _Who, month: int, source: int, context: Context) -> list[str]:
         zones = usage.zones_of_client(context.telecom, who.client, month, source)
     else:
         zones = usage.zones_of_line(context.telecom, who.msisdn, month, source)
-    named = [zone for zone in zones if zone.zone]
-    if len(named) < 2:
+    by_zone: dict[str, list[usage.ZoneTotal]] = {}
+    for zone in zones:
+        if zone.zone:
+            by_zone.setdefault(zone.zone, []).append(zone)
+    if len(by_zone) < 2:
         return []
-    told = [f"{zone.zone} ({french.KIND_IN_SENTENCE[zone.kind]}) : {_zone(zone)}" for zone in named[:_MOST_ZONES]]
-    left = len(named) - len(told)
-    return ["Par destination :", *told, *([f"… et {left} autres, dans le tableur"] if left else [])]
+    dearest = sorted(by_zone.items(), key=lambda it: -(_sum(zone.amount for zone in it[1]) or 0))
+    told = [f"{name} : {_zone(those)}" for name, those in dearest[:_MOST_ZONES]]
+    left = len(by_zone) - len(told)
+    words = french.count(left, "autre, dans le tableur", "autres, dans le tableur")
+    return ["Par destination :", *told, *([f"… et {words}"] if left else [])]
 
 
-def _zone(zone: usage.ZoneTotal) -> str:
-    parts = [french.euros(zone.amount)] if zone.amount is not None else []
-    if zone.seconds:
-        parts.append(french.duration(zone.seconds))
-    elif zone.bytes:
-        parts.append(french.volume(zone.bytes))
-    else:
-        parts.append(french.whole(zone.count))
-    return ", ".join(parts)
+def _zone(zones: list[usage.ZoneTotal]) -> str:
+    """34,13 €, 1 h 47 min, 9 SMS."""
+    amount = _sum(zone.amount for zone in zones)
+    seconds, octets = sum(zone.seconds for zone in zones), sum(zone.bytes for zone in zones)
+    parts = [french.euros(amount)] if amount is not None else []
+    parts += [french.duration(seconds)] if seconds else []
+    parts += [french.volume(octets)] if octets else []
+    parts += [f"{french.whole(zone.count)} {french.KIND[zone.kind]}" for zone in zones if zone.kind in ("sms", "mms")]
+    return ", ".join(parts) or french.count(sum(zone.count for zone in zones), "communication")
 
 
 def _line(line: usage.LineTotal) -> str:
@@ -160,7 +165,7 @@ async def _of_days(who: _Who, period: Period, context: Context) -> Answer:
     months = daily.months_between(period.first, period.last)
     freshness = _freshness({month: BILLED if month in billed else RATED for month in months}, context)
     if not totals:
-        return _nothing(who, period, usage.months(context.telecom), freshness)
+        return _nothing(who, period, usage.months(context.telecom), freshness, context)
     return _answer(who, period, totals, [], freshness, billed)
 
 
@@ -217,17 +222,38 @@ def _answer(
     )
 
 
-def _nothing(who: _Who, period: Period, known: list[int], freshness: str) -> Answer:
+def _nothing(who: _Who, period: Period, known: list[int], freshness: str, context: Context) -> Answer:
+    """No traffic, which is not the same as no file of that time, nor as no such line."""
+    if who.msisdn:
+        line = which.line(who.msisdn, lambda msisdn: f"conso {msisdn} {period.command}", COMMAND, context)
+        if isinstance(line, Answer):
+            return line
+    when = period.words
+    if len(period.months) == 1:
+        when = f"en {period.words}"
+    elif not period.months and period.first == period.last:
+        when = f"le {period.words.removeprefix('du ')}"
+    billed = daily.billed_months(context.telecom, period.first, period.last)
+    told = daily.known_days(context.telecom, period.first, period.last, billed)
+    is_told = told.first <= period.last and period.first <= told.last
     months = ", ".join(french.month(month) for month in known[:6])
-    when = period.words if not period.months else f"en {period.words}" if len(period.months) == 1 else period.words
     return Answer(
-        f"{who.name} : aucun trafic {when}",
+        f"{who.name} : aucun trafic {when}" if is_told else f"{who.name} : aucun relevé reçu pour {_for(period)}",
         tuple(filter(None, [who.said, f"Mois connus : {months}."])),
         buttons=tuple(
             Button(french.month(month).capitalize(), f"conso {who.words} {periods.iso(month)}") for month in known[:3]
         ),
-        freshness=freshness,
+        freshness=freshness if is_told else "",
     )
+
+
+def _for(period: Period) -> str:
+    """octobre 2026; le 25 novembre 2026; la période du 1er au 15 octobre 2026."""
+    if len(period.months) == 1:
+        return period.words
+    if period.first == period.last:
+        return f"le {period.words.removeprefix('du ')}"
+    return f"la période {period.words}"
 
 
 def _quantity(total: Total) -> str:

@@ -90,12 +90,23 @@ async def test_this_month_is_the_present_one(say: Say) -> None:
 
 
 async def test_a_month_to_come_is_that_of_last_year(say: Say) -> None:
-    assert "en décembre 2025" in (await say("conso dupont décembre")).title
+    assert "décembre 2025" in (await say("conso dupont décembre")).title
 
 
-async def test_a_month_without_traffic_names_the_months_known(say: Say) -> None:
+async def test_a_line_without_traffic_says_so(say: Say) -> None:
+    assert (await say("conso 0639980004 octobre")).title == "06 39 98 00 04 : aucun trafic en octobre 2026"
+
+
+async def test_a_line_that_nobody_knows_is_not_said_to_have_no_traffic(say: Say) -> None:
+    answer = await say("conso 0639989001")
+    assert answer.refused
+    assert "06 39 98 00 01 · Dupont BTP" in answer.lines
+
+
+async def test_a_time_of_which_no_file_tells_is_not_said_to_have_no_traffic(say: Say) -> None:
+    assert (await say("conso dupont aujourd'hui")).title == "Dupont BTP : aucun relevé reçu pour le 24 novembre 2026"
     answer = await say("conso dupont janvier 2025")
-    assert answer.title == "Dupont BTP : aucun trafic en janvier 2025"
+    assert answer.title == "Dupont BTP : aucun relevé reçu pour janvier 2025"
     assert answer.lines == ("Mois connus : novembre 2026, octobre 2026.",)
 
 
@@ -112,7 +123,7 @@ async def test_several_clients_are_proposed_by_buttons_that_work(say: Say) -> No
 async def test_a_name_that_holds_a_month_comes_before_the_month(say: Say, named: Context) -> None:
     assert (await say("conso Garage de Mars", context=named)).title == "Garage de Mars : conso de novembre 2026"
     march = await say("conso Garage de Mars mars 2026", context=named)
-    assert march.title == "Garage de Mars : aucun trafic en mars 2026"
+    assert march.title == "Garage de Mars : aucun relevé reçu pour mars 2026"
 
 
 async def test_of_two_clients_as_near_none_is_picked(say: Say, named: Context) -> None:
@@ -176,8 +187,14 @@ async def test_a_month_is_compared_with_the_one_before(say: Say, filled: Filled)
 
 async def test_destinations_are_told_dearest_first(say: Say, context: Context) -> None:
     answer = await say("conso dupont octobre")
-    zones = [line for line in answer.lines if re.match(r".+ \((voix|SMS|MMS|data|numéros spéciaux|autre)\) : ", line)]
-    assert zones or "Par destination :" not in answer.lines
+    zones = answer.lines[answer.lines.index("Par destination :") + 1 : answer.lines.index("Premières lignes :")]
+    amounts = [
+        float(found[1].replace("\u202f", "").replace(",", "."))
+        for zone in zones
+        if (found := re.search(r" : (\S+)\s€", zone))
+    ]
+    assert len(amounts) >= 2
+    assert amounts == sorted(amounts, reverse=True)
 
 
 async def test_what_comes_next_is_a_touch_away(say: Say) -> None:
