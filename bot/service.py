@@ -37,6 +37,7 @@ from bot.telegram.poller import poll
 from bot.telegram.sender import Sender
 from bot.telegram.updates import ReceivingError
 from bot.troubles import Subject, Troubles
+from core import charts
 from core.settings import Settings, TelegramAccess
 from core.trace import trace
 from handlers.answer import Answer
@@ -253,8 +254,6 @@ class _Service:
     # -- charts
 
     async def _warm_up(self) -> None:
-        from core import charts
-
         await asyncio.sleep(WARM_UP_AFTER)
         await self._house.context.workshop.make(charts.warm_up)
         await asyncio.Event().wait()

@@ -78,9 +78,6 @@ class People:
         )
         return [chat_id for (chat_id,) in rows]
 
-    def forget_chat(self, chat_id: int) -> None:
-        self._db.execute("DELETE FROM chats WHERE chat_id = ?", (chat_id,))
-
     def mark_dead(self, chat_id: int, now: int) -> bool:
         """Nothing reaches this chat any more; whose it is stays known. Whether that is new."""
         with self._db.atomic():

@@ -22,6 +22,7 @@ from bot.telegram import dead, migration
 from bot.telegram.client import CONNECTIONS, seconds_of
 from bot.telegram.drawing import TAG, Message
 from bot.telegram.rates import Rates
+from core import charts
 from core.trace import trace
 
 log = logging.getLogger(__name__)
@@ -181,8 +182,6 @@ class Sender:
         message = Message.restored(parcel.payload, parcel.attachment)
         if message.picture is None:
             return message, None
-        from core import charts
-
         return message, await self._house.context.workshop.make(charts.draw, self._house.data, message.picture)
 
     # -- one message
