@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 _SOURCES = {"rated_cdrs": RATED, "billed_cdrs": BILLED}
 _CDR_EVENTS: dict[int, events.Kind] = {RATED: "rated.arrived", BILLED: "billed.arrived"}
 
+#: Whether a listing dates the card, and not an AccountStatus.
+_IS_LISTED = "EXISTS (SELECT 1 FROM files WHERE id = sims.file_id AND folder = 'sims')"
+
 _TABLES = (".csv", ".txt", ".csv.gz", ".gz")
 
 
@@ -171,7 +174,10 @@ class Intake:
         self._report_rejects(file, listing.rejects)
 
     def _upsert_sim(self, file: File, row: dict[str, str]) -> None:
-        """The newest file that gives a cell has the word, in whatever order they are read."""
+        """The newest file that gives a cell has the word, in whatever order they are read.
+
+        The card is dated by the newest listing that names it, however new the AccountStatus that named it before.
+        """
         fields = ("imsi", "msisdn", "pin", "puk", "pin2", "puk2")
         names = ("iccid", *fields, "seen_at", "file_id")
         newer = "(excluded.seen_at, excluded.file_id) >= (seen_at, file_id)"
@@ -181,8 +187,9 @@ class Intake:
         )
         self._db.execute(
             f"INSERT INTO sims ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
-            f"ON CONFLICT (iccid) DO UPDATE SET {updates}, seen_at = max(seen_at, excluded.seen_at), "
-            f"file_id = iif({newer}, excluded.file_id, file_id)",
+            f"ON CONFLICT (iccid) DO UPDATE SET {updates}, "
+            f"seen_at = iif({_IS_LISTED}, max(seen_at, excluded.seen_at), excluded.seen_at), "
+            f"file_id = iif({_IS_LISTED} AND NOT {newer}, file_id, excluded.file_id)",
             (row["iccid"], *(row[name] for name in fields), file.as_of, file.id),
         )
 

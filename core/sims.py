@@ -22,10 +22,10 @@ _LENGTHS = (18, 19, 20)
 class Card:
     """A card. Times in UTC seconds.
 
+    `seen_at`, `path`: of the newest listing that names it, else of an AccountStatus.
     `msisdn`: the line that it is on, "" for none; `client`, `line_status`, `gone`: that line's, `gone` saying that the
     AccountStatus no longer lists it. `delivered_for`: the number that its listing gives, perhaps of a line that has
     another card by now. `status`, `word`: its own, when an AccountStatus names it without a line.
-    `seen_at`, `path`: of the last file that names it. `is_odd`: its 19 digits do not end with their check digit.
     """
 
     iccid: str
@@ -43,6 +43,7 @@ class Card:
 
     @property
     def is_odd(self) -> bool:
+        """Whether its 19 digits do not end with their check digit: one of them may be wrong."""
         return len(self.iccid) == 19 and not luhn_is_right(self.iccid)
 
 
@@ -50,7 +51,7 @@ class Card:
 class Codes:
     """The codes of a card, "" where its listing gives none. They are credentials, and stay out of any log.
 
-    `path`, `seen_at`: the listing that last named the card (UTC seconds); "" and 0 when that is not known.
+    `path`, `seen_at`: of the newest listing that names the card (UTC seconds).
     """
 
     pin: str = field(repr=False)
@@ -108,8 +109,7 @@ def codes(db: Database, iccid: str) -> Codes | None:
     Where several cards could be meant there are none: a few wrong PUKs destroy a card.
     """
     rows = db.execute(
-        "SELECT iccid, pin, puk, pin2, puk2, iif(folder = 'sims', path, ''), iif(folder = 'sims', seen_at, 0) "
-        "FROM sims CROSS JOIN files ON files.id = file_id "
+        "SELECT iccid, pin, puk, pin2, puk2, path, seen_at FROM sims CROSS JOIN files ON files.id = file_id "
         f"WHERE {_SAME} AND (pin, puk, pin2, puk2) != ('', '', '', '')",
         _writings(iccid),
     ).fetchall()

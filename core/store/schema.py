@@ -18,7 +18,8 @@ def second(db: Database) -> None:
 
 @migrations(name="0003_options_of_lines_and_indexes")
 def third(db: Database) -> None:
-    """Options come in with the next AccountStatus, which other layouts than the former's cause to be read whole."""
+    """Options come in with the next AccountStatus, which is read whole as the layouts are others; listings of cards are
+    read again."""
     db.executescript(_THIRD)
 
 
@@ -352,6 +353,9 @@ CREATE INDEX invoices_by_month ON invoices (side, month);
 _THIRD = """
 -- options: in the operator's words, "" for none or not known. Their change in line_changes is "options".
 ALTER TABLE lines ADD COLUMN options TEXT NOT NULL DEFAULT '';
+
+-- A card is dated by its listing now.
+UPDATE files SET state = 'fetched' WHERE folder = 'sims' AND state = 'read';
 
 -- The newest file of a folder.
 DROP INDEX files_by_folder;

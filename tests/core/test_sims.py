@@ -189,6 +189,24 @@ def test_the_row_of_a_state_does_not_hide_the_codes_of_the_listing(telecom: Tele
     assert one(telecom, FIRST).has_puk
 
 
+@pytest.mark.parametrize("order", ["state, old, new", "new, state, old", "old, new, state", "state, new, old"])
+def test_codes_are_those_of_the_newest_listing_whatever_came_first_and_dated_by_it(
+    telecom: Telecom, order: str
+) -> None:
+    newer = "Cartes SIM/SIM_20261122_CMD0002.csv"
+    files = {
+        "state": (status_at(8), state(f";{FIRST};Disponible;")),
+        "old": (LISTING, listing(f"{FIRST};;00012345")),
+        "new": (newer, listing(f"{FIRST};;87654321")),
+    }
+    for name in order.split(", "):
+        telecom.take(*files[name])
+    found = sims.codes(telecom.db, FIRST)
+    assert found
+    assert (found.puk, found.path, found.seen_at) == ("87654321", newer, stamp_of(newer))
+    assert one(telecom, FIRST).path == newer
+
+
 def test_codes_that_could_be_of_several_cards_are_nobody_s(telecom: Telecom) -> None:
     odd = [f"{FIRST[:-1]}{key}" for key in "57"]
     telecom.take(LISTING, listing(*(f"{card};;0001234{n}" for n, card in enumerate(odd))))
