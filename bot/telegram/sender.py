@@ -110,6 +110,7 @@ class Sender:
                     if parcel := self._outbox.next_of("chat", recipient, int(time.time())):
                         self._sending.add(recipient)
                         await self.send(parcel)
+                        self._sending.discard(recipient)
         except Exception as error:
             log.error("sending to a chat stumbled: %s", trace(error))
             await asyncio.sleep(1)

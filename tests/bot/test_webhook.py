@@ -303,7 +303,7 @@ async def test_the_service_answers_through_its_webhook_and_takes_it_away_when_it
             doctor = await asyncio.to_thread(service.run, "doctor")
             assert f"webhook http://127.0.0.1:{port}/telegram" in doctor.stdout
         finally:
-            assert service.stop() == 0
+            assert await asyncio.to_thread(service.stop) == 0
         assert not [answered for answered in api.calls if answered.call.method == "getUpdates"]
         async with make_bot(TelegramAccess(TOKEN, api.url)) as bot:
             assert (await bot.get_webhook_info()).url == ""
@@ -316,7 +316,7 @@ async def test_the_service_answers_through_its_webhook_and_takes_it_away_when_it
         try:
             assert (await other.wait(timeout=60)).text == "Ce robot est privé."
         finally:
-            polling.stop()
+            await asyncio.to_thread(polling.stop)
         assert TOKEN not in service.words
         assert secret_of(TOKEN) not in service.words
 
@@ -333,7 +333,7 @@ async def test_a_webhook_that_a_killed_service_left_is_taken_away_by_one_that_po
         phone = api.phone(CAMILLE, "Camille")
         service.start()
         await phone.ask("bonjour", timeout=60)
-        service.kill()
+        await asyncio.to_thread(service.kill)
         other = api.phone(7002, "Bruno")
         other.send("bonjour")
         polling = Service(tmp_path, env)
@@ -341,4 +341,4 @@ async def test_a_webhook_that_a_killed_service_left_is_taken_away_by_one_that_po
         try:
             assert (await other.wait(timeout=60)).text == "Ce robot est privé."
         finally:
-            polling.stop()
+            await asyncio.to_thread(polling.stop)

@@ -1,0 +1,130 @@
+"""The running service and its chat: what a restart, a second service and people who leave do to it."""
+
+import asyncio
+import re
+import time
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox import pictures
+from bot.sandbox.botapi import BotApi, Phone
+from bot.sandbox.operator import PERSONALISATION
+from tests.handlers.filled import small_operator
+from tests.peers.ftp import FtpPeer
+from tests.peers.mail import MailPeer
+from tests.peers.service import TOKEN, Service, env_of
+
+PATIENCE = 60.0
+
+
+async def mail_to_technique(mail: MailPeer, words: str) -> str:
+    """The words of the first mail with this subject."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        for raw in await asyncio.to_thread(mail.messages, "technique"):
+            message = message_from_bytes(raw, policy=default)
+            if words in str(message["Subject"]):
+                part = message.get_body(preferencelist=("plain",))  # type: ignore[attr-defined]
+                return str(part.get_content())
+        await asyncio.sleep(0.2)
+    raise AssertionError(f"no mail « {words} »")
+
+
+async def enrolled(api: BotApi, mail: MailPeer) -> Phone:
+    phone = api.phone(7001, "Camille")
+    code = re.search(r"/start (\S+)", await mail_to_technique(mail, "relier votre Telegram"))
+    assert code
+    welcome = await phone.ask(f"/start {code[1]}", timeout=PATIENCE)
+    assert "Bonjour Camille Martin" in welcome.text
+    return phone
+
+
+@pytest.fixture
+def env(embedded_ftp: FtpPeer) -> FtpPeer:
+    small_operator(embedded_ftp.root)
+    return embedded_ftp
+
+
+async def test_a_file_that_was_asked_for_is_still_awaited_after_a_crash(
+    env: FtpPeer, embedded_mail: MailPeer, tmp_path: Path
+) -> None:
+    async with BotApi(TOKEN) as api:
+        service = Service(tmp_path, env_of(env, embedded_mail, api))
+        service.start()
+        try:
+            phone = await enrolled(api, embedded_mail)
+            await phone.ask("/upload logo", timeout=PATIENCE)
+            await asyncio.to_thread(service.kill)
+            phone.send_file("logo.png", pictures.logo())
+            service.start()
+            # What was being sent at the crash can come once more before it.
+            await phone.wait(lambda message: "déposé" in message.text, timeout=PATIENCE)
+        finally:
+            await asyncio.to_thread(service.stop)
+    assert (env.root / PERSONALISATION / "logo.png").read_bytes() == pictures.logo()
+
+
+async def test_a_person_who_blocks_the_bot_is_told_by_mail_and_comes_back_by_writing(
+    env: FtpPeer, embedded_mail: MailPeer, tmp_path: Path
+) -> None:
+    async with BotApi(TOKEN) as api:
+        service = Service(tmp_path, env_of(env, embedded_mail, api))
+        service.start()
+        try:
+            phone = await enrolled(api, embedded_mail)
+            await mail_to_technique(embedded_mail, "Première lecture")
+            phone.block_bot()
+            words = await mail_to_technique(embedded_mail, "votre chat Telegram n'est plus joignable")
+            assert "débloquer le robot" in words
+            answer = await phone.ask("/status 0639980001", timeout=PATIENCE)
+            assert "06 39 98 00 01" in answer.text
+        finally:
+            await asyncio.to_thread(service.stop)
+
+
+async def test_a_pass_that_is_asked_for_is_made_and_told(env: FtpPeer, embedded_mail: MailPeer, tmp_path: Path) -> None:
+    async with BotApi(TOKEN) as api:
+        slow = {"ORIGYNE_FTP_INTERVAL": "3600", "ORIGYNE_FTP_INTERVAL_OUTSIDE": "3600"}
+        service = Service(tmp_path, env_of(env, embedded_mail, api) | slow)
+        service.start()
+        try:
+            phone = await enrolled(api, embedded_mail)
+            await mail_to_technique(embedded_mail, "Première lecture")
+            (env.root / "Documents").mkdir(exist_ok=True)
+            (env.root / "Documents" / "Note.pdf").write_bytes(b"%PDF-1.4 note")
+            phone.send("/sync")
+            told = await phone.wait(lambda message: message.text.startswith("Passe terminée"), timeout=PATIENCE)
+            assert "1 fichier reçu" in told.text
+            phone.send("/sync")
+            await phone.wait(lambda message: "rien de nouveau" in message.text, timeout=PATIENCE)
+        finally:
+            await asyncio.to_thread(service.stop)
+
+
+async def test_a_second_service_with_the_same_token_says_so_and_lets_the_first_one_be(
+    env: FtpPeer, embedded_mail: MailPeer, tmp_path: Path
+) -> None:
+    async with BotApi(TOKEN) as api:
+        given = env_of(env, embedded_mail, api)
+        (tmp_path / "one").mkdir()
+        (tmp_path / "two").mkdir()
+        first, second = Service(tmp_path / "one", given), Service(tmp_path / "two", given)
+        first.start()
+        try:
+            phone = api.phone(7001, "Camille")
+            await phone.ask("bonjour", timeout=PATIENCE)
+            second.start()
+            async with asyncio.timeout(PATIENCE):
+                while "un autre service de cette machine" not in second.words:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+            other = api.phone(7002, "Bruno")
+            assert (await other.ask("bonjour", timeout=PATIENCE)).text == "Ce robot est privé."
+            assert await asyncio.to_thread(second.stop) == 0
+        finally:
+            await asyncio.to_thread(second.stop)
+            await asyncio.to_thread(first.stop)
+        assert "409" not in first.words + second.words
+        assert TOKEN not in first.words + second.words
