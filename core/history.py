@@ -589,8 +589,8 @@ class History:
             except Waiting as reason:
                 rejects = []
                 self._db.execute(
-                    "UPDATE files SET state = ?, reason = ?, rows = 0, rejected_rows = 0 WHERE id = ?",
-                    ("superseded" if state == "superseded" else "waiting", str(reason), file_id),
+                    "UPDATE files SET state = 'waiting', reason = ?, rows = 0, rejected_rows = 0 WHERE id = ?",
+                    (str(reason), file_id),
                 )
                 if state == "read":
                     self._forget_cards(file)

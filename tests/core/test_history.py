@@ -541,6 +541,17 @@ def test_a_late_file_makes_a_later_one_wait_that_is_short_beside_it(telecom: Tel
     assert telecom.one("SELECT count(*) FROM lines WHERE gone_at IS NULL") == 10
 
 
+def test_a_doubtful_file_waits_again_when_the_one_that_made_it_pointless_waits_itself(telecom: Telecom) -> None:
+    telecom.take(status_at(8), status_file(ACTIVE))
+    telecom.take(status_at(10), status_file())
+    telecom.take(status_at(11), status_file(ACTIVE))
+    assert state_of(telecom, 10) == "superseded"
+    telecom.take(status_at(9), status_file(ACTIVE, *OTHERS))
+    assert (state_of(telecom, 10), state_of(telecom, 11)) == ("waiting", "waiting")
+    telecom.take(status_at(12), status_file(ACTIVE, *OTHERS))
+    assert (state_of(telecom, 10), state_of(telecom, 11)) == ("superseded", "superseded")
+
+
 def test_a_rio_is_read_again_when_the_change_that_brought_another_is_undone(telecom: Telecom) -> None:
     content = "Ligne;Statut;RIO\n0639980001;Active;{}\n"
     telecom.take(status_at(8), content.format("01E4K7P2QEM3"))
