@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from sqlite_utils import Database
 
+from bot.desk import lightly
+
 #: A question that fails that often is set aside, and its author told so.
 MOST_TRIES = 3
 
@@ -43,7 +45,7 @@ class Inbox:
 
     def begin(self, item: Item) -> None:
         """Count an attempt before it is made, so that one that kills the process is counted too."""
-        with self._db.atomic():
+        with lightly(self._db):
             self._db.execute("UPDATE inbox SET tries = tries + 1 WHERE id = ?", (item.id,))
 
     def done(self, item: Item) -> None:

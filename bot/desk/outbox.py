@@ -8,6 +8,8 @@ from typing import Literal
 
 from sqlite_utils import Database
 
+from bot.desk import lightly
+
 Channel = Literal["chat", "mail"]
 
 #: Seconds before the next attempt after 1, 2, 3… temporary failures; after the last, once a day is given up.
@@ -91,7 +93,9 @@ class Outbox:
         return Parcel(*row) if row else None
 
     def sending(self, parcel: Parcel) -> None:
-        with self._db.atomic():
+        """Before an attempt, so that a copy that follows a crash is marked. Somebody waits for an answer in a chat: its
+        mark only has to outlive this process."""
+        with lightly(self._db) if parcel.channel == "chat" else self._db.atomic():
             self._db.execute("UPDATE outbox SET state = 'sending', tries = tries + 1 WHERE id = ?", (parcel.id,))
 
     def sent(self, parcel: Parcel, note: str = "") -> None:

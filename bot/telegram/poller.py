@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 #: Each poll of ours would in turn cut the other program's: seldom is better than often.
 CONFLICT_WAIT = 600.0
 
+#: Seconds between what came and the next request.
+BREATH = 0.01
+
 
 async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Callable[[str], None]) -> None:
     """Write updates down for ever.
@@ -61,3 +64,5 @@ async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Calla
                     raw = update.to_dict()
                     inbox.add("chat", str(update.update_id), conversation_of(raw), json.dumps(raw).encode())
             arrived()
+            # To ask for more takes as long as an answer: the answer goes first.
+            await asyncio.sleep(BREATH)

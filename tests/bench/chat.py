@@ -1,6 +1,7 @@
-"""How soon an answer comes: `/status`, `/rio` and `/conso` by the whole service, against a bare echo bot.
+"""How soon an answer comes: `/status`, `/rio` and `/conso`, against a handler that only echoes.
 
-Both are processes of their own that poll a local Bot API server each, and are asked in turn: the time is from the
+The whole service, a process of its own, polls a local Bot API server; each question is asked in turn with an echo of
+the same service, and with one of a bare bot of python-telegram-bot that writes nothing down. The time is from the
 message in the server to the reply's text there. `python -m tests.bench.chat [--rows N]`.
 """
 
@@ -22,7 +23,6 @@ from bot.desk import open_desk
 from bot.desk.people import TECHNICAL, People
 from bot.sandbox.botapi import BotApi, Phone
 from core import rio, store
-from core.copies import MIRROR
 from core.settings import PREFIX, Settings
 from tests.bench.store import TOP, deliver, load_lines, take_pending
 from tests.bench.table import Result, report
@@ -33,7 +33,9 @@ CHATS = 60
 PAUSE = 0.05
 
 ASKED = 150
-SERVICE_TOKEN, ECHO_TOKEN = "123456789:bench-token-of-no-bot", "987654321:bench-token-of-no-bot"
+COMMANDS = ("/status", "/rio", "/conso")
+NO_BAR = 1000.0
+SERVICE_TOKEN, BARE_TOKEN = "123456789:bench-token-of-no-bot", "987654321:bench-token-of-no-bot"
 
 #: The client that is asked for most: 500 lines.
 MONTH = "octobre 2026"
@@ -109,6 +111,9 @@ class Asked:
         await asyncio.sleep(PAUSE)
         return took
 
+    def say(self, text: str) -> None:
+        next(self._phones).send(text)
+
     async def answers(self, text: str) -> str:
         phone: Phone = next(self._phones)
         return (await phone.ask(text, timeout=60)).text
@@ -130,34 +135,34 @@ async def measure(work: Path, rows: int) -> list[Result]:
     deliver(data, "RatedCDRs/RatedCDRs_202610.csv", lambda to: cdr_file(to, rows, date(2026, 10, 1), 31, seed=1))
     take_pending(data)
     load_lines(data)
-    async with BotApi(SERVICE_TOKEN) as api, BotApi(ECHO_TOKEN, "echo_bot") as echo_api:
+    async with BotApi(SERVICE_TOKEN) as api, BotApi(BARE_TOKEN, "bare_bot") as bare_api:
         environment = settings_of(data, api.url)
         _enrol(data, environment)
         async with (
-            process(environment, work / "service.log", "bot", "serve"),
-            process({"ECHO_TOKEN": ECHO_TOKEN}, work / "echo.log", "tests.bench.echo", echo_api.url),
+            process(environment, work / "service.log", "tests.bench.echoing_service"),
+            process({"BARE_TOKEN": BARE_TOKEN}, work / "bare.log", "tests.bench.bare_bot", bare_api.url),
         ):
-            service, echo = Asked(api), Asked(echo_api)
+            service, bare = Asked(api), Asked(bare_api)
             for first in ("/status 0639000001", f"/conso {client_name(1)} {MONTH}"):
                 assert "0639" in (await service.answers(first)).replace(" ", "")
-            await echo.answers("bonjour")
+            await bare.answers("bonjour")
             await asyncio.sleep(8)  # the workshop's start is nobody's answer
-            idle = await _rounds(service, echo, ASKED)
-            busy = await _while_loading(work, data, rows, service, echo)
-    what = f"{{}}, update to reply with {rows:,} CDRs in the store, against a bare echo bot"
+            idle = await _rounds(service, bare, ASKED)
+            busy = await _while_loading(data, rows, service, bare)
     results = []
-    for taken, bar, state in ((idle, 1.5, ""), (busy, 2.0, " while a month of CDRs loads")):
-        echoed = median(taken.pop("echo"))
-        for command, times in taken.items():
-            results.append(
-                Result(
-                    what.format(command + state),
-                    median(times) * 1e3,
-                    echoed * 1e3,
-                    bar,
-                    f"ms; median of {len(times)}, in turn",
+    for taken, bar, state in ((idle, 1.5, ""), (busy, 2.0, ", while months of CDRs load")):
+        for command in COMMANDS:
+            for other, most in (("/echo", bar), ("bare", NO_BAR)):
+                whose = "an echo of the same service" if other == "/echo" else "a bare echo bot (no bar)"
+                results.append(
+                    Result(
+                        f"{command}{state}: update to reply with {rows:,} CDRs, against {whose}",
+                        median(taken[command]) * 1e3,
+                        median(taken[other]) * 1e3,
+                        most,
+                        f"ms; median of {len(taken[command])}, in turn",
+                    )
                 )
-            )
     return results
 
 
@@ -174,34 +179,35 @@ def _enrol(data: Path, environment: dict[str, str]) -> None:
 
 
 async def _rounds(
-    service: Asked, echo: Asked, most: int, going_on: "asyncio.Task[None] | None" = None
+    service: Asked, bare: Asked, most: int, going_on: "asyncio.Task[None] | None" = None
 ) -> dict[str, list[float]]:
-    taken: dict[str, list[float]] = {"echo": [], "/status": [], "/rio": [], "/conso": []}
+    """Ask `most` times, or as long as something goes on."""
+    taken: dict[str, list[float]] = {name: [] for name in (*COMMANDS, "/echo", "bare")}
     for number, asked in enumerate(questions()):
         if number >= most or (going_on and going_on.done()):
-            return taken
+            break
         for command, text in asked.items():
-            taken["echo"].append(await echo.time(text))
+            # While something loads, a picture is not waited for: it has the same machine to share.
             taken[command].append(await service.time(text, picture=command == "/conso" and not going_on))
+            taken["/echo"].append(await service.time(f"/echo {text}"))
+            taken["bare"].append(await bare.time(text))
     return taken
 
 
-async def _while_loading(work: Path, data: Path, rows: int, service: Asked, echo: Asked) -> dict[str, list[float]]:
-    """The same while the service's own worker reads two months of CDRs."""
-    paths = []
-    for month in (8, 9):
+async def _while_loading(data: Path, rows: int, service: Asked, bare: Asked) -> dict[str, list[float]]:
+    """The same while the service's own worker reads months of CDRs."""
+    for month in (6, 7, 8, 9):
         path = f"RatedCDRs/RatedCDRs_2026{month:02}.csv"
         deliver(data, path, lambda to: cdr_file(to, rows, date(2026, month, 1), 30, seed=month))  # noqa: B023
-        paths.append(path)
-    assert all((data / MIRROR / path).exists() for path in paths)
-    await service.answers("/sync")
+    service.say("/sync")
+    await asyncio.sleep(1.5)  # the worker has begun
 
     async def read() -> None:
         with closing(store.open_to_read(data)) as db:
             while db.execute("SELECT count(*) FROM files WHERE state = 'fetched'").fetchone()[0]:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
 
-    return await _rounds(service, echo, 10_000, asyncio.create_task(read()))
+    return await _rounds(service, bare, 10_000, asyncio.create_task(read()))
 
 
 def results(rows: int = 1_000_000) -> list[Result]:

@@ -1,6 +1,6 @@
 """A bare echo bot on python-telegram-bot: nothing is written down, nobody is looked up.
 
-`python -m tests.bench.echo URL`; the token comes from the environment.
+`python -m tests.bench.bare_bot URL`; the token comes from the environment.
 """
 
 import os
@@ -19,7 +19,7 @@ def main() -> None:
     url = sys.argv[1]
     application = (
         ApplicationBuilder()
-        .token(os.environ["ECHO_TOKEN"])
+        .token(os.environ["BARE_TOKEN"])
         .base_url(f"{url}/bot")
         .base_file_url(f"{url}/file/bot")
         .concurrent_updates(True)
