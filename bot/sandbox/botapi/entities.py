@@ -26,6 +26,7 @@ _CODE = ("code", "pre")
 _STYLES = ("bold", "italic", "underline", "strikethrough", "spoiler")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|([A-Za-z]+));?")
+_RUN = re.compile(r"[^<&]+")  # nothing to be read in it
 _TAG_NAME = re.compile(r"[^\s>]*")
 _ATTRIBUTE = re.compile(r"\s*([^\s=>]*)(\s*=\s*(\"[^\"]*\"|'[^']*'|[A-Za-z0-9.-]+)(?=[\s>]))?")
 _COMMAND = re.compile(r"(?<![\w/@<>])/([A-Za-z0-9_]{1,64})(@[A-Za-z0-9_]{3,32})?(?![\w/@<>])")
@@ -78,7 +79,10 @@ def parse_html(source: str) -> tuple[str, tuple[Entity, ...]]:
             tag, position = _read_start_tag(source, position, length)
             open_tags.append(tag)
             continue
-        read, position = _read_character(source, position)
+        if found := _RUN.match(source, position):
+            read, position = found.group(), found.end()
+        else:
+            read, position = _read_character(source, position)
         plain.append(read)
         length += utf16_length(read)
     if open_tags:
