@@ -4,7 +4,6 @@ PIN, PUK and RIO are credentials and stand in no export; called numbers are show
 (order of 31/12/2013, CNIL norm NS-47).
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
