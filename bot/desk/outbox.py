@@ -21,6 +21,10 @@ _FIRST = (
     "id IN (SELECT min(id) FROM outbox WHERE channel = ? AND state IN ('queued', 'sending') GROUP BY recipient) "
     "AND state = 'queued'"
 )
+_FIRST_OF = (
+    "id = (SELECT min(id) FROM outbox WHERE channel = ? AND recipient = ? AND state IN ('queued', 'sending')) "
+    "AND state = 'queued'"
+)
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,18 @@ class Outbox:
     def next_of(self, channel: Channel, recipient: str, now: int) -> Parcel | None:
         """A recipient's oldest parcel, if it is due."""
         row = self._db.execute(
-            "SELECT id, channel, recipient, subject, payload, attachment, tries FROM outbox WHERE id = "
-            "(SELECT min(id) FROM outbox WHERE channel = ? AND recipient = ? AND state IN ('queued', 'sending')) "
-            "AND state = 'queued' AND next_try_at <= ?",
+            f"SELECT id, channel, recipient, subject, payload, attachment, tries FROM outbox WHERE {_FIRST_OF} "
+            "AND next_try_at <= ?",
             (channel, recipient, now),
         ).fetchone()
         return Parcel(*row) if row else None
+
+    def is_due(self, channel: Channel, recipient: str, now: int) -> bool:
+        """Whether `next_of` has something to give."""
+        found = self._db.execute(
+            f"SELECT 1 FROM outbox WHERE {_FIRST_OF} AND next_try_at <= ?", (channel, recipient, now)
+        )
+        return found.fetchone() is not None
 
     def sending(self, parcel: Parcel) -> None:
         """Before an attempt, so that a copy that follows a crash is marked. Somebody waits for an answer in a chat: its

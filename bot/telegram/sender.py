@@ -68,6 +68,7 @@ class Sender:
             while True:
                 self.posted.clear()
                 self._begin()
+                await asyncio.sleep(0)  # what is to be sent goes first
                 due = self._outbox.next_try("chat")
                 wait = 30.0 if due is None else min(30.0, max(0.2, due - time.time()))
                 with suppress(TimeoutError):
@@ -103,7 +104,8 @@ class Sender:
     async def _serve(self, recipient: str) -> None:
         """Send to one chat all that is due, in its order."""
         try:
-            while not self._stopping and self._outbox.next_of("chat", recipient, int(time.time())):
+            due = True
+            while due and not self._stopping:
                 await self._rates.turn(int(recipient))
                 async with self._room:
                     # Meanwhile the chat can have been lost, or have moved.
@@ -111,6 +113,7 @@ class Sender:
                         self._sending.add(recipient)
                         await self.send(parcel)
                         self._sending.discard(recipient)
+                due = self._outbox.is_due("chat", recipient, int(time.time()))
         except Exception as error:
             log.error("sending to a chat stumbled: %s", trace(error))
             await asyncio.sleep(1)

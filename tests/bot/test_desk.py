@@ -443,6 +443,7 @@ def test_none_overtakes_a_parcel_that_is_being_sent(outbox: Outbox) -> None:
     assert due(outbox) == []
     assert outbox.ready("mail", now()) == []
     assert outbox.next_of("mail", "a@x.test", now()) is None
+    assert not outbox.is_due("mail", "a@x.test", now())
 
 
 def test_what_was_sent_costs_the_search_for_what_is_to_be_sent_nothing(outbox: Outbox, db: Database) -> None:
@@ -450,6 +451,7 @@ def test_what_was_sent_costs_the_search_for_what_is_to_be_sent_nothing(outbox: O
         lambda: outbox.due("chat", NOW),
         lambda: outbox.ready("chat", NOW),
         lambda: outbox.next_of("chat", "1", NOW),
+        lambda: outbox.is_due("chat", "1", NOW),
         lambda: outbox.next_try("chat"),
         lambda: outbox.waiting("chat"),
         lambda: outbox.give_up("chat", "1", ""),
