@@ -1,20 +1,16 @@
 """The running service: each channel a loop of its own, restarted when it stumbles, none taking the others down."""
 
 import asyncio
-import hashlib
 import json
 import logging
-import os
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
-from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
@@ -33,12 +29,13 @@ from bot.mail.reading import message_id_of
 from bot.notices import notify
 from bot.telegram import webhook
 from bot.telegram.client import make_bot
+from bot.telegram.lock import token_lock
 from bot.telegram.poller import poll
 from bot.telegram.sender import Sender
 from bot.telegram.updates import ReceivingError
 from bot.troubles import Subject, Troubles
 from core import charts
-from core.settings import Settings, TelegramAccess
+from core.settings import Settings
 from core.trace import trace
 from handlers.answer import Answer
 from handlers.desk import SyncReport
@@ -59,9 +56,6 @@ PASS_PATIENCE = 20.0
 
 #: Seconds after the start at which the workshop gets ready, so that the first chart is there at once.
 WARM_UP_AFTER = 5.0
-
-#: Seconds before another service of this machine with the same token is looked for again.
-SAME_TOKEN_WAIT = 60.0
 
 
 class AlreadyRunning(Exception):
@@ -214,7 +208,7 @@ class _Service:
     async def _chat(self) -> None:
         access = self._house.settings.telegram
         # Held as long as updates are received: two services would take them from each other.
-        with _token_lock(access):
+        with token_lock(access):
             try:
                 await self._bot.initialize()
                 await self._bot.delete_webhook()  # one that was set forbids polling
@@ -397,31 +391,6 @@ class _Both(asyncio.Event):
     def set(self) -> None:
         for bell in self._bells:
             bell.set()
-
-
-@contextmanager
-def _token_lock(access: TelegramAccess) -> Iterator[None]:
-    """Forbid a second service of this machine, with other data, to receive this bot's updates.
-
-    :raises ReceivingError: one does.
-    """
-    name = hashlib.sha256(f"{access.api} {access.token}".encode()).hexdigest()[:32]
-    lock = FileLock(Path(tempfile.gettempdir()) / f"origyne-bot-{name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ReceivingError(
-            "un autre service de cette machine, avec un autre dossier de données, relève déjà les messages de ce robot "
-            "Telegram : arrêter l'autre, ou changer de jeton avec @BotFather",
-            wait=SAME_TOKEN_WAIT,
-        ) from None
-    except OSError as error:
-        # Another account's file: if its service runs, Telegram will say so.
-        log.warning("no lock for the token: %s", os.strerror(error.errno or 0))
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _on(loop: asyncio.AbstractEventLoop, call: Callable[[], Result]) -> Result:

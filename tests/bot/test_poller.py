@@ -13,6 +13,7 @@ from bot.desk import open_desk, progress
 from bot.desk.inbox import Inbox
 from bot.sandbox.botapi import BotApi
 from bot.telegram.client import make_bot
+from bot.telegram.lock import token_lock
 from bot.telegram.poller import poll
 from bot.telegram.updates import ReceivingError, conversation_of
 from core.settings import TelegramAccess
@@ -124,3 +125,39 @@ async def test_a_button_of_a_group_belongs_to_who_touched_it(desk: Database) -> 
 )
 def test_an_update_of_an_unknown_shape_is_kept_too(odd: dict[str, object]) -> None:
     assert conversation_of(odd) == "chat:0"
+
+
+# One service of this machine for a token
+
+
+def test_a_second_service_with_the_same_token_is_refused_until_the_first_one_ends() -> None:
+    access = TelegramAccess(TOKEN, "http://127.0.0.1:9")
+    with token_lock(access):
+        with pytest.raises(ReceivingError, match="un autre service de cette machine") as caught, token_lock(access):
+            pass
+        assert caught.value.wait >= 60
+        with (
+            token_lock(TelegramAccess(TOKEN, "http://127.0.0.1:10")),
+            token_lock(TelegramAccess("1:other", access.api)),
+        ):
+            pass
+    with token_lock(access):
+        pass
+
+
+def test_a_lock_s_name_does_not_hold_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with token_lock(TelegramAccess(TOKEN)):
+        (path,) = tmp_path.iterdir()
+        assert TOKEN.partition(":")[2] not in path.name
+        assert path.read_bytes() == b""
+
+
+def test_a_lock_that_cannot_be_made_forbids_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    with token_lock(TelegramAccess(TOKEN)):
+        pass
+    assert "no lock for the token" in caplog.text

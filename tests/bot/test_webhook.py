@@ -16,12 +16,14 @@ from telegram import Bot
 
 from bot.desk import FILE_NAME, open_desk
 from bot.desk.inbox import Inbox
+from bot.doctor import examine
 from bot.sandbox.botapi import BotApi, Phone
 from bot.telegram import webhook
 from bot.telegram.client import make_bot
 from bot.telegram.updates import ReceivingError
 from bot.telegram.webhook import HEADER, MOST_BYTES, secret_of
 from core.settings import TelegramAccess
+from tests.handlers.filled import settings
 from tests.peers.ftp import FtpPeer
 from tests.peers.mail import MailPeer
 from tests.peers.service import TOKEN, Service, env_of
@@ -281,6 +283,41 @@ async def test_an_address_that_telegram_refuses_is_said(bot: Bot, access: Telegr
     other = TelegramAccess(TOKEN, access.api, "http://192.0.2.1/telegram", access.listen)
     with pytest.raises(ReceivingError, match="ORIGYNE_TELEGRAM_WEBHOOK"):
         await webhook.receive(bot, other, desk, lambda: None, lambda _: None)
+
+
+# The doctor
+
+
+async def verdict(tmp_path: Path, api: BotApi, **others: object) -> tuple[str, str]:
+    given = settings(tmp_path / "data", telegram_api=api.url, telegram_token=TOKEN, **others)
+    (found,) = [finding async for finding in examine(given) if finding.subject == "Telegram"]
+    return found.level, found.text
+
+
+async def test_the_doctor_finds_a_webhook_that_works(
+    open_door: Listening, api: BotApi, access: TelegramAccess, tmp_path: Path
+) -> None:
+    found = await verdict(tmp_path, api, telegram_webhook=access.webhook)
+    assert found == ("ok", f"robot @origyne_demo_bot, webhook {access.webhook}")
+
+
+async def test_the_doctor_finds_a_webhook_of_another_program(api: BotApi, bot: Bot, tmp_path: Path) -> None:
+    await bot.set_webhook("https://example.org/other")
+    level, text = await verdict(tmp_path, api)
+    assert (level, "un autre programme" in text) == ("warning", True)
+
+
+async def test_the_doctor_says_why_telegram_cannot_deliver(
+    api: BotApi, bot: Bot, access: TelegramAccess, camille: Phone, tmp_path: Path
+) -> None:
+    await bot.set_webhook(access.webhook)  # where nobody listens
+    camille.send("un")
+    async with asyncio.timeout(5):
+        while not (await bot.get_webhook_info()).last_error_message:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    level, text = await verdict(tmp_path, api, telegram_webhook=access.webhook)
+    assert level == "fault"
+    assert "Connection refused" in text
 
 
 # The whole service
