@@ -25,11 +25,12 @@ from bot.house import House, open_house
 from bot.mail.letter import Letter
 from bot.sandbox import pictures
 from bot.sandbox.botapi import BotApi, Group, Phone
-from bot.telegram import sender
 from bot.telegram.client import make_bot
 from bot.telegram.poller import poll
+from bot.telegram.sender import Sender
 from core.settings import Settings
 from handlers.answer import Answer
+from handlers.desk import TOPICS, Alerts
 from tests.handlers.filled import make_pass, settings, small_operator
 from tests.peers.ftp import FtpPeer
 
@@ -132,9 +133,7 @@ async def answer(house: House, bot: Bot) -> None:
 
 
 async def deliver(house: House, bot: Bot) -> None:
-    while parcels := house.outbox.due("chat", int(time.time())):
-        for parcel in parcels:
-            await sender.send(bot, house.outbox, house.people, parcel)
+    await Sender(house, bot).deliver()
 
 
 def said(phone: Phone) -> list[str]:
@@ -165,7 +164,7 @@ async def test_an_unknown_chat_sees_no_menu(house: House, bot: Bot, camille: Pho
     contact = house.people.by_chat(CAMILLE)
     assert contact
     await show_menu(bot, CAMILLE, contact.person)
-    assert [command.command for command in camille.menu][:2] == ["status", "rio"]
+    assert [command.command for command in camille.menu][:2] == ["status", "conso"]
     assert stranger.menu == []
 
 
@@ -288,12 +287,119 @@ async def test_a_rio_stays_in_no_table_once_it_is_answered(house: House, bot: Bo
         assert RIO not in repr(list(house.desk.execute(f"SELECT * FROM {table}")))
 
 
-async def test_an_edited_question_is_answered_anew(house: House, bot: Bot, camille: Phone) -> None:
+async def test_an_edited_question_edits_its_answer(house: House, bot: Bot, camille: Phone) -> None:
     question = camille.send("/status 0639980002")
     await answer(house, bot)
     camille.edit(question, f"/status {NUMBER}")
     await answer(house, bot)
-    assert "06 39 98 00 01" in said(camille)[1]
+    (message,) = camille.messages
+    assert message.edited
+    assert message.text.startswith("🟢 06 39 98 00 01 : active")
+
+
+async def test_an_edited_question_whose_answer_has_a_file_less_leaves_none_behind(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    question = camille.send("/factures Facture_Origyne_202610_FO2610-001.pdf")
+    await answer(house, bot)
+    assert [message.document is not None for message in camille.messages] == [False, True]
+    camille.edit(question, "/status 0639980001")
+    await answer(house, bot)
+    text, file = camille.messages
+    assert text.text.startswith("🟢 06 39 98 00 01")
+    assert file.deleted
+
+
+async def test_a_page_is_turned_where_it_stands(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send("/lignes")
+    await answer(house, bot)
+    (message,) = camille.messages
+    camille.press(message, "2/3 ▶")
+    await answer(house, bot)
+    (turned,) = camille.messages
+    assert turned.edited
+    assert "(9 à 16)" in turned.text
+
+
+async def test_a_button_of_a_message_from_before_a_restart_still_answers(
+    house: House, bot: Bot, camille: Phone, configured: Settings
+) -> None:
+    camille.send("/factures origyne")
+    await answer(house, bot)
+    again = open_house(configured)
+    (message,) = camille.messages
+    assert len(message.buttons[0][0].callback_data.encode()) <= 64
+    camille.press(message, message.labels[0])
+    await answer(again, bot)
+    again.desk.close()
+    again.context.telecom.close()
+    assert camille.messages[-1].document
+
+
+async def test_a_button_that_nobody_knows_any_more_says_so(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send("/factures origyne")
+    await answer(house, bot)
+    with house.desk.atomic():
+        house.desk.execute("DELETE FROM buttons")
+    camille.press(camille.messages[0], camille.messages[0].labels[0])
+    await answer(house, bot)
+    assert said(camille)[1].startswith("Ce bouton n'est plus connu")
+
+
+async def test_what_is_muted_reaches_no_chat_and_the_quiet_hours_make_no_sound(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    contact = house.people.by_id(TECHNICAL)
+    assert contact
+    for alerts in (Alerts(frozenset({"cdrs"}), (0, 12)), Alerts(frozenset({"cdrs"}), (12, 0))):
+        house.own.set_alerts(contact.person, alerts)
+        with house.desk.atomic():
+            house.tell(TECHNICAL, [("lines", Answer("Une ligne")), ("cdrs", Answer("Des CDR"))])
+            house.tell(TECHNICAL, [("cdrs", Answer("Des CDR"))])
+    await deliver(house, bot)
+    assert said(camille) == ["Une ligne", "Une ligne"]
+    assert sorted(message.silent for message in camille.messages) == [False, True]
+
+
+async def test_an_answer_makes_its_sound_at_any_hour(house: House, bot: Bot, camille: Phone) -> None:
+    contact = house.people.by_id(TECHNICAL)
+    assert contact
+    house.own.set_alerts(contact.person, Alerts(frozenset(TOPICS), (0, 23)))
+    camille.send(NUMBER)
+    await answer(house, bot)
+    assert [message.silent for message in camille.messages] == [False]
+
+
+async def test_a_spreadsheet_without_words_is_a_list_of_rios(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send_file("liste.csv", f"RIO;Numéro\r\n{RIO};{NUMBER}\r\n".encode())
+    await answer(house, bot)
+    assert said(camille)[0].startswith("liste.csv : 1 RIO vérifié\n✅ 1 juste")
+    document = camille.messages[1].document
+    assert document
+    assert RIO.encode() in document.content
+
+
+async def test_a_list_of_rios_by_mail_comes_back_without_a_whole_rio(house: House, bot: Bot) -> None:
+    listed = EmailMessage()
+    listed["From"], listed["To"], listed["Subject"] = "technique@telecom.example", "robot@telecom.example", "Liste"
+    listed["Message-ID"] = "<liste@telecom.example>"
+    listed["Date"] = format_datetime(datetime.now(UTC))
+    listed.set_content("Bonjour,\nvoici.\n")
+    listed.add_attachment(
+        f"RIO;Numéro\r\n{RIO};{NUMBER}\r\n".encode(), maintype="text", subtype="csv", filename="liste.csv"
+    )
+    house.inbox.add("mail", "INBOX/1/77", "mail", f"{VOUCHED}\r\n".encode() + listed.as_bytes())
+    async with clerk_at_work(house, bot):
+        await settle(house)
+    (parcel,) = house.outbox.due("mail", int(time.time()))
+    reply = message_from_bytes(parcel.payload, policy=default)
+    assert isinstance(reply, EmailMessage)
+    (file,) = reply.iter_attachments()
+    content = file.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    assert "Juste" in content.decode("utf-8-sig")
+    assert RIO not in content.decode("utf-8-sig")
+    assert RIO not in str(reply.get_body(("plain",)))
 
 
 async def test_an_update_delivered_twice_is_answered_once(house: House, bot: Bot, camille: Phone) -> None:
