@@ -6,7 +6,7 @@ from handlers import books, french, which
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
 from handlers.command import Command, Context
-from handlers.paging import take_page
+from handlers.paging import fetched, take_page
 
 
 async def run(ask: Ask, context: Context) -> Answer:
@@ -39,7 +39,7 @@ async def run(ask: Ask, context: Context) -> Answer:
         )
     every = lines.by_client(context.telecom)
     named = sum(1 for each in every if each.name)
-    shown = every[page.offset : page.offset + page.size]
+    page, shown, _ = fetched(page, lambda offset, limit: (every[offset : offset + limit], len(every)))
     return Answer(
         french.count(named, "client") + page.range(len(every)),
         table=Table(("Client", "Lignes"), tuple((each.name or "Sans client", _lines(each)) for each in shown)),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import books as core_books
-from core import daily, store, usage
+from core import clients, daily, store, usage
 from core.clients import Client
 from core.daily_chart import DailyChart
 from core.layouts import fold
@@ -65,9 +65,26 @@ def _who(words: str, period: Period, context: Context) -> _Who | Answer:
         return _Who(show(number), msisdn=number)
     found = which.client(words, lambda name: f"conso {name} {period.command}", context)
     if isinstance(found, Answer):
-        return found
+        return _mistyped_month(words, context) or found
     client, said = found
     return _Who(client.name, client, said=said)
+
+
+def _mistyped_month(words: str, context: Context) -> Answer | None:
+    """A last word that is nearly a month, behind a client's name."""
+    *name, last = words.split()
+    month = periods.nearly(last) if name else ""
+    found = clients.find(context.telecom, which.plain(" ".join(name)))
+    if not month or not found.sure:
+        return None
+    _, period = periods.take_period(month, context.now())
+    assert period
+    asked = f"conso {found.clients[0].name} {period.command}"
+    return Answer(
+        f"{french.quoted(last)} n'est pas un mois : vouliez-vous dire {period.words} ?",
+        buttons=(Button(f"{found.clients[0].name}, {period.words}"[:40], asked),),
+        refused=True,
+    )
 
 
 # -- Whole months

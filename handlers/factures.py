@@ -6,7 +6,7 @@ from handlers import files, french, which
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
 from handlers.command import Command, Context
-from handlers.paging import take_page
+from handlers.paging import fetched, take_page
 
 _COPY = "Copie pour consultation : la facture légale est celle reçue par votre plateforme agréée."
 _OPERATOR = ("origyne", "operateur", "integrateur")
@@ -20,7 +20,9 @@ async def run(ask: Ask, context: Context) -> Answer:
     rest = which.plain(rest)
     side: documents.Side | None = "operator" if fold(rest) in _OPERATOR else None
     client = "" if side else rest
-    shown, total = documents.invoices(context.telecom, side, client, month, page.offset, page.size)
+    page, shown, total = fetched(
+        page, lambda offset, limit: documents.invoices(context.telecom, side, client, month, offset, limit)
+    )
     said = ""
     if client and not total:
         # What stands in the path is the operator's writing; a known client's name may find it.

@@ -6,7 +6,7 @@ from handlers import french, which
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
 from handlers.command import Command, Context
-from handlers.paging import take_page
+from handlers.paging import fetched, take_page
 
 
 async def run(ask: Ask, context: Context) -> Answer:
@@ -15,7 +15,8 @@ async def run(ask: Ask, context: Context) -> Answer:
     if isinstance(line, Answer):
         return line
     now = context.now()
-    changes, total = lines.history(context.telecom, line.msisdn, page.offset, page.size)
+    msisdn = line.msisdn
+    page, changes, total = fetched(page, lambda offset, limit: lines.history(context.telecom, msisdn, offset, limit))
     freshness = which.state_of(line.seen_at, line.path, now)
     buttons = (
         *page.buttons(f"historique {line.msisdn}", total),

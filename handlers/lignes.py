@@ -1,7 +1,9 @@
 """/lignes: the lines, of a client or all, in a status or all."""
 
+from rapidfuzz import fuzz, process
+
 from core import books as core_books
-from core import lines, usage
+from core import clients, lines, usage
 from core.clients import Client
 from core.layouts import fold
 from core.numbers import show
@@ -9,7 +11,7 @@ from handlers import books, french, which
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
 from handlers.command import Command, Context
-from handlers.paging import take_page
+from handlers.paging import fetched, take_page
 
 #: What people write for statuses, as folded beginnings of words; "vanished" is no status of the store.
 _STATUSES = {
@@ -22,6 +24,9 @@ _STATUSES = {
     "inconnu": "unknown",
     "disparu": "gone",
 }
+#: Of a hundred: how much a mistyped state resembles one.
+_LIKE_ENOUGH = 75
+
 #: One line, several.
 _SHOWN = {
     "active": ("active", "actives"),
@@ -43,7 +48,7 @@ async def run(ask: Ask, context: Context) -> Answer:
     if words:
         found = which.client(words, lambda name: f"lignes {name} {_asked(kept)}".strip(), context)
         if isinstance(found, Answer):
-            return found
+            return _mistyped(words, kept, context) or found
         client, said = found
     delivery = usage.last_delivery(context.telecom, "account_status")
     if not delivery:
@@ -57,7 +62,8 @@ async def run(ask: Ask, context: Context) -> Answer:
         return await books.made(
             title, f"Lignes {whose}", context, core_books.lines, context.settings.data, folded, tuple(sorted(kept))
         )
-    shown, total = lines.listing(context.telecom, client.id if client else None, kept, page.offset, page.size)
+    whom = client.id if client else None
+    page, shown, total = fetched(page, lambda offset, limit: lines.listing(context.telecom, whom, kept, offset, limit))
     if not total:
         return Answer(
             f"{whose} : aucune ligne {_which(kept, 1)}".rstrip(),
@@ -94,6 +100,24 @@ def _take_statuses(words: str) -> tuple[str, frozenset[str]]:
             continue
         statuses += ["suspended", "suspended_by_operator"] if status == "suspended" else [status]
     return " ".join(rest), frozenset(statuses)
+
+
+def _mistyped(words: str, kept: frozenset[str], context: Context) -> Answer | None:
+    """A word that is nearly a state, beside a client's name or alone."""
+    *name, last = words.split()
+    near = process.extractOne(
+        fold(last), _STATUSES.keys(), scorer=fuzz.partial_ratio, score_cutoff=_LIKE_ENOUGH, processor=None
+    )
+    client = clients.find(context.telecom, " ".join(name)) if name else None
+    if not near or (client and not client.sure):
+        return None
+    meant = _asked(kept | {_STATUSES[near[0]]})
+    asked = " ".join(filter(None, ["lignes", client.clients[0].name if client else "", meant]))
+    return Answer(
+        f"{french.quoted(last)} n'est pas un état : vouliez-vous dire {meant} ?",
+        buttons=(Button(f"/{asked}"[:40], asked),),
+        refused=True,
+    )
 
 
 def _asked(statuses: frozenset[str]) -> str:

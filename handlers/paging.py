@@ -1,12 +1,16 @@
 """Long lists in pages, turned by buttons under them."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from handlers.answer import Button
 
 #: Entries of a page: what a phone shows without scrolling, each with its button.
 PAGE = 8
+
+Entry = TypeVar("Entry")
 
 _PAGE = re.compile(r"(?:^|\s)page\s+(\d{1,6})\s*$", re.IGNORECASE)
 
@@ -38,6 +42,18 @@ class Page:
         if self.number < last:
             turned.append(Button(f"{self.number + 1}/{last} ▶", f"{command} page {self.number + 1}", in_place=True))
         return tuple(turned)
+
+
+def fetched(page: Page, fetch: Callable[[int, int], tuple[list[Entry], int]]) -> tuple[Page, list[Entry], int]:
+    """The page, its entries, and how many there are in all; the last page where it lies beyond.
+
+    :param fetch: from an offset and a limit to those.
+    """
+    shown, total = fetch(page.offset, page.size)
+    if total and not shown:
+        page = Page(-(-total // page.size), page.size)
+        shown, total = fetch(page.offset, page.size)
+    return page, shown, total
 
 
 def take_page(words: str, size: int = PAGE) -> tuple[str, Page]:

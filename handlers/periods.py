@@ -5,6 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from rapidfuzz import process
+from rapidfuzz.distance import DamerauLevenshtein
+
 from core.daily import date_of, day_of, days_of
 from core.folders import MONTHS
 from core.layouts import fold
@@ -12,6 +15,9 @@ from handlers import french
 
 #: No answer covers more: the law keeps communications for a year, and totals are looked at by the year.
 MOST_MONTHS = 24
+
+#: Signs that are wrong in the name of a month that is still recognised.
+_MOST_ERRORS = 2
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,16 @@ def take_period(words: str, now: int) -> tuple[str, Period | None]:
     if year := re.search(rf"(?<=[^\W\d]\s){_YEAR}$", words.strip()):
         return words.strip()[: year.start()].strip(), _year(year, today)
     return words.strip(), None
+
+
+def nearly(word: str) -> str:
+    """The month that a mistyped word resembles, "" for none."""
+    folded = fold(word)
+    names = {fold(name): name for name in MONTHS}
+    if len(folded) < 3 or folded in names:
+        return ""
+    found = process.extractOne(folded, names.keys(), scorer=DamerauLevenshtein.distance, score_cutoff=_MOST_ERRORS)
+    return names[found[0]] if found else ""
 
 
 def _without_hanging(rest: str) -> str:

@@ -5,7 +5,7 @@ from handlers import french
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
 from handlers.command import TECHNICAL, Command, Context
-from handlers.paging import take_page
+from handlers.paging import fetched, take_page
 
 _MOST_ROWS = 15
 
@@ -24,7 +24,7 @@ async def run(ask: Ask, context: Context) -> Answer:
         told += [f"• {file.path} : {file.reason}" for file in waiting[:5]]
         if len(waiting) > 5:
             told.append(f"… et {len(waiting) - 5} autres")
-    shown = files[page.offset : page.offset + page.size]
+    page, shown, _ = fetched(page, lambda offset, limit: (files[offset : offset + limit], len(files)))
     rows = sum(file.rejected for file in files)
     title = french.count(rows, "rangée de côté", "rangées de côté") + page.range(len(files))
     return Answer(

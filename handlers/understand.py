@@ -1,6 +1,7 @@
 """From what a person wrote to a command and its arguments; the same words with or without slash."""
 
 import re
+import time
 
 from sqlite_utils import Database
 
@@ -8,9 +9,15 @@ from core import clients, rio
 from core.numbers import NumberError, msisdn
 from handlers import registry
 from handlers.files import SPREADSHEETS
+from handlers.periods import take_period
+from handlers.which import number_in, plain
 
 #: A RIO and its number in their widest spacing; a longer text says something else.
 MOST_SIGNS_OF_RIO = 80
+
+#: What is asked of one line, and its number or card within a sentence.
+_OF_A_LINE = frozenset({"status", "conso", "historique", "puk", "sim", "cdr"})
+_NUMBER = re.compile(r"(?<!\w)(?:\+33|0)[1-9](?:[ .-]?\d\d){4}(?!\d)|(?<!\d)89\d{17,18}(?!\d)")
 
 _SLASH = re.compile(r"^/(\S+?)(?:@\w+)?(?:\s+(.*))?$", re.DOTALL)
 
@@ -44,10 +51,22 @@ def understand(text: str, telecom: Database | None = None) -> tuple[str, str] | 
     code, number = rio.read(text)
     if len(code) == 12 and rio.check(code, number).right is not False and rio.check(code, number).quality != "fixe":
         return "rio", text
-    if telecom is not None and "\n" not in text:
-        meant = clients.find(telecom, text)
-        if meant.sure and not meant.corrected:
-            return "conso", text
+    return _spoken(text, telecom) if telecom is not None and "\n" not in text else None
+
+
+def _spoken(text: str, telecom: Database) -> tuple[str, str] | None:
+    """A client or a number with or without a period; a sentence with one command's word and one number in it."""
+    rest, period = take_period(text, int(time.time()))
+    if period and number_in(rest):
+        return "conso", text
+    meant = clients.find(telecom, plain(rest))
+    if meant.sure and not meant.corrected:
+        return "conso", text
+    asked = {command.name for word in re.findall(r"[^\W\d]+", text) if (command := registry.named(word))}
+    numbers = _NUMBER.findall(text)
+    if len(numbers) == 1 and len(asked & _OF_A_LINE) == 1:
+        (name,) = asked & _OF_A_LINE
+        return name, f"{numbers[0]} {period.command}" if period and name in ("conso", "cdr") else numbers[0]
     return None
 
 

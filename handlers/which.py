@@ -67,6 +67,14 @@ def line(words: str, ask: Callable[[str], str], command: Command, context: Conte
 def _unknown(words: str, ask: Callable[[str], str], command: Command, context: Context, freshness: str) -> Answer:
     digits = re.sub(r"\D", "", words)
     if len(digits) < 4:
+        meant = clients.find(context.telecom, words)
+        if meant.sure:
+            (client,) = meant.clients
+            return Answer(
+                f"{client.name} est un client : de quelle ligne ?",
+                buttons=(Button(f"Lignes {client.name}"[:40], f"lignes {client.name}"),),
+                refused=True,
+            )
         return command.how_to(f"{french.quoted(words)} n'est ni un numéro ni un ICCID.")
     number = number_in(words)
     near = lines.near(context.telecom, number)[:_MOST_LINES] if number else []

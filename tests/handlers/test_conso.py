@@ -234,6 +234,14 @@ async def test_without_argument_it_asks_whose(say: Say) -> None:
     assert "Usage : /conso CLIENT ou NUMÉRO [MOIS ou PÉRIODE]" in answer.lines
 
 
+@pytest.mark.parametrize("word", ["octbre", "octobr", "otcobre", "ocotbre"])
+async def test_a_mistyped_month_is_proposed(say: Say, word: str) -> None:
+    answer = await say(f"conso dupont {word}")
+    assert answer.refused
+    assert answer.title.endswith("n'est pas un mois : vouliez-vous dire octobre 2026 ?")
+    assert (await say(answer.buttons[0].command)).title == f"{DUPONT} : conso d'octobre 2026"
+
+
 async def test_a_month_alone_asks_whose(say: Say) -> None:
     assert (await say("/conso octobre")).refused
 

@@ -93,6 +93,29 @@ async def test_the_spreadsheet_holds_all_of_them(say: Say, context: Context) -> 
     assert {show(number) for number in numbers} <= cells or set(numbers) <= cells
 
 
+@pytest.mark.parametrize(
+    ("text", "command"), [("supendues", "suspendues"), ("dupont supendues", "Dupont BTP suspendues")]
+)
+async def test_a_mistyped_state_is_proposed(say: Say, text: str, command: str) -> None:
+    answer = await say(f"lignes {text}")
+    assert "vouliez-vous dire suspendues ?" in answer.title
+    assert [button.command for button in answer.buttons] == [f"lignes {command}"]
+
+
+@pytest.mark.parametrize("command", ["lignes", "clients", "factures", "documents", "rejets"])
+async def test_beyond_the_last_page_is_the_last_page(say: Say, command: str) -> None:
+    answer = await say(f"{command} page 999")
+    assert answer.table
+    assert answer.table.rows
+    assert not [button for button in answer.buttons if button.label.endswith("▶")]
+
+
+async def test_a_client_is_no_line_and_leads_to_its_lines(say: Say) -> None:
+    answer = await say("historique dupont")
+    assert answer.title == "Dupont BTP est un client : de quelle ligne ?"
+    assert (await say(answer.buttons[0].command)).title.startswith(f"{DUPONT} : ")
+
+
 async def test_an_unknown_client_of_lines_is_said_so(say: Say) -> None:
     assert (await say("lignes zzzzzz")).refused
 

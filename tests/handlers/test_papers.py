@@ -42,6 +42,12 @@ async def test_documents_are_listed_and_fetched(say: Say, filled: Filled) -> Non
         assert file.content == (filled.operator.root / button.command.removeprefix("documents ")).read_bytes()
 
 
+async def test_a_document_is_found_by_a_word_of_its_name(say: Say) -> None:
+    (file,) = (await say("documents kbis")).files
+    assert file.name.startswith("Kbis")
+    assert len((await say("documents spécimen")).buttons) == 2
+
+
 @pytest.mark.parametrize(
     "name",
     [

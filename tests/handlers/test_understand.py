@@ -135,3 +135,30 @@ def test_what_only_resembles_a_client_is_not_taken_for_it(context: Context, text
 )
 def test_a_spreadsheet_alone_is_a_list_of_rios(name: str, understood: tuple[str, str] | None) -> None:
     assert understand_file(name) == understood
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("Dupont octobre", ("conso", "Dupont octobre")),
+        ("0639980001 octobre 2026", ("conso", "0639980001 octobre 2026")),
+        ("quel est le statut du 06 39 98 00 01 ?", ("status", "06 39 98 00 01")),
+        ("donne-moi le puk du 0639980001 stp", ("puk", "0639980001")),
+        ("il me faut l'historique de 8933019900000000012", ("historique", "8933019900000000012")),
+        ("la conso du 0639980001 en octobre 2026", ("conso", "0639980001 2026-10")),
+        ("status ou puk du 0639980001 ?", ("status", "ou puk du 0639980001 ?")),
+        ("le statut ou le puk du 0639980001 ?", None),
+        ("le statut du 0639980001 et du 0639980002", None),
+        ("bonjour, le client rappelle à 10 h", None),
+        ("rappelle-moi le 0639980001", None),
+    ],
+)
+def test_a_sentence_with_one_command_and_one_number_is_understood(
+    context: Context, text: str, understood: tuple[str, str] | None
+) -> None:
+    assert understand(text, context.telecom) == understood
+
+
+@pytest.mark.parametrize("text", ["quel est le statut du 06 39 98 00 01 ?", "Dupont octobre"])
+def test_in_a_mail_sentences_ask_nothing(text: str) -> None:
+    assert understand(text) is None
