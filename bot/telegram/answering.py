@@ -14,7 +14,7 @@ from bot.desk.inbox import Item
 from bot.desk.people import Contact
 from bot.enrolment import show_menu
 from bot.house import House
-from bot.telegram.dead import lose_chat
+from bot.telegram.dead import BLOCKED, REMOVED, lose_chat
 from bot.telegram.migration import follow
 from bot.telegram.typing import typing
 from core.pictures import MAX_BYTES
@@ -96,7 +96,7 @@ def _follow_membership(item: Item, house: House, member: dict[str, Any]) -> None
     chat_id = member["chat"]["id"]
     with house.desk.atomic():
         if member["new_chat_member"]["status"] in _GONE:
-            lose_chat(house, chat_id, "le robot y est bloqué")
+            lose_chat(house, chat_id, BLOCKED if member["chat"]["type"] == "private" else REMOVED)
         else:
             house.people.revive(chat_id)
         house.inbox.done(item)
