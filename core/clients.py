@@ -58,6 +58,11 @@ def client_id(db: Database, name: str) -> int | None:
     return db.execute("INSERT INTO clients (name, folded) VALUES (?, ?)", (name, folded)).lastrowid
 
 
+def is_name(db: Database, words: str) -> bool:
+    """Whether the words as they stand are a client's whole name."""
+    return db.execute("SELECT 1 FROM clients WHERE folded = ?", (fold(words),)).fetchone() is not None
+
+
 def find(db: Database, words: str) -> Found:
     """The clients whose name a person means by some words of it, in any order, whole or not, mistyped or not.
 

@@ -45,7 +45,7 @@ async def run(ask: Ask, context: Context) -> Answer:
     if not known:
         return Answer("Aucun relevé de communications n'a encore été reçu de l'opérateur.")
     # A name can hold a month or a year (Garage de Mars): as a whole it comes first.
-    exact = which.exact_client(words, context)
+    exact = clients.is_name(context.telecom, words)
     rest, period = (words, None) if exact else periods.take_period(words, context.now())
     if not rest:
         return COMMAND.how_to("La consommation de quel client, ou de quelle ligne ?")

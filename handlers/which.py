@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from core import clients, lines, usage
 from core.clients import Client
-from core.layouts import fold
 from core.lines import Line
 from core.numbers import NumberError, msisdn, show
 from handlers import french
@@ -119,12 +118,6 @@ def client(words: str, ask: Callable[[str], str], context: Context) -> tuple[Cli
         ),
         buttons=tuple(Button(each.name, ask(each.name)) for each in found.clients),
     )
-
-
-def exact_client(words: str, context: Context) -> bool:
-    """Whether the words as they stand are a client's whole name."""
-    folded = fold(words)
-    return bool(folded) and any(fold(each.name) == folded for each in clients.find(context.telecom, words).clients)
 
 
 def state_of(as_of: int, path: str, now: int) -> str:

@@ -18,7 +18,7 @@ from bot.sandbox.operator import PERSONALISATION, SUSPENDED, Operator
 from bot.sandbox.pictures import banner, logo
 from core.folders import PARIS
 from core.store import open_to_read
-from handlers import french
+from handlers import french, registry
 from tests.core.contents import contents
 from tests.peers.ftp import FtpPeer
 from tests.peers.mail import MailPeer
@@ -108,7 +108,7 @@ async def test_the_service_does_its_main_job_on_real_servers_with_tls(
             assert len(list(clients.iter_attachments())) == 5
 
             await _enrol(mail, phone)
-            assert [command.command for command in phone.menu] == ["status", "rio", "conso", "upload", "aide"]
+            assert [command.command for command in phone.menu] == [it.name for it in registry.commands()]
 
             # A new invoice: its PDF, to accounting.
             invoice = operator.deliver_operator_invoice("2026-11")

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from core import usage
 from core.clients import Client
@@ -135,3 +137,39 @@ def test_the_newest_file_of_a_folder_is_the_one_that_tells_of_the_newest_time(te
         assert found
         assert found.path == path
     assert usage.last_delivery(telecom.db, "rated_cdrs", 202609) is None
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 90), st.integers(0, 1), st.integers(0, 2), st.none() | st.integers(-2, 3), st.integers(0, 3)
+        ),
+        max_size=150,
+    ),
+    st.integers(1, 6),
+)
+def test_first_lines_are_those_of_the_sums_whatever_ties_and_missing_amounts(
+    telecom: Telecom, rows: list[tuple[int, int, int, int | None, int]], most: int
+) -> None:
+    db = telecom.db
+    with db.atomic():
+        db.execute("DELETE FROM usage_by_line")
+        for line, kind, of, amount, seconds in rows:
+            db.execute(
+                "INSERT OR IGNORE INTO usage_by_line VALUES (0, 202611, ?, ?, ?, -1, 1, ?, 0, ?, 0)",
+                (639980000 + line, 100 + of, kind, seconds, amount),
+            )
+    for of in (100, 101):
+        sums: dict[int, tuple[int | None, int]] = {}
+        for line, amount, seconds in db.execute(
+            "SELECT line, amount, seconds FROM usage_by_line WHERE client_id = ?", (of,)
+        ):
+            former = sums.get(line, (None, 0))
+            total = former[0] if amount is None else (former[0] or 0) + amount
+            sums[line] = (total, former[1] + seconds)
+        ordered = sorted(sums, key=lambda line: (sums[line][0] is None, -(sums[line][0] or 0), -sums[line][1], line))
+        found = usage.top_lines(db, Client(of, "x"), 202611, RATED, most)
+        assert [(int(it.msisdn), it.amount, it.seconds) for it in found] == [
+            (line, *sums[line]) for line in ordered[:most]
+        ]
