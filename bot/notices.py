@@ -5,6 +5,7 @@ information to the technical address, by name of the contact, and to his chat.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from bot.desk import progress
@@ -16,8 +17,11 @@ from core.copies import MIRROR
 from core.events import Event
 from core.numbers import show
 from handlers import french
-from handlers.answer import Answer, OutFile, Table
+from handlers.answer import Answer, Button, OutFile, Table
 from handlers.desk import Topic
+
+#: Lines that changed and are a touch away; of more, the list alone is shown.
+_MOST_BUTTONS = 6
 
 _COPY = "Copie pour consultation : la facture légale est celle reçue par votre plateforme agréée."
 
@@ -52,7 +56,8 @@ def notify(house: House) -> int:
         for letter in letters:
             house.write_letter(letter)
         if technical and contact:
-            parts = [part for _, part in technical]
+            # What a touch asks in the chat is one more line to read in a mail.
+            parts = [replace(part, buttons=()) for _, part in technical]
             house.write_letter(
                 Letter(
                     to=contact.email,
@@ -230,6 +235,7 @@ def _line_changes(house: House, found: list[Event]) -> list[Answer]:
     if not changes:
         return []
     now = house.context.now()
+    numbers = list(dict.fromkeys(event.data["msisdn"] for event in changes))
     rows = tuple(
         (
             show(event.data["msisdn"]),
@@ -244,6 +250,9 @@ def _line_changes(house: House, found: list[Event]) -> list[Answer]:
         Answer(
             french.count(len(changes), "changement de ligne", "changements de lignes"),
             table=Table(("Ligne", "Client", "Changement", "Détail", "Vu dans l'état du"), rows),
+            buttons=tuple(Button(show(msisdn), f"status {msisdn}") for msisdn in numbers)
+            if len(numbers) <= _MOST_BUTTONS
+            else (),
         )
     ]
 

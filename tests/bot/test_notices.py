@@ -289,6 +289,10 @@ def test_changes_of_a_later_pass_reach_the_mail_and_the_chat_once(
     ((recipient, html),) = chats(caught_up)
     assert recipient == str(CHAT)
     assert "06 39 98 00 01" in html
+    # The line is a touch away in the chat, which is no line to read in a mail.
+    ((payload,),) = caught_up.desk.execute("SELECT payload FROM outbox WHERE channel = 'chat'").fetchall()
+    assert Message.restored(payload, None).buttons == ((("06 39 98 00 01", "status 0639980001"),),)
+    assert "répondre à ce courriel" not in text(message)
 
 
 def test_without_a_chat_the_digest_goes_by_mail_alone(house: House) -> None:
