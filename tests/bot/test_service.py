@@ -135,6 +135,8 @@ async def test_the_service_does_its_main_job_on_real_servers_with_tls(
             conso = await phone.ask("/conso DUPONT 2026-10", timeout=PATIENCE)
             assert french.euros(truth.amount) in conso.text
             assert "dernier fichier BilledCDRs_202610.csv" in conso.text
+            picture = await phone.wait(lambda message: message.photo is not None, timeout=PATIENCE)
+            assert picture.reply_to is None
 
             # The logo, wrong then right.
             await phone.ask("/upload logo", timeout=PATIENCE)
