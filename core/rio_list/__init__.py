@@ -31,9 +31,9 @@ def annotate(name: str, content: bytes, hide: bool = False) -> Annotated:
     if len(content) > MAX_FILE:
         raise RioListError(f"Le fichier dépasse {MAX_FILE // 1024**2} Mo. L'envoyer en plusieurs parties.")
     stem = re.sub(r"[^\w .()-]", "_", PurePath(name.replace("\\", "/")).stem).strip(" .") or "liste"
-    stem = "liste" if hide and hidden(stem) != stem else stem.removesuffix("_verifiee")
+    stem = "liste" if hide and hidden(stem) != stem else stem.removesuffix("_vérifiée")
     if content.startswith(b"PK"):
         made, tally = annotate_book(content, hide)
-        return tally.result(f"{stem}_verifiee.xlsx", made)
+        return tally.result(f"{stem}_vérifiée.xlsx", made)
     made, tally = annotate_text(content, hide)
-    return tally.result(f"{stem}_verifiee.csv", made)
+    return tally.result(f"{stem}_vérifiée.csv", made)

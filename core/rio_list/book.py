@@ -182,7 +182,7 @@ def _fill(sheet: "Worksheet", grid: list[list[str]], layout: Layout, hide: bool)
                 if text not in styles:
                     ground, ink = _FILLS[text]
                     cell.fill = PatternFill("solid", start_color=ground, end_color=ground)
-                    cell.font = Font(color=ink, bold=True)
+                    cell.font = Font(name="Calibri", color=ink, bold=True)
                     styles[text] = cell._style
                 cell._style = copy(styles[text])
     _arrange(sheet, layout, len(grid))

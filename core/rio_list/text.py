@@ -82,7 +82,7 @@ def _separator(text: str) -> str:
     head = [line for line in text[:200_000].split("\n")[:60] if line.strip()]
     best, found = (0.0, 0), ";"
     for separator in ";\t|,":
-        widths = [len(row) for row in _records("\n".join(head[:50]), separator) if row]
+        widths = [len(row) for row in _records("\n".join(head[:50]), separator) if row] or [1]
         usual = max(set(widths), key=lambda width: (widths.count(width), width))
         if usual > 1 and (widths.count(usual) / len(widths), usual) > best:
             best, found = (widths.count(usual) / len(widths), usual), separator
