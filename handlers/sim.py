@@ -1,6 +1,6 @@
 """/sim: the cards in stock, or one card."""
 
-from core import sims
+from core import sims, usage
 from core.numbers import show
 from handlers import french, which
 from handlers.answer import Answer, Button
@@ -37,7 +37,6 @@ async def run(ask: Ask, context: Context) -> Answer:
 
 
 def _card(card: sims.Card, ask: Ask, context: Context) -> Answer:
-    now = context.now()
     told = [f"Ligne : {show(card.msisdn)}" if card.msisdn else "Ligne : aucune"]
     if card.client:
         told.append(f"Client : {card.client}")
@@ -61,9 +60,17 @@ def _card(card: sims.Card, ask: Ask, context: Context) -> Answer:
         f"SIM {card.iccid}",
         tuple(told),
         buttons=tuple(buttons),
-        freshness=f"vue le {french.moment(card.seen_at, now)} ({french.age(card.seen_at, now)}), "
-        f"fichier {card.path.rsplit('/', 1)[-1]}",
+        freshness=_freshness(card, context),
     )
+
+
+def _freshness(card: sims.Card, context: Context) -> str:
+    """What is told of a card on a line is of the newest state of the lines."""
+    now = context.now()
+    state = usage.last_delivery(context.telecom, "account_status") if card.line_status else None
+    if state:
+        return which.state_of(state.as_of, state.path, now)
+    return f"vue le {french.moment(card.seen_at, now)}, fichier {card.path.rsplit('/', 1)[-1]}"
 
 
 def _where(card: sims.Card) -> str:

@@ -172,10 +172,10 @@ class Play:
         wrong = await self._chat(f"/rio check {misread} {show(LINE)}")
         _expect("RIO faux" in wrong.text and code in wrong.text, "un RIO faux est dit juste")
         listed = f"Nom;RIO;Numéro\r\nAccueil;{code};{show(LINE)}\r\nAtelier;{misread};{show(LINE)}\r\n"
-        answer = await self._send_file("portabilites.csv", listed.encode("cp1252"))
-        _expect("1 juste" in answer.text and "1 faux" in answer.text, "la liste n'est pas jugée")
-        annotated = await self._file(".csv")
-        _expect("Faux" in annotated.decode("utf-8-sig"), "la liste n'est pas annotée")
+        answer = await self._send_file("portabilités.csv", listed.encode("cp1252"))
+        _expect("1 juste" in answer.caption and "1 faux" in answer.caption, "la liste n'est pas jugée")
+        annotated = answer.document.content.decode("utf-8-sig") if answer.document else ""
+        _expect("Faux" in annotated, "la liste n'est pas annotée")
 
     async def _conso(self) -> None:
         month = self._box.operator.months[-2]
@@ -194,8 +194,8 @@ class Play:
         _expect(CLIENT in mistyped.text, "une faute de frappe perd le client")
 
     async def _cdr(self) -> None:
-        await self._chat(f"/cdr {LINE}")
-        await self._file(".xlsx")
+        answer = await self._chat(f"/cdr {LINE}")
+        _expect(_ends(answer, ".xlsx"), "le tableur manque")
 
     async def _papers(self) -> None:
         month = self._box.operator.months[-2]
@@ -266,12 +266,6 @@ class Play:
         answer = await phone.wait(lambda it: _ends(it, file), timeout=PATIENCE)
         self.show_message(answer, hidden=hidden)
         return answer
-
-    async def _file(self, ending: str) -> bytes:
-        message = await self._box.phone.wait(lambda it: _ends(it, ending), timeout=PATIENCE)
-        self.show_message(message)
-        assert message.document
-        return message.document.content
 
     async def _send_file(self, name: str, content: bytes) -> Message:
         self._console.print(Text(f"📱 {CONTACT.split()[0]} › 📎 {name}", style="cyan"))

@@ -10,8 +10,9 @@ from typing import Any
 from core.daily_chart import DailyChart
 from handlers.answer import Answer, Button
 
-#: Telegram's limit of a message's text.
+#: Telegram's limits of a message's text, and of the words that come with a file.
 MOST_SIGNS = 4096
+MOST_CAPTION_SIGNS = 1024
 
 #: Rows of a table that a phone shows without tiring.
 MOST_ROWS = 30
@@ -98,9 +99,12 @@ def draw(
     last = len(texts) - 1
     messages = [Message(text, rows if number == last else ()) for number, text in enumerate(texts)]
     messages += [Message("", picture=answer.picture) for answer in answers if answer.picture]
-    messages += [
-        Message("", file_name=file.name, attachment=file.content) for answer in answers for file in answer.files
-    ]
+    files = [file for answer in answers for file in answer.files]
+    if len(files) == len(messages) == 1 and len(unescape(TAG.sub("", texts[0]))) <= MOST_CAPTION_SIGNS:
+        # A file with a few words is one message.
+        messages = [replace(messages[0], file_name=files[0].name, attachment=files[0].content)]
+    else:
+        messages += [Message("", file_name=file.name, attachment=file.content) for file in files]
     protected = any(answer.codes for answer in answers)
     return [
         replace(

@@ -297,9 +297,9 @@ async def test_a_list_of_rios_comes_back_annotated(camille: Phone) -> None:
     content = io.BytesIO()
     book.save(content)
     camille.send_file("portabilités.xlsx", content.getvalue())
-    answer = await camille.wait(lambda message: bool(message.text), timeout=PATIENCE)
-    assert answer.text.startswith("portabilités.xlsx : 3 RIO vérifiés\n✅ 2 justes\n❌ 1 faux")
-    rows = list(sheet(await file_of(camille)).active.iter_rows(values_only=True))  # type: ignore[union-attr]
+    answer = await file_of(camille)
+    assert answer.caption.startswith("portabilités.xlsx : 3 RIO vérifiés\n✅ 2 justes\n❌ 1 faux")
+    rows = list(sheet(answer).active.iter_rows(values_only=True))  # type: ignore[union-attr]
     assert [row[:3] for row in rows[1:]] == [
         ("Un", right_rio(LINE), show(LINE)),
         ("Deux", right_rio(LINE), show(SUSPENDED)),
@@ -347,8 +347,9 @@ async def test_some_days(camille: Phone) -> None:
 
 
 async def test_a_line_s_communications_hide_who_was_called(camille: Phone, box: Sandbox) -> None:
-    await ask(camille, f"/cdr {LINE} octobre")
-    everything = list(cells(sheet(await file_of(camille))))
+    sent = await ask(camille, f"/cdr {LINE} octobre")
+    assert sent.caption.startswith(f"{show(LINE)} : ")
+    everything = list(cells(sheet(sent)))
     called = {cdr.called for cdr in box.operator.cdrs if cdr.caller == LINE and cdr.called and len(cdr.called) == 10}
     assert called
     assert not called & {re.sub(r"\D", "", cell) for cell in everything}
@@ -451,7 +452,7 @@ async def test_questions_of_several_people_do_not_wait_for_each_other(box: Sandb
         phone.send(f"/cdr {LINE} octobre")
         phone.send(f"/status {LINE}")
     for phone in phones:
-        await phone.wait(3, timeout=PATIENCE)
+        await phone.wait(2, timeout=PATIENCE)
         assert [message.document is not None for message in phone.messages].count(True) == 1
         assert sum("état au" in message.text for message in phone.messages) == 1
 

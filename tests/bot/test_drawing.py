@@ -178,10 +178,25 @@ def test_only_the_first_message_answers_the_question() -> None:
     assert [message.reply_to for message in messages] == [7] + [0] * (len(messages) - 1)
 
 
-def test_a_file_is_a_message_of_its_own_after_the_texts() -> None:
-    text, file = draw([Answer("T", files=(OutFile("état.csv", b"a;b"),))])
-    assert seen(text) == "T"
-    assert (file.file_name, file.attachment, file.html) == ("état.csv", b"a;b", "")
+def test_a_file_bears_its_few_words() -> None:
+    (message,) = draw([Answer("T", ("x" * 1000,), files=(OutFile("état.csv", b"a;b"),))])
+    assert seen(message) == "T\n" + "x" * 1000
+    assert (message.file_name, message.attachment) == ("état.csv", b"a;b")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer("T", ("x" * 1030,), files=(OutFile("état.csv", b"a;b"),)),
+        Answer("T", files=(OutFile("état.csv", b"a;b"), OutFile("état.csv", b"a;b"))),
+    ],
+)
+def test_other_files_are_messages_of_their_own_after_the_texts(answer: Answer) -> None:
+    text, *files = draw([answer])
+    assert seen(text)[0] == "T"
+    assert [(file.file_name, file.attachment, file.html) for file in files] == [
+        ("état.csv", b"a;b", "") for _ in answer.files
+    ]
 
 
 def test_several_answers_are_one_message_with_a_line_between() -> None:
