@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from telegram import Bot
 from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 
-from bot.desk import progress
+from bot.desk import lightly, progress
 from bot.desk.inbox import Inbox
 from bot.telegram.client import POLL_SECONDS, seconds_of
 from bot.telegram.updates import KINDS, ReceivingError, conversation_of
@@ -58,11 +58,13 @@ async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Calla
             found("")
             if not updates:
                 continue
-            with db.atomic():
-                progress.put(db, "telegram_offset", updates[-1].update_id + 1)
+            with lightly(db):
                 for update in updates:
                     raw = update.to_dict()
                     inbox.add("chat", str(update.update_id), conversation_of(raw), json.dumps(raw).encode())
             arrived()
             # To ask for more takes as long as an answer: the answer goes first.
             await asyncio.sleep(BREATH)
+            # On disk, and all before it: only then is Telegram told, by the next request.
+            with db.atomic():
+                progress.put(db, "telegram_offset", updates[-1].update_id + 1)

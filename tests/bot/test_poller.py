@@ -35,8 +35,11 @@ async def _poll_until(api: BotApi, desk: Database, found: list[str], arrivals: i
         polling = asyncio.create_task(poll(bot, desk, arrived.release, found.append))
         try:
             async with asyncio.timeout(20):
+                before = progress.get(desk, "telegram_offset")
                 for _ in range(arrivals):
                     await arrived.acquire()
+                while progress.get(desk, "telegram_offset") == before:
+                    await asyncio.sleep(0.001)
         finally:
             polling.cancel()
             with suppress(asyncio.CancelledError):
@@ -53,6 +56,23 @@ async def test_what_came_is_in_the_inbox_and_is_not_asked_for_again(desk: Databa
     assert desk.execute("SELECT count(*), count(DISTINCT key) FROM inbox").fetchone() == (2, 2)
     assert [item.conversation for item in Inbox(desk).new()] == ["chat:7001"]
     assert progress.get(desk, "telegram_offset") > 0
+
+
+async def test_what_was_written_down_and_not_acknowledged_comes_again_and_is_kept_once(desk: Database) -> None:
+    async with BotApi(TOKEN) as api:
+        api.phone(user_id=7001, first_name="Camille").send("/aide")
+        async with make_bot(TelegramAccess(TOKEN, api.url)) as bot:
+            arrived = asyncio.Event()
+            polling = asyncio.create_task(poll(bot, desk, arrived.set, lambda _: None))
+            async with asyncio.timeout(20):
+                await arrived.wait()
+            polling.cancel()  # as a crash does, before Telegram is told
+            with suppress(asyncio.CancelledError):
+                await polling
+        assert progress.get(desk, "telegram_offset") == 0
+        assert api.pending == 1
+        await _poll_until(api, desk, [], 1)
+    assert desk.execute("SELECT count(*) FROM inbox").fetchone() == (1,)
 
 
 async def test_what_came_before_the_start_is_read(desk: Database) -> None:
