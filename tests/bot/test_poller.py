@@ -38,7 +38,7 @@ async def _poll_until(api: BotApi, desk: Database, found: list[str], arrivals: i
                 before = progress.get(desk, "telegram_offset")
                 for _ in range(arrivals):
                     await arrived.acquire()
-                while progress.get(desk, "telegram_offset") == before:
+                while progress.get(desk, "telegram_offset") == before:  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
         finally:
             polling.cancel()
