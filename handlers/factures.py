@@ -1,6 +1,6 @@
 """/factures: the invoices, of the operator and of the clients, and their PDFs."""
 
-from core import documents, usage
+from core import clients, documents, usage
 from core.layouts import fold
 from handlers import files, french, which
 from handlers.answer import Answer, Button, Table
@@ -19,24 +19,22 @@ async def run(ask: Ask, context: Context) -> Answer:
     rest, month = french.take_month(words, context.now())
     rest = which.plain(rest)
     side: documents.Side | None = "operator" if fold(rest) in _OPERATOR else None
-    client = "" if side else rest
+    client, said = "" if side else rest, ""
+    if client and (meant := clients.find(context.telecom, client)).sure:
+        said = f"{french.quoted(client)} lu comme {meant.clients[0].name}." if meant.corrected else ""
+        client = meant.clients[0].name
     page, shown, total = fetched(
         page, lambda offset, limit: documents.invoices(context.telecom, side, client, month, offset, limit)
     )
-    said = ""
     if client and not total:
-        # What stands in the path is the operator's writing; a known client's name may find it.
         found = which.client(client, lambda name: f"factures {name} {_iso(month)}".strip(), context)
         if isinstance(found, Answer):
             return found
-        client, said = found[0].name, found[1]
-        shown, total = documents.invoices(context.telecom, None, client, month, page.offset, page.size)
     whose = "Origyne" if side else client
-    when = french.of_month(month) if month else ""
-    title = " ".join(filter(None, [_counted(total), whose, when]))
-    delivery = usage.last_delivery(context.telecom, "client_invoices") or usage.last_delivery(
-        context.telecom, "operator_invoices"
-    )
+    counted = " ".join(filter(None, [_counted(total, whose), french.of_month(month) if month else ""]))
+    title = f"{whose} : {counted}" if whose else counted
+    came = [usage.last_delivery(context.telecom, folder) for folder in ("client_invoices", "operator_invoices")]
+    delivery = max(filter(None, came), key=lambda it: it.as_of, default=None)
     if not total:
         return Answer(title, tuple(filter(None, [said, "Les factures sont classées par mois : /factures les donne."])))
     command = " ".join(filter(None, ["factures", whose.lower() if side else client, _iso(month)]))
@@ -55,8 +53,9 @@ async def run(ask: Ask, context: Context) -> Answer:
     )
 
 
-def _counted(total: int) -> str:
-    return french.count(total, "facture") if total else "Aucune facture"
+def _counted(total: int, whose: str) -> str:
+    none = "aucune facture" if whose else "Aucune facture"
+    return french.count(total, "facture") if total else none
 
 
 def _whose(invoice: documents.Invoice) -> str:

@@ -15,6 +15,7 @@ async def test_invoices_newest_first(say: Say, filled: Filled) -> None:
 @pytest.mark.parametrize("name", ["dupont", "DUPONT BTP", "duont btp"])
 async def test_invoices_of_a_client(say: Say, name: str) -> None:
     answer = await say(f"factures {name}")
+    assert answer.title == "Dupont BTP : 1 facture"
     assert answer.table
     assert {row[0] for row in answer.table.rows} == {"Dupont BTP"}
 
