@@ -3,7 +3,7 @@
 from core import sims
 from core.numbers import show
 from handlers import french, which
-from handlers.answer import Answer, Button, Code
+from handlers.answer import Answer, Code
 from handlers.ask import Ask
 from handlers.command import TECHNICAL, Command, Context
 
@@ -12,26 +12,9 @@ async def run(ask: Ask, context: Context) -> Answer:
     words = which.plain(ask.arguments)
     if not words:
         return COMMAND.how_to("Le PUK de quelle ligne, ou de quelle carte ?")
-    if sum(sign.isdigit() for sign in words) < 4:
-        return COMMAND.how_to(f"{french.quoted(words)} n'est ni un numéro ni un ICCID.")
-    cards = sims.find(context.telecom, words)
-    if not cards:
-        return Answer(
-            f"Aucune carte SIM ne correspond à {french.quoted(words)}.",
-            ("Un numéro de ligne, ou l'ICCID imprimé sur la carte ; quatre chiffres au moins.",),
-            refused=True,
-        )
-    if len(cards) > 1:
-        # Never the codes of several: the wrong ones would be read out.
-        return Answer(
-            f"{french.count(len(cards), 'carte')} : laquelle ?",
-            tuple(f"{card.iccid} · {show(card.msisdn) if card.msisdn else 'sur aucune ligne'}" for card in cards[:8]),
-            buttons=tuple(
-                Button(show(card.msisdn) if card.msisdn else f"… {card.iccid[-8:]}", f"puk {card.iccid}")
-                for card in cards[:8]
-            ),
-        )
-    card = cards[0]
+    card = which.card(words, lambda iccid: f"puk {iccid}", COMMAND, context)
+    if isinstance(card, Answer):
+        return card
     codes = sims.codes(context.telecom, card.iccid)
     whose = f"{show(card.msisdn)} · {card.client}" if card.msisdn and card.client else show(card.msisdn)
     title = f"PUK de la SIM {card.iccid}"

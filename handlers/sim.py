@@ -7,33 +7,13 @@ from handlers.answer import Answer, Button
 from handlers.ask import Ask
 from handlers.command import TECHNICAL, Command, Context
 
-_MOST_CARDS = 8
-
 
 async def run(ask: Ask, context: Context) -> Answer:
     words = which.plain(ask.arguments)
     if not words:
         return _stock(context)
-    if sum(sign.isdigit() for sign in words) < 4:
-        return COMMAND.how_to(f"{french.quoted(words)} n'est ni un ICCID ni un numéro.")
-    cards = sims.find(context.telecom, words)
-    if not cards:
-        return Answer(
-            f"Aucune carte SIM ne correspond à {french.quoted(words)}.",
-            ("L'ICCID est imprimé sur la carte ; ses derniers chiffres (quatre au moins) suffisent.",),
-            refused=True,
-        )
-    if len(cards) > 1:
-        shown = cards[:_MOST_CARDS]
-        told = [f"{card.iccid} · {_where(card)}" for card in shown]
-        if len(cards) > len(shown):
-            told.append("… et d'autres : donner plus de chiffres.")
-        return Answer(
-            f"{french.count(len(cards), 'carte')} : laquelle ?",
-            tuple(told),
-            buttons=tuple(Button(f"… {card.iccid[-8:]}", f"sim {card.iccid}") for card in shown),
-        )
-    return _card(cards[0], ask, context)
+    card = which.card(words, lambda iccid: f"sim {iccid}", COMMAND, context)
+    return card if isinstance(card, Answer) else _card(card, ask, context)
 
 
 def _card(card: sims.Card, ask: Ask, context: Context) -> Answer:
@@ -71,12 +51,6 @@ def _freshness(card: sims.Card, context: Context) -> str:
     if state:
         return which.state_of(state.as_of, state.path, now)
     return f"vue le {french.moment(card.seen_at, now)}, fichier {card.path.rsplit('/', 1)[-1]}"
-
-
-def _where(card: sims.Card) -> str:
-    if card.msisdn:
-        return show(card.msisdn) + (f" · {card.client}" if card.client else "")
-    return french.STATUS.get(card.status, "sur aucune ligne")
 
 
 def _stock(context: Context) -> Answer:

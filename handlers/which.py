@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable
 
-from core import clients, lines, usage
+from core import clients, lines, sims, usage
 from core.clients import Client
 from core.lines import Line
 from core.numbers import NumberError, msisdn, show
+from core.sims import Card
 from handlers import french
 from handlers.answer import Answer, Button
 from handlers.command import Command, Context
@@ -87,6 +88,41 @@ def _unknown(words: str, ask: Callable[[str], str], command: Command, context: C
         freshness=freshness,
         refused=True,
     )
+
+
+def card(words: str, ask: Callable[[str], str], command: Command, context: Context) -> Card | Answer:
+    """The one SIM card that a number, an ICCID or its last digits name. Never one of several: its code would be wrong.
+
+    :param ask: the question to put for another card, from its ICCID, for buttons.
+    """
+    if sum(sign.isdigit() for sign in words) < sims.FEWEST_DIGITS:
+        return command.how_to(f"{french.quoted(words)} n'est ni un numéro ni un ICCID.")
+    cards = sims.find(context.telecom, words)
+    if not cards:
+        return Answer(
+            f"Aucune carte SIM ne correspond à {french.quoted(words)}.",
+            (
+                "Un numéro de ligne, ou l'ICCID imprimé sur la carte ; ses derniers chiffres, quatre au moins, suffisent.",
+            ),
+            refused=True,
+        )
+    if len(cards) == 1:
+        return cards[0]
+    shown = cards[:_MOST_LINES]
+    told = [f"{it.iccid} · {_place(it)}" for it in shown]
+    if len(cards) > len(shown):
+        told.append("… et d'autres : donner plus de chiffres.")
+    return Answer(
+        f"{french.count(len(cards), 'carte')} : laquelle ?",
+        tuple(told),
+        buttons=tuple(Button(show(it.msisdn) if it.msisdn else f"… {it.iccid[-8:]}", ask(it.iccid)) for it in shown),
+    )
+
+
+def _place(card: Card) -> str:
+    if card.msisdn:
+        return show(card.msisdn) + (f" · {card.client}" if card.client else "")
+    return french.STATUS.get(card.status, "sur aucune ligne")
 
 
 def client(words: str, ask: Callable[[str], str], context: Context) -> tuple[Client, str] | Answer:
