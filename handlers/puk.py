@@ -31,7 +31,9 @@ async def run(ask: Ask, context: Context) -> Answer:
         title,
         (f"Ligne : {whose}" if whose else "Ligne : aucune", "Dix essais faux bloquent la carte pour de bon."),
         codes=tuple(Code(label, code) for label, code in shown if code),
-        freshness=f"d'après {codes.path.rsplit('/', 1)[-1]} du {french.moment(codes.seen_at, context.now())}",
+        freshness=f"d'après {codes.path.rsplit('/', 1)[-1]} du {french.moment(codes.seen_at, context.now())}"
+        if codes.path
+        else "d'après une liste de cartes de l'opérateur",
     )
 
 

@@ -101,9 +101,7 @@ def card(words: str, ask: Callable[[str], str], command: Command, context: Conte
     if not cards:
         return Answer(
             f"Aucune carte SIM ne correspond à {french.quoted(words)}.",
-            (
-                "Un numéro de ligne, ou l'ICCID imprimé sur la carte ; ses derniers chiffres, quatre au moins, suffisent.",
-            ),
+            ("Un numéro de ligne, ou l'ICCID imprimé sur la carte ; ses quatre derniers chiffres suffisent.",),
             refused=True,
         )
     if len(cards) == 1:
