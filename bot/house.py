@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -24,6 +25,8 @@ from handlers.answer import Answer, Button
 from handlers.ask import Person
 from handlers.command import Context
 from handlers.desk import Alerts, State, SyncReport, Topic
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -108,10 +111,16 @@ class BotDesk:
 async def sync_once() -> SyncReport:
     """One pass, in a process of its own; it waits while another one is made."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "core.worker", "--once", stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "core.worker",
+        "--once",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
-    said, _ = await process.communicate()
+    said, complaints = await process.communicate()
     if process.returncode:
+        log.error("the sync worker ended (%s): %s", process.returncode, complaints.decode(errors="replace")[-500:])
         return SyncReport(True, error="le programme qui lit les fichiers s'est arrêté ; voir son message")
     return report_of(json.loads(said))
 

@@ -20,6 +20,14 @@ _WORDS: dict[Topic, tuple[str, str]] = {
     "late": ("livraisons en retard", "retards"),
     "troubles": ("pannes du FTP, du courriel ou de Telegram", "pannes"),
 }
+#: Other words for some of them.
+_ALSO: dict[str, Topic] = {
+    "cdr": "cdrs",
+    "sim": "sims",
+    "fichiers": "documents",
+    "livraisons": "late",
+    "erreurs": "faults",
+}
 _YES, _NO = ("oui", "on", "activer"), ("non", "off", "couper")
 _QUIET = re.compile(
     r"^(?:silence|calme|nuit)\s+(?:de\s+)?(\d{1,2})\s*h?\s*(?:à|a|-|–|\s)\s*(\d{1,2})\s*h?$", re.IGNORECASE
@@ -50,7 +58,8 @@ def _changed(alerts: Alerts, words: str) -> Alerts | Answer:
         if wanted in _NO:
             return replace(alerts, quiet=None)
         return COMMAND.how_to("Le silence de quelle heure à quelle heure ?")
-    topic = next((topic for topic, (_, word) in _WORDS.items() if folded and word.startswith(folded)), None)
+    named = {**{word: topic for topic, (_, word) in _WORDS.items()}, **_ALSO}
+    topic = next((topic for word, topic in named.items() if folded and word.startswith(folded.removesuffix("s"))), None)
     if topic is None:
         return COMMAND.how_to(
             f"{french.quoted(name)} n'est pas une alerte. Il y a : {', '.join(word for _, word in _WORDS.values())}."

@@ -46,6 +46,14 @@ async def test_alerts_are_kept_for_the_person(say: Say) -> None:
     assert "🔔 changements de lignes" in (await say("alertes lignes oui")).lines
 
 
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [("cdr", "🔕 arrivées de communications"), ("ligne", "🔕 changements de lignes"), ("sim", "🔕 cartes SIM reçues")],
+)
+async def test_alerts_are_named_by_their_usual_words(say: Say, word: str, line: str) -> None:
+    assert line in (await say(f"alertes {word} non")).lines
+
+
 async def test_each_button_of_alerts_changes_what_it_names(say: Say) -> None:
     for button in (await say("alertes")).buttons:
         assert button.in_place
