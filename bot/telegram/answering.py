@@ -30,6 +30,9 @@ AWAIT_FILE = 3600
 
 _GONE = ("kicked", "left")
 
+#: What a person says without words; the rest (a pinned message, a new title) is said by Telegram itself.
+_SAID = frozenset({"document", "photo", "sticker", "voice", "video", "video_note", "audio", "animation", "location"})
+
 
 @dataclass(frozen=True)
 class _Incoming:
@@ -121,7 +124,10 @@ def _incoming(update: dict[str, Any], bot: Bot) -> _Incoming | None:
     if not message or "from" not in message:
         return None
     chat = message["chat"]
-    text = message.get("text") or message.get("caption") or ""
+    # A contact that is shared is asked about as if its number were typed.
+    text = message.get("text") or message.get("caption") or (message.get("contact") or {}).get("phone_number", "")
+    if not text and not set(message) & _SAID:
+        return None
     document = message.get("document") or {}
     photo = (message.get("photo") or [{}])[-1]
     private = chat["type"] == "private"
