@@ -196,7 +196,7 @@ async def _rounds(
 
 async def _while_loading(data: Path, rows: int, service: Asked, bare: Asked) -> dict[str, list[float]]:
     """The same while the service's own worker reads months of CDRs."""
-    for month in (6, 7, 8, 9):
+    for month in range(1, 10):
         path = f"RatedCDRs/RatedCDRs_2026{month:02}.csv"
         deliver(data, path, lambda to: cdr_file(to, rows, date(2026, month, 1), 30, seed=month))  # noqa: B023
     service.say("/sync")
