@@ -5,7 +5,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,15 +88,36 @@ class BotDesk:
         self._settings = settings
         self._desk = desk
         self._outbox = outbox
-        self.make_pass: Callable[[], Awaitable[SyncReport]] = sync_once
+        self.make_pass: Callable[[], Coroutine[Any, Any, SyncReport]] = sync_once
         self.faults: Callable[[], tuple[tuple[str, int], ...]] = tuple
+        #: Seconds that a question waits for the end of a pass, None for as long as it takes; then who is told.
+        self.patience: float | None = None
+        self.ended_later: Callable[[Person, SyncReport], None] = lambda person, report: None
+        self._passes: set[asyncio.Task[SyncReport]] = set()
 
     async def upload(self, content: bytes, path: str) -> None:
         async with connect(self._settings.ftp) as ftp:
             await ftp.upload(content, path)
 
-    async def sync(self) -> SyncReport:
-        return await self.make_pass()
+    async def sync(self, person: Person) -> SyncReport:
+        making = asyncio.create_task(self.make_pass())
+        # Somebody else's question must not wait behind a pass, nor this person's next one.
+        await asyncio.wait({making}, timeout=self.patience)
+        if making.done():
+            return making.result()
+        self._passes.add(making)
+        making.add_done_callback(lambda made: self._ended(person, made))
+        return SyncReport(False)
+
+    def _ended(self, person: Person, made: "asyncio.Task[SyncReport]") -> None:
+        self._passes.discard(made)
+        if not made.cancelled() and made.exception() is None:
+            self.ended_later(person, made.result())
+
+    def close(self) -> None:
+        """Nobody is told of the passes that still go on."""
+        for making in list(self._passes):
+            making.cancel()
 
     def state(self) -> State:
         return State(self.faults(), {"chat": self._outbox.waiting("chat"), "mail": self._outbox.waiting("mail")})

@@ -37,7 +37,9 @@ from bot.troubles import Subject, Troubles
 from core import charts
 from core.settings import Settings
 from core.trace import trace
+from handlers import sync
 from handlers.answer import Answer
+from handlers.ask import Person
 from handlers.desk import SyncReport
 
 log = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ WORKER_GRACE = 8.0
 
 
 #: Seconds that who asked for a pass waits for its end.
-PASS_PATIENCE = 20.0
+PASS_PATIENCE = 3.0
 
 #: Seconds after the start at which the workshop gets ready, so that the first chart is there at once.
 WARM_UP_AFTER = 5.0
@@ -91,6 +93,8 @@ class _Service:
         self._orders = _Orders()
         house.own.faults = self._troubles.present
         house.own.make_pass = self._orders.make_pass
+        house.own.patience = PASS_PATIENCE
+        house.own.ended_later = self._pass_ended
 
     async def run(self) -> None:
         stop = asyncio.Event()
@@ -118,6 +122,7 @@ class _Service:
             await asyncio.gather(*tasks, return_exceptions=True)
             with suppress(TelegramError, RuntimeError):
                 await self._bot.shutdown()
+            self._house.own.close()
             self._house.context.workshop.close()
             self._house.desk.close()
             self._house.context.telecom.close()
@@ -183,6 +188,13 @@ class _Service:
                 await worker.wait()
         self._found("ftp", "le programme qui lit les fichiers s'est arrêté ; voir le journal du service")
         raise RuntimeError(f"the sync worker ended ({worker.returncode})")
+
+    def _pass_ended(self, person: Person, report: SyncReport) -> None:
+        """A pass that somebody asked for lasted longer than he was kept waiting."""
+        with self._house.desk.atomic():
+            for chat_id in self._house.people.chats_of(person.id):
+                self._house.write_chat(chat_id, [sync.told(report, self._house.context.now())])
+        self._ring()
 
     def _notify(self) -> None:
         if notify(self._house):
@@ -357,7 +369,7 @@ class _Orders:
         self._answer(self._done, report_of(said))
 
     async def make_pass(self) -> SyncReport:
-        """One pass that begins from now on, and how it ended if that is soon."""
+        """One pass that begins from now on, and how it ended."""
         worker = self._worker
         if worker is None or worker.is_closing():
             return SyncReport(True, error="le programme qui lit les fichiers redémarre ; réessayer dans une minute")
@@ -368,10 +380,7 @@ class _Orders:
         waiting: asyncio.Future[SyncReport] = asyncio.get_running_loop().create_future()
         self._waiting.append((self._given, waiting))
         try:
-            async with asyncio.timeout(PASS_PATIENCE):
-                return await waiting
-        except TimeoutError:
-            return SyncReport(False)
+            return await waiting
         finally:
             self._waiting = [(number, it) for number, it in self._waiting if it is not waiting]
 

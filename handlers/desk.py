@@ -55,8 +55,9 @@ class Desk(Protocol):
         :raises core.ftp.FtpError: that failed; nothing was replaced.
         """
 
-    async def sync(self) -> SyncReport:
-        """Make a pass over the FTP now, and wait a little for its end."""
+    async def sync(self, person: Person) -> SyncReport:
+        """Make a pass over the FTP now, and wait a little for its end. Where it lasts longer, the person is told in his
+        chat how it ended."""
 
     def state(self) -> State: ...
 

@@ -4,30 +4,35 @@ from handlers import french
 from handlers.answer import Answer, Button
 from handlers.ask import Ask
 from handlers.command import TECHNICAL, Command, Context
+from handlers.desk import SyncReport
+
+_STATE = Button("État du robot", "etat")
 
 
-async def run(_: Ask, context: Context) -> Answer:
-    report = await context.desk.sync()
-    state = Button("État du robot", "etat")
-    if not report.ended:
-        return Answer(
-            "La passe sur le FTP est en cours.",
-            ("Elle dure plus que d'habitude ; ce qui arrive sera signalé comme toujours.",),
-            buttons=(state,),
-        )
+async def run(ask: Ask, context: Context) -> Answer:
+    report = await context.desk.sync(ask.person)
+    if report.ended:
+        return told(report, context.now())
+    later = (
+        "Je dirai ici ce qu'elle aura trouvé." if ask.door == "chat" else "La commande etat dira quand elle aura fini."
+    )
+    return Answer("La passe sur le FTP est en cours.", (later,), buttons=(_STATE,))
+
+
+def told(report: SyncReport, now: int) -> Answer:
+    """How a pass that came to its end went.
+
+    :param now: UTC seconds.
+    """
+    counts = _counts(report.fetched, report.read, report.waiting)
     if report.error:
-        return Answer(
-            "Le FTP n'a pas été lu jusqu'au bout.",
-            (report.error, *_counts(report.fetched, report.read, report.waiting)),
-            buttons=(state,),
-            refused=True,
-        )
-    nothing = not (report.fetched or report.read or report.waiting or report.failed)
+        return Answer("Le FTP n'a pas été lu jusqu'au bout.", (report.error, *counts), buttons=(_STATE,), refused=True)
+    nothing = not (counts or report.failed)
     return Answer(
         "Passe terminée : rien de nouveau." if nothing else "Passe terminée.",
-        (*_counts(report.fetched, report.read, report.waiting), *(f"⚠️ {reason}" for reason in report.failed[:5])),
-        buttons=(state,),
-        freshness=f"fait le {french.moment(context.now(), context.now())}",
+        (*counts, *(f"⚠️ {reason}" for reason in report.failed[:5])),
+        buttons=(_STATE,),
+        freshness=f"fait le {french.moment(now, now)}",
     )
 
 

@@ -196,9 +196,13 @@ async def _rounds(
 
 async def _while_loading(data: Path, rows: int, service: Asked, bare: Asked) -> dict[str, list[float]]:
     """The same while the service's own worker reads months of CDRs."""
-    for month in range(1, 10):
+    months = range(1, 10)
+    for month in months:
+        cdr_file(data / f"{month}.csv", rows, date(2026, month, 1), 28, seed=month)
+    # All at once: the worker makes passes of its own, and must not begin with the first of them.
+    for month in months:
         path = f"RatedCDRs/RatedCDRs_2026{month:02}.csv"
-        deliver(data, path, lambda to: cdr_file(to, rows, date(2026, month, 1), 30, seed=month))  # noqa: B023
+        deliver(data, path, (data / f"{month}.csv").replace)
     service.say("/sync")
     await asyncio.sleep(1.5)  # the worker has begun
 
@@ -207,7 +211,10 @@ async def _while_loading(data: Path, rows: int, service: Asked, bare: Asked) -> 
             while db.execute("SELECT count(*) FROM files WHERE state = 'fetched'").fetchone()[0]:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
 
-    return await _rounds(service, bare, 10_000, asyncio.create_task(read()))
+    reading = asyncio.create_task(read())
+    taken = await _rounds(service, bare, 10_000, reading)
+    await reading  # how it ended is to be known
+    return taken
 
 
 def results(rows: int = 1_000_000) -> list[Result]:

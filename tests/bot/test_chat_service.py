@@ -104,6 +104,30 @@ async def test_a_pass_that_is_asked_for_is_made_and_told(env: FtpPeer, embedded_
             await asyncio.to_thread(service.stop)
 
 
+async def test_a_pass_that_lasts_holds_no_question_up_and_is_told_when_it_ends(
+    env: FtpPeer, embedded_mail: MailPeer, tmp_path: Path
+) -> None:
+    async with BotApi(TOKEN) as api:
+        slow = {"ORIGYNE_FTP_INTERVAL": "3600", "ORIGYNE_FTP_INTERVAL_OUTSIDE": "3600", "ORIGYNE_FTP_SETTLE": "6"}
+        service = Service(tmp_path, env_of(env, embedded_mail, api) | slow)
+        service.start()
+        try:
+            phone = await enrolled(api, embedded_mail)
+            await mail_to_technique(embedded_mail, "Première lecture")
+            (env.root / "Documents").mkdir(exist_ok=True)
+            (env.root / "Documents" / "Note.pdf").write_bytes(b"%PDF-1.4 note")
+            phone.send("/sync")
+            phone.send("/status 0639980001")
+            await phone.wait(lambda message: message.text.startswith("La passe sur le FTP est en cours."), PATIENCE)
+            status = await phone.wait(lambda message: "06 39 98 00 01 : " in message.text, timeout=PATIENCE)
+            assert not [message for message in phone.messages if message.text.startswith("Passe terminée")]
+            assert status.reply_to
+            told = await phone.wait(lambda message: message.text.startswith("Passe terminée"), timeout=PATIENCE)
+            assert "1 fichier reçu" in told.text
+        finally:
+            await asyncio.to_thread(service.stop)
+
+
 async def test_a_second_service_with_the_same_token_says_so_and_lets_the_first_one_be(
     env: FtpPeer, embedded_mail: MailPeer, tmp_path: Path
 ) -> None:
