@@ -53,4 +53,4 @@ async def _answer(asked: Ask, house: House) -> Answer:
     try:
         return await registry.answer(asked, house.context)
     finally:
-        house.context.workshop.close()
+        house.context.close()

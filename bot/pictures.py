@@ -16,7 +16,7 @@ async def as_file(answer: Answer, house: House) -> tuple[OutFile, ...]:
     if answer.picture is None:
         return ()
     try:
-        content = await house.context.workshop.make(charts.draw, house.data, answer.picture)
+        content = await house.context.studio.make(charts.draw, house.data, answer.picture)
     except WorkshopError as error:
         log.warning("picture left out: %s", error)
         return ()

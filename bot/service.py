@@ -123,7 +123,7 @@ class _Service:
             with suppress(TelegramError, RuntimeError):
                 await self._bot.shutdown()
             self._house.own.close()
-            self._house.context.workshop.close()
+            self._house.context.close()
             self._house.desk.close()
             self._house.context.telecom.close()
             log.info("stopped")
@@ -261,7 +261,7 @@ class _Service:
 
     async def _warm_up(self) -> None:
         await asyncio.sleep(WARM_UP_AFTER)
-        await self._house.context.workshop.make(charts.warm_up)
+        await self._house.context.studio.make(charts.warm_up)
         await asyncio.Event().wait()
 
     # -- mail

@@ -19,7 +19,8 @@ TECHNICAL: frozenset[Role] = frozenset({"technique", "équipe", "admin"})
 class Context:
     """What handlers answer with. `telecom`: the store, read only. `now`: UTC seconds. `desk`: the running bot.
 
-    `workshop`: where charts and spreadsheets are made and read.
+    `workshop`: where spreadsheets are made and read; `studio`: where charts are drawn, a process of its own, so that no
+    picture, and no answer behind it, waits for a long spreadsheet.
     """
 
     telecom: Database
@@ -27,6 +28,12 @@ class Context:
     desk: Desk
     now: Callable[[], int]
     workshop: Workshop = field(default_factory=Workshop)
+    studio: Workshop = field(default_factory=Workshop)
+
+    def close(self) -> None:
+        """End both processes."""
+        self.workshop.close()
+        self.studio.close()
 
 
 @dataclass(frozen=True)

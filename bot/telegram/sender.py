@@ -186,7 +186,7 @@ class Sender:
         message = Message.restored(parcel.payload, parcel.attachment)
         if message.picture is None:
             return message, None
-        return message, await self._house.context.workshop.make(charts.draw, self._house.data, message.picture)
+        return message, await self._house.context.studio.make(charts.draw, self._house.data, message.picture)
 
     # -- one message
 

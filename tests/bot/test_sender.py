@@ -54,7 +54,7 @@ def configured(tmp_path: Path, api: BotApi) -> Settings:
 def house(configured: Settings) -> Iterator[House]:
     house = open_house(configured)
     yield house
-    house.context.workshop.close()
+    house.context.close()
     house.desk.close()
     house.context.telecom.close()
 
@@ -178,6 +178,22 @@ async def test_a_picture_is_drawn_and_sent(house: House, sender: Sender, camille
     (message,) = camille.messages
     assert message.photo is not None
     assert message.caption == "Trafic"
+
+
+async def test_a_picture_waits_for_no_spreadsheet(house: House, sender: Sender, camille: Phone, tmp_path: Path) -> None:
+    working = asyncio.create_task(house.context.workshop.make(_wait_for, tmp_path / "enough"))
+    post(house, Message("", picture=DailyChart("Dupont", "", "0639980001", 20_700, 20_730)))
+    await sender.deliver()
+    assert [message.photo is not None for message in camille.messages] == [True]
+    assert not working.done()
+    (tmp_path / "enough").touch()
+    await working
+
+
+def _wait_for(path: Path) -> None:
+    """In the workshop: work that lasts until a file is there."""
+    while not path.exists():
+        time.sleep(0.01)
 
 
 async def test_a_picture_that_cannot_be_drawn_holds_nothing_up(

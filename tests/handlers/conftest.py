@@ -65,7 +65,7 @@ def context(filled: Filled, tmp_path: Path) -> Iterator[Context]:
     People(desk).follow(given)
     context = Context(db, given, QuietDesk(given, desk, Outbox(desk)), lambda: NOW)
     yield context
-    context.workshop.close()
+    context.close()
     desk.close()
     db.close()
 
