@@ -14,7 +14,6 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from telegram import Bot
 
 from bot.clerk import Clerk
@@ -31,10 +30,11 @@ from bot.telegram.sender import Sender
 from core.settings import Settings
 from handlers.answer import Answer
 from handlers.desk import TOPICS, Alerts
+from tests.bot.conftest import CAMILLE
 from tests.handlers.filled import make_pass, settings, small_operator
 from tests.peers.ftp import FtpPeer
 
-CAMILLE, STRANGER, OTHER = 4200001, 4200002, 4200003
+STRANGER, OTHER = 4200002, 4200003
 RIO, NUMBER = "01E4K7P2QEM3", "0639980001"
 TRUSTED = "mx.telecom.example"
 VOUCHED = f"Authentication-Results: {TRUSTED}; dmarc=pass header.from=telecom.example"
@@ -49,38 +49,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "data"
 
 
-@pytest_asyncio.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi("123456789:an-invented_token") as api:
-        yield api
-
-
 @pytest.fixture
 def configured(filled: Path, tmp_path: Path, api: BotApi) -> Settings:
     shutil.copytree(filled, tmp_path / "data")
     return settings(tmp_path / "data", telegram_api=api.url, mail_trusted_server=TRUSTED)
-
-
-@pytest.fixture
-def house(configured: Settings) -> Iterator[House]:
-    house = open_house(configured)
-    yield house
-    house.desk.close()
-    house.context.telecom.close()
-
-
-@pytest_asyncio.fixture
-async def bot(configured: Settings) -> AsyncIterator[Bot]:
-    async with make_bot(configured.telegram) as bot:
-        yield bot
-
-
-@pytest.fixture
-def camille(api: BotApi, house: House) -> Phone:
-    """The technical contact's telephone, whose chat is bound."""
-    now = int(time.time())
-    house.people.enrol(CAMILLE, house.people.new_code(TECHNICAL, now), now)
-    return api.phone(CAMILLE, "Camille", started=True)
 
 
 @pytest.fixture

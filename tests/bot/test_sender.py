@@ -7,7 +7,7 @@ import selectors
 import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from email import message_from_bytes
@@ -15,7 +15,6 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from telegram import Bot
 
 from bot.desk import replies
@@ -33,44 +32,16 @@ from bot.telegram.typing import typing
 from core.daily_chart import DailyChart
 from core.settings import Settings
 from handlers.answer import Answer, Button, Code, OutFile
+from tests.bot.conftest import CAMILLE
 from tests.handlers.filled import settings
 
-CAMILLE, BRUNO = 4200001, 4200002
+BRUNO = 4200002
 GROUP, SUPERGROUP = -500, -1000500
-
-
-@pytest_asyncio.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi("123456789:an-invented_token") as api:
-        yield api
 
 
 @pytest.fixture
 def configured(tmp_path: Path, api: BotApi) -> Settings:
     return settings(tmp_path / "data", telegram_api=api.url)
-
-
-@pytest.fixture
-def house(configured: Settings) -> Iterator[House]:
-    house = open_house(configured)
-    yield house
-    house.context.close()
-    house.desk.close()
-    house.context.telecom.close()
-
-
-@pytest_asyncio.fixture
-async def bot(configured: Settings) -> AsyncIterator[Bot]:
-    async with make_bot(configured.telegram) as bot:
-        yield bot
-
-
-@pytest.fixture
-def camille(api: BotApi, house: House) -> Phone:
-    """The technical contact's telephone, whose chat is bound."""
-    now = int(time.time())
-    house.people.enrol(CAMILLE, house.people.new_code(TECHNICAL, now), now)
-    return api.phone(CAMILLE, "Camille", started=True)
 
 
 @pytest.fixture
