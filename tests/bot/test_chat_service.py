@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from contextlib import suppress
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from bot.sandbox import pictures
 from bot.sandbox.botapi import BotApi, Phone
 from bot.sandbox.operator import PERSONALISATION
+from bot.service import leave
 from tests.handlers.filled import small_operator
 from tests.peers.ftp import FtpPeer
 from tests.peers.mail import MailPeer
@@ -152,3 +154,16 @@ async def test_a_second_service_with_the_same_token_says_so_and_lets_the_first_o
             await asyncio.to_thread(first.stop)
         assert "409" not in first.words + second.words
         assert TOKEN not in first.words + second.words
+
+
+async def test_a_loop_that_loses_its_cancellation_is_told_again() -> None:
+    async def loses_one() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        await asyncio.sleep(3600)
+
+    tasks = [asyncio.create_task(loses_one(), name="mail outbox"), asyncio.create_task(asyncio.sleep(3600), name="x")]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await leave(tasks)
+    assert all(task.cancelled() for task in tasks)
