@@ -318,33 +318,28 @@ async def test_a_button_that_nobody_knows_any_more_says_so(house: House, bot: Bo
     assert said(camille)[1].startswith("Ce bouton n'est plus connu")
 
 
-async def test_a_contact_that_is_shared_asks_for_its_line(house: House, bot: Bot, camille: Phone) -> None:
-    camille.send("x")
+async def says(house: House, bot: Bot, phone: Phone, **content: object) -> None:
+    """A message that has this instead of a text, which the telephone here cannot send."""
+    phone.send("x")
     await fetch(house, bot)
     row = next(house.desk.query("SELECT id, payload FROM inbox"))
     update = json.loads(row["payload"])
     del update["message"]["text"]
-    update["message"]["contact"] = {"phone_number": "+33639980001", "first_name": "Accueil"}
+    update["message"].update(content)
     with house.desk.atomic():
         house.desk.execute("UPDATE inbox SET payload = ? WHERE id = ?", (json.dumps(update).encode(), row["id"]))
     async with clerk_at_work(house, bot):
         await settle(house)
     await deliver(house, bot)
+
+
+async def test_a_contact_that_is_shared_asks_for_its_line(house: House, bot: Bot, camille: Phone) -> None:
+    await says(house, bot, camille, contact={"phone_number": "+33639980001", "first_name": "Accueil"})
     assert said(camille)[0].startswith("🟢 06 39 98 00 01 : active")
 
 
 async def test_what_telegram_says_by_itself_is_no_question(house: House, bot: Bot, camille: Phone) -> None:
-    camille.send("x")
-    await fetch(house, bot)
-    row = next(house.desk.query("SELECT id, payload FROM inbox"))
-    update = json.loads(row["payload"])
-    del update["message"]["text"]
-    update["message"]["pinned_message"] = {"message_id": 1}
-    with house.desk.atomic():
-        house.desk.execute("UPDATE inbox SET payload = ? WHERE id = ?", (json.dumps(update).encode(), row["id"]))
-    async with clerk_at_work(house, bot):
-        await settle(house)
-    await deliver(house, bot)
+    await says(house, bot, camille, pinned_message={"message_id": 1})
     assert said(camille) == []
 
 

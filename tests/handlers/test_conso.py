@@ -219,7 +219,8 @@ async def test_as_a_spreadsheet_it_holds_every_line(say: Say, filled: Filled) ->
     book = openpyxl.load_workbook(io.BytesIO(file.content), read_only=True)
     cells = {str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row}
     callers = {cdr.caller for cdr in filled.operator.cdrs if cdr.client == DUPONT and cdr.start.month == 10}
-    assert {show(caller) for caller in callers} <= cells or callers <= cells
+    assert callers
+    assert callers <= cells
 
 
 async def test_an_unknown_client_is_said_so(say: Say) -> None:

@@ -90,7 +90,8 @@ async def test_the_spreadsheet_holds_all_of_them(say: Say, context: Context) -> 
             "SELECT msisdn FROM lines JOIN clients ON clients.id = client_id WHERE name = ?", [DUPONT]
         )
     ]
-    assert {show(number) for number in numbers} <= cells or set(numbers) <= cells
+    assert numbers
+    assert set(numbers) <= cells
 
 
 @pytest.mark.parametrize(
