@@ -87,7 +87,11 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _email(value: str) -> str:
+def email_address(value: str) -> str:
+    """An address of a mailbox, as it can stand in a header.
+
+    :raises ValueError: not one (French).
+    """
     value = value.strip()
     local, _, domain = value.rpartition("@")
     if not local or "." not in domain.strip(".") or any(c.isspace() or c in "<>,;\"'" for c in value):
@@ -98,7 +102,7 @@ def _email(value: str) -> str:
 def _emails(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return tuple(_email(part) for part in value.replace(";", ",").split(",") if part.strip())
+    return tuple(email_address(part) for part in value.replace(";", ",").split(",") if part.strip())
 
 
 def _one_line(value: str) -> str:
@@ -236,7 +240,7 @@ def _blank_is_absent(value: object) -> object:
 
 Line = Annotated[str, AfterValidator(_required_line)]
 OptionalLine = Annotated[str, AfterValidator(_one_line)]
-Email = Annotated[str, AfterValidator(_email)]
+Email = Annotated[str, AfterValidator(email_address)]
 Port = Annotated[int, AfterValidator(_port)]
 
 
