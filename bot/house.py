@@ -20,6 +20,7 @@ from bot.mail.letter import Letter, compose
 from bot.telegram.drawing import Message, draw
 from core import store
 from core.ftp import connect
+from core.profile import Profile
 from core.settings import Settings
 from handlers.answer import Answer, Button
 from handlers.ask import Person
@@ -118,6 +119,17 @@ class BotDesk:
         """Nobody is told of the passes that still go on."""
         for making in list(self._passes):
             making.cancel()
+
+    def profile(self) -> Profile:
+        return Profile(
+            operator_name=self._settings.operator_name,
+            accounting_email=self._settings.accounting_email,
+            technical_email=self._settings.technical_email,
+            technical_contact=self._settings.technical_contact,
+        )
+
+    def placed(self, name: str) -> bytes | None:
+        return None
 
     def state(self) -> State:
         return State(self.faults(), {"chat": self._outbox.waiting("chat"), "mail": self._outbox.waiting("mail")})

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args
 
+from core.profile import Profile
 from handlers.ask import Person
 
 #: What a person can be told of in the chat.
@@ -58,6 +59,12 @@ class Desk(Protocol):
     async def sync(self, person: Person) -> SyncReport:
         """Make a pass over the FTP now, and wait a little for its end. Where it lasts longer, the person is told in his
         chat how it ended."""
+
+    def profile(self) -> Profile:
+        """The integrator, as known now: what was said by /profil, else by the settings."""
+
+    def placed(self, name: str) -> bytes | None:
+        """The picture ("logo", "bandeau") that stands in Personnalisation, as far as known; None without one."""
 
     def state(self) -> State: ...
 
