@@ -31,7 +31,7 @@ def mail_code(house: House, username: str) -> bool:
         house.write_letter(
             Letter(
                 to=contact.email,
-                subject=f"{house.settings.operator_name} : relier votre Telegram à l'assistant",
+                subject=f"{house.profile.operator_name} : relier votre Telegram à l'assistant",
                 greeting=f"Bonjour {contact.person.name},",
                 parts=(part,),
             )

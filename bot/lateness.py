@@ -130,7 +130,7 @@ def _tell(house: House, kind: Kind, answer: Answer) -> None:
         house.write_letter(
             Letter(
                 to=address,
-                subject=f"{house.settings.operator_name} : {answer.title.removeprefix('⚠️ ')}",
+                subject=f"{house.profile.operator_name} : {answer.title.removeprefix('⚠️ ')}",
                 greeting=greeting,
                 parts=(answer,),
             )

@@ -61,7 +61,7 @@ def notify(house: House) -> int:
             house.write_letter(
                 Letter(
                     to=contact.email,
-                    subject=f"{house.settings.operator_name} : {_summary(parts)}",
+                    subject=f"{house.profile.operator_name} : {_summary(parts)}",
                     greeting=f"Bonjour {contact.person.name},",
                     parts=tuple(parts),
                 )
@@ -125,8 +125,8 @@ def _invoice_letter(house: House, what: str, invoices: list[Event], *, with_clie
         files=tuple(files),
     )
     return Letter(
-        to=house.settings.accounting_email,
-        subject=f"{house.settings.operator_name} : {what}",
+        to=house.profile.accounting_email,
+        subject=f"{house.profile.operator_name} : {what}",
         greeting="Bonjour,",
         parts=(part,),
     )
@@ -188,8 +188,8 @@ def _billing(house: House, found: list[Event]) -> list[Letter]:
         )
     return [
         Letter(
-            to=house.settings.accounting_email,
-            subject=f"{house.settings.operator_name} : relevé de facturation {_period(months)}".strip(),
+            to=house.profile.accounting_email,
+            subject=f"{house.profile.operator_name} : relevé de facturation {_period(months)}".strip(),
             greeting="Bonjour,",
             parts=tuple(parts),
         )

@@ -22,11 +22,12 @@ from bot.desk.inbox import mail_key
 from bot.desk.outbox import Parcel
 from bot.desk.people import TECHNICAL
 from bot.enrolment import mail_code, show_menu
-from bot.house import House, open_house, report_of
+from bot.house import House, open_house
 from bot.mail import smtp
 from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.reading import message_id_of
 from bot.notices import notify
+from bot.passes import report_of
 from bot.telegram import webhook
 from bot.telegram.client import make_bot
 from bot.telegram.lock import token_lock

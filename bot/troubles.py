@@ -84,7 +84,7 @@ class Troubles:
                 self._house.write_letter(
                     Letter(
                         to=contact.email,
-                        subject=f"{self._house.settings.operator_name} : {title.removeprefix('⚠️ ')}",
+                        subject=f"{self._house.profile.operator_name} : {title.removeprefix('⚠️ ')}",
                         greeting=f"Bonjour {contact.person.name},",
                         parts=(answer,),
                     )

@@ -86,6 +86,22 @@ def documents(db: Database, offset: int = 0, limit: int = 20) -> tuple[list[Docu
     return [Document(*row) for row in rows], int(total)
 
 
+@dataclass(frozen=True)
+class Placed:
+    """A file of Personnalisation, and when it was fetched (UTC seconds)."""
+
+    path: str
+    fetched: int
+
+
+def picture(db: Database, name: str) -> Placed | None:
+    """The newest file of Personnalisation that is called so ("logo", "bandeau"), whatever it ends with."""
+    rows = db.execute(
+        "SELECT path, fetched_clock FROM files WHERE folder = 'personalisation' ORDER BY fetched_clock DESC, path"
+    )
+    return next((Placed(*row) for row in rows if fold(_stem(row[0])) == name), None)
+
+
 def path_named(db: Database, name: str) -> list[str]:
     """The paths that a person's word may mean: a path, else a file's name, else that without its ending.
 

@@ -30,6 +30,9 @@ Name = Literal[
 ]
 NAMES: tuple[Name, ...] = get_args(Name)
 
+#: What the banner must show at least (card, B-1).
+ON_BANNER: tuple[Name, ...] = ("operator_name", "address", "siret", "vat", "phone", "phone_cost", "service_email")
+
 
 class ProfileError(Exception):
     """What was written cannot be the value of a field; the message says why, in French."""
@@ -59,7 +62,9 @@ class Profile:
 
 @dataclass(frozen=True)
 class Field:
-    """One entry. `word`: how a command names it; `french`: how a sentence does; `question`: what is asked for it.
+    """One entry. `word`: how a command names it; `label`: how a list does; `french`: how a sentence does.
+
+    `question`: what is asked for it.
 
     `check`: gives the canonical value of what was written beside the rest of the profile, or raises `ProfileError`.
     `optional`: the account opens without it. `mailbox`: it is verified by a code that is mailed there.
@@ -67,6 +72,7 @@ class Field:
 
     name: Name
     word: str
+    label: str
     french: str
     question: str
     example: str
@@ -271,6 +277,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "operator_name",
         "nom",
+        "Nom",
         "le nom d'opérateur",
         "Sous quel nom opérez-vous ?",
         "Télécom Exemple",
@@ -279,18 +286,26 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "address",
         "adresse",
+        "Adresse",
         "l'adresse",
         "Quelle est l'adresse de la société, avec code postal et ville ?",
         "12 rue de l'Exemple, 00000 Ville-Fictive",
         _address,
     ),
-    Field("siret", "siret", "le SIRET", "Quel est le SIRET ? (14 chiffres)", "123 456 782 00010", _siret),
+    Field("siret", "siret", "SIRET", "le SIRET", "Quel est le SIRET ? (14 chiffres)", "123 456 782 00010", _siret),
     Field(
-        "vat", "tva", "le numéro de TVA", "Quel est le numéro de TVA intracommunautaire ?", "FR 11 123 456 782", _vat
+        "vat",
+        "tva",
+        "TVA",
+        "le numéro de TVA",
+        "Quel est le numéro de TVA intracommunautaire ?",
+        "FR 11 123 456 782",
+        _vat,
     ),
     Field(
         "phone",
         "telephone",
+        "Téléphone client",
         "le téléphone du service client",
         "Quel est le téléphone du service client ?",
         "06 39 98 00 00",
@@ -299,6 +314,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "phone_cost",
         "cout",
+        "Coût de l'appel",
         "le coût de l'appel",
         "Combien coûte un appel à ce numéro, par minute ?",
         "0,15 €/min, ou : appel non surtaxé",
@@ -307,6 +323,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "service_email",
         "email",
+        "Email client",
         "l'adresse du service client",
         "Quelle est l'adresse de courriel du service client ?",
         "clients@exemple.fr",
@@ -316,6 +333,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "accounting_email",
         "compta",
+        "Email comptabilité",
         "l'adresse de la comptabilité",
         "À quelle adresse vont les factures et la comptabilité ?",
         "compta@exemple.fr",
@@ -325,6 +343,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "technical_email",
         "technique",
+        "Email technique",
         "l'adresse technique",
         "À quelle adresse vont les messages techniques ?",
         "technique@exemple.fr",
@@ -334,6 +353,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "technical_contact",
         "contact",
+        "Contact technique",
         "le nom du contact technique",
         "Comment s'appelle le contact technique ?",
         "Camille Martin",
@@ -342,6 +362,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "colour",
         "couleur",
+        "Couleur du bandeau",
         "la couleur du bandeau",
         "De quelle couleur est le bandeau ?",
         "bleu nuit, ou #182D54",

@@ -99,6 +99,10 @@ def email_address(value: str) -> str:
     return value
 
 
+def _optional_email(value: str) -> str:
+    return email_address(value) if value.strip() else ""
+
+
 def _emails(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -255,6 +259,7 @@ class Settings(BaseModel):
     technical_contact: Line
     staff_emails: Annotated[tuple[str, ...], BeforeValidator(_emails)] = ()
     bot_email: Email
+    admin_email: Annotated[str, AfterValidator(_optional_email)] = ""
 
     data: Annotated[Path, AfterValidator(Path.expanduser)] = Path("data")
     retention_months: Annotated[int, AfterValidator(_months)] = 12

@@ -47,7 +47,8 @@ class Answer:
     """`freshness` dates the facts ("état au 23/11 14:00"); `refused`: not answered, and why is in `lines`.
 
     `picture`: drawn by whoever shows the answer, after its text. `codes`: for private chat and terminal only.
-    `awaits_file`: the command that the next file sent in this conversation belongs to ("upload logo").
+    `awaits_file`: the command that the next file sent in this conversation belongs to ("upload logo");
+    `awaits_words`: the one that the next plain words belong to ("profil siret"), in private chat.
     """
 
     title: str
@@ -58,5 +59,6 @@ class Answer:
     freshness: str = ""
     refused: bool = False
     awaits_file: str = ""
+    awaits_words: str = ""
     picture: DailyChart | None = None
     codes: tuple[Code, ...] = ()

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args
 
-from core.profile import Profile
+from core.profile import Name, Profile
+from handlers.answer import Answer
 from handlers.ask import Person
 
 #: What a person can be told of in the chat.
@@ -47,24 +48,81 @@ class State:
     waiting: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A picture that waits for a person's word. `token` names it; `picture`: "logo", "bandeau", or "" while unsaid."""
+
+    token: str
+    picture: str
+    name: str
+    content: bytes = field(repr=False)
+
+
 class Desk(Protocol):
     """The bot as commands see it."""
 
-    async def upload(self, content: bytes, path: str) -> None:
-        """Put bytes at a path of the FTP.
-
-        :raises core.ftp.FtpError: that failed; nothing was replaced.
-        """
-
-    async def sync(self, person: Person) -> SyncReport:
-        """Make a pass over the FTP now, and wait a little for its end. Where it lasts longer, the person is told in his
-        chat how it ended."""
+    # -- the integrator
 
     def profile(self) -> Profile:
         """The integrator, as known now: what was said by /profil, else by the settings."""
 
+    def set_profile(self, person: Person, name: Name, value: str) -> None:
+        """Give a field its (canonical) value. A mailbox that receives mails of its own is told that they go elsewhere
+        from now on."""
+
+    def is_verified(self, address: str) -> bool:
+        """Whether somebody proved to read what is mailed there."""
+
+    def mail_code(self, person: Person, name: Name, address: str) -> None:
+        """Mail a code to an address, which becomes the field's value when the code comes back."""
+
+    def waiting_addresses(self) -> Mapping[Name, str]:
+        """The addresses whose code has not come back yet."""
+
+    def take_code(self, code: str) -> Name | None:
+        """The field whose address a code proves, which has that value now; None when it is wrong or too old."""
+
+    def is_enrolled(self) -> bool:
+        """Whether the technical contact can be written to in a chat."""
+
+    # -- pictures
+
+    def add_draft(self, person: Person, picture: str, name: str, content: bytes) -> Draft: ...
+
+    def draft(self, person: Person, token: str) -> Draft | None:
+        """A picture of this person's that still waits; None when it does not."""
+
+    def drop_drafts(self, person: Person, picture: str) -> None: ...
+
+    async def place(self, person: Person, picture: str, content: bytes, extension: str) -> str:
+        """Put a picture into Personnalisation on the FTP, the former one being kept beside under a dated name; its
+        drafts are forgotten. Returns the path.
+
+        :raises core.ftp.FtpError: that failed; the former one stands where it stood.
+        """
+
     def placed(self, name: str) -> bytes | None:
         """The picture ("logo", "bandeau") that stands in Personnalisation, as far as known; None without one."""
+
+    # -- the dossier
+
+    async def folders(self) -> list[str]:
+        """The folders of the FTP account, those below Factures included ("Factures/Clients").
+
+        :raises core.ftp.FtpError: the FTP cannot be read.
+        """
+
+    def dossier_sent(self) -> int:
+        """When the dossier was sent (UTC seconds), 0 when it was not."""
+
+    def send_dossier(self, dossier: Answer) -> None:
+        """Mail the dossier to the operator's technical administrator."""
+
+    # -- the service
+
+    async def sync(self, person: Person) -> SyncReport:
+        """Make a pass over the FTP now, and wait a little for its end. Where it lasts longer, the person is told in his
+        chat how it ended."""
 
     def state(self) -> State: ...
 

@@ -8,6 +8,9 @@ from handlers.command import Command, Context
 #: How files end that can hold a list of RIOs.
 SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods", ".csv", ".txt", ".tsv")
 
+#: How pictures end, right or wrong ones.
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".svg")
+
 #: What Telegram takes from a robot, with room for its own words.
 _MOST_BYTES = 49 * 1024 * 1024
 

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sqlite_utils import Database
 
@@ -9,6 +10,9 @@ from bot.desk import lightly
 
 #: A question that fails that often is set aside, and its author told so.
 MOST_TRIES = 3
+
+#: What a conversation can be asked for.
+Awaited = Literal["files", "words"]
 
 
 @dataclass(frozen=True)
@@ -72,27 +76,27 @@ class Inbox:
         )
         return {int(uid) for (uid,) in rows}
 
-    def awaited_command(self, conversation: str, now: int) -> str:
-        """The command that a file sent now belongs to, or ""."""
+    def awaited(self, what: Awaited, conversation: str, now: int) -> str:
+        """The command that a file, or plain words, sent now belong to, or ""."""
         row = self._db.execute(
-            "SELECT command FROM awaited_files WHERE conversation = ? AND until > ?", (conversation, now)
+            f"SELECT command FROM awaited_{what} WHERE conversation = ? AND until > ?", (conversation, now)
         ).fetchone()
         return str(row[0]) if row else ""
 
-    def await_file(self, conversation: str, command: str, until: int) -> None:
-        """Remember, or forget with an empty command; in the transaction of the answer that asks for the file."""
+    def await_next(self, what: Awaited, conversation: str, command: str, until: int) -> None:
+        """Remember, or forget with an empty command; in the transaction of the answer that asks for it."""
         if command:
             self._db.execute(
-                "INSERT OR REPLACE INTO awaited_files (conversation, command, until) VALUES (?, ?, ?)",
+                f"INSERT OR REPLACE INTO awaited_{what} (conversation, command, until) VALUES (?, ?, ?)",
                 (conversation, command, until),
             )
         else:
-            self._db.execute("DELETE FROM awaited_files WHERE conversation = ?", (conversation,))
+            self._db.execute(f"DELETE FROM awaited_{what} WHERE conversation = ?", (conversation,))
 
     def move(self, old: str, new: str) -> None:
         """Conversations whose name is `old`, or begins with it and a colon, go on under the new one."""
         with self._db.atomic():
-            for table, also in (("inbox", " AND state = 'new'"), ("awaited_files", "")):
+            for table, also in (("inbox", " AND state = 'new'"), ("awaited_files", ""), ("awaited_words", "")):
                 self._db.execute(
                     f"UPDATE OR REPLACE {table} SET conversation = ? || substr(conversation, ?) "
                     f"WHERE (conversation = ? OR substr(conversation, 1, ?) = ?){also}",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from bot.desk.profile import profile_of, verify
 from core.settings import Settings
 from handlers.ask import Person, Role
 
@@ -35,10 +36,11 @@ class People:
         self._db = db
 
     def follow(self, settings: Settings) -> None:
-        """Make the known people those of the settings; whoever is no longer named has no role left."""
+        """Make the known people those of the profile and the settings; whoever is no longer named has no role left."""
+        known = profile_of(self._db, settings)
         named: list[tuple[str, str, Role, str]] = [
-            (TECHNICAL, settings.technical_contact, "technique", settings.technical_email),
-            (ACCOUNTING, "Comptabilité", "comptabilité", settings.accounting_email),
+            (TECHNICAL, known.technical_contact, "technique", known.technical_email),
+            (ACCOUNTING, "Comptabilité", "comptabilité", known.accounting_email),
             *((f"equipe:{email.lower()}", email, "équipe", email) for email in settings.staff_emails),
         ]
         with self._db.atomic():
@@ -116,6 +118,10 @@ class People:
         )
         return code
 
+    def forget_codes(self, person_id: str) -> None:
+        """Codes of this person that are out bind no chat any more; in the transaction of what makes them stale."""
+        self._db.execute("DELETE FROM codes WHERE person_id = ? AND used_at IS NULL", (person_id,))
+
     def enrol(self, chat_id: int, code: str, now: int) -> Contact | None:
         """Bind a chat to the person whose code this is; None when it is wrong, used, too old or tried too often."""
         with self._db.atomic():
@@ -144,7 +150,10 @@ class People:
                 (chat_id, person_id, now),
             )
             self._db.execute("DELETE FROM strangers WHERE chat_id = ?", (chat_id,))
-        return self.by_id(person_id)
+            contact = self.by_id(person_id)
+            if contact:
+                verify(self._db, contact.email)  # the code was mailed there
+        return contact
 
     def tell_stranger(self, chat_id: int, now: int) -> bool:
         """Whether this unknown chat is still to be told, the one time, that the bot is private."""

@@ -1,10 +1,10 @@
-"""How far the bot has come in what it reads from elsewhere."""
+"""How far the bot has come: in what it reads from elsewhere, and when the dossier was sent (UTC seconds)."""
 
 from typing import Literal
 
 from sqlite_utils import Database
 
-Name = Literal["event_cursor", "telegram_offset"]
+Name = Literal["event_cursor", "telegram_offset", "dossier_sent"]
 
 
 def get(db: Database, name: Name) -> int:

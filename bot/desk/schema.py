@@ -20,6 +20,11 @@ def chat(db: Database) -> None:
     db.executescript(_CHAT)
 
 
+@migrations(name="0004_dossier")
+def dossier(db: Database) -> None:
+    db.executescript(_DOSSIER)
+
+
 _FIRST = """
 -- roles: JSON list. A person whose settings went away stays, without role.
 CREATE TABLE people (
@@ -154,5 +159,58 @@ CREATE TABLE alerts (
     muted TEXT NOT NULL,
     quiet_from INTEGER,
     quiet_to INTEGER
+) STRICT;
+"""
+
+_DOSSIER = """
+-- What was said of the integrator, field by field (core.profile). instead_of: what the settings said then; once they
+-- say something else, theirs is the newer word.
+CREATE TABLE profile (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL,
+    instead_of TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+
+-- Addresses (lower case) whose mailbox somebody proved to read.
+CREATE TABLE mailboxes (
+    address TEXT PRIMARY KEY,
+    verified_at INTEGER NOT NULL
+) STRICT;
+
+-- Addresses that a code was mailed to, kept as a hash; the address becomes its field's value once the code is back.
+CREATE TABLE address_codes (
+    name TEXT PRIMARY KEY,
+    address TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    person_id TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    failures INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Pictures that wait for a person's word. picture: logo, bandeau, or '' while nobody said which.
+CREATE TABLE drafts (
+    token TEXT NOT NULL,
+    person_id TEXT NOT NULL,
+    picture TEXT NOT NULL,
+    name TEXT NOT NULL,
+    content BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (person_id, token, picture)
+) STRICT;
+
+-- Pictures that were put on the FTP.
+CREATE TABLE pictures (
+    picture TEXT PRIMARY KEY,
+    path TEXT NOT NULL,
+    content BLOB NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+
+-- The command that the next plain words of a conversation belong to.
+CREATE TABLE awaited_words (
+    conversation TEXT PRIMARY KEY,
+    command TEXT NOT NULL,
+    until INTEGER NOT NULL
 ) STRICT;
 """

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from bot.desk import audit
 from bot.desk.inbox import Item
-from bot.desk.people import Contact
+from bot.desk.people import TECHNICAL, Contact
 from bot.house import House
 from bot.mail.letter import Letter
 from bot.mail.reading import Mail, MailUnreadable, read
 from bot.pictures import as_file
+from core.profile import FIELDS
 from handlers import registry
 from handlers.answer import Answer
 from handlers.ask import Ask
@@ -36,6 +37,8 @@ async def answer_mail(item: Item, house: House) -> None:
         with house.desk.atomic():
             house.inbox.failed(item)
         return
+    if _brings_code(item, house, mail):
+        return
     contact = house.people.by_email(mail.sender)
     if contact is None or _is_left_alone(item, house, mail):
         with house.desk.atomic():
@@ -50,6 +53,38 @@ async def answer_mail(item: Item, house: House) -> None:
         _reply(house, mail, contact, answers)
         for command, outcome in commands:
             audit.record(house.desk, contact.person.id, "mail", command, outcome)
+
+
+def _brings_code(item: Item, house: House, mail: Mail) -> bool:
+    """Whether this is the code that was mailed to this very address, which proves that somebody reads it; whoever he
+    is, and whatever the receiving server thinks of him."""
+    waiting = {address.lower() for address in house.own.waiting_addresses().values()}
+    if mail.automatic or mail.sender.lower() not in waiting:
+        return False
+    code = re.search(r"(?<!\d)\d{3} ?\d{3}(?!\d)", "\n".join(mail.own_words))
+    if code is None:
+        return False
+    with house.desk.atomic():
+        proved = house.own.take_mailed_code(code[0].replace(" ", ""), mail.sender)
+        if proved is None:
+            return False
+        house.inbox.done(item)
+        field = next(field for field in FIELDS if field.name == proved)
+        told = Answer(f"Merci : cette adresse est confirmée, c'est maintenant {field.french}.")
+        operator = house.profile.operator_name
+        house.write_letter(
+            Letter(
+                to=mail.sender,
+                subject=f"Re: {mail.subject}" if not mail.subject.lower().startswith("re") else mail.subject,
+                parts=(told,),
+                greeting="Bonjour,",
+                foot=f"Message automatique de l'assistant de {operator}.",
+                in_reply_to=mail.message_id,
+                references=mail.references,
+            )
+        )
+        house.tell(TECHNICAL, [("troubles", Answer(f"✅ {mail.sender} a confirmé {field.french}."))])
+    return True
 
 
 def _is_left_alone(item: Item, house: House, mail: Mail) -> bool:
@@ -90,7 +125,8 @@ async def _answers(house: House, mail: Mail, contact: Contact) -> tuple[list[Ans
     outcomes: list[tuple[str, audit.Outcome]] = []
     questions = dict.fromkeys(found for words in mail.own_words if (found := understand(words)))
     if not questions:  # a list of RIOs says itself what it is for
-        questions = dict.fromkeys(found for file in mail.files if (found := understand_file(file.name)))
+        said = "\n".join(mail.own_words)
+        questions = dict.fromkeys(found for file in mail.files if (found := understand_file(file.name, said)))
     for name, arguments in list(questions)[:MOST_QUESTIONS]:
         ask = Ask(name, arguments, contact.person, "mail", private=True, files=mail.files)
         answer = await registry.answer(ask, house.context)

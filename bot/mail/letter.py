@@ -45,7 +45,8 @@ _POLICY = _OneIdALine(linesep="\r\n")
 
 @dataclass(frozen=True)
 class Letter:
-    """`in_reply_to`, `references`: Message-IDs of the thread that it continues."""
+    """`in_reply_to`, `references`: Message-IDs of the thread that it continues. `reply_to`: who answers are for, when
+    they are not for the bot."""
 
     to: str
     subject: str
@@ -54,6 +55,7 @@ class Letter:
     foot: str = FOOT
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
+    reply_to: str = ""
 
 
 def compose(letter: Letter, sender_name: str, sender: str) -> EmailMessage:
@@ -61,6 +63,8 @@ def compose(letter: Letter, sender_name: str, sender: str) -> EmailMessage:
     message = EmailMessage(policy=_POLICY)
     message["From"] = formataddr((one_line(sender_name), sender))
     message["To"] = letter.to
+    if letter.reply_to:
+        message["Reply-To"] = letter.reply_to
     message["Subject"] = one_line(letter.subject)
     message["Date"] = format_datetime(datetime.fromtimestamp(int(time.time()), UTC))
     # The Message-ID is also what an answer must name: nobody can guess it. Short, so that it stays on one line.

@@ -1,11 +1,13 @@
 """The whole assistant on loopback: an operator's FTP, a mail server, a Bot API server, and the unmodified service."""
 
 import asyncio
+import mimetypes
 import os
 import secrets
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -25,6 +27,11 @@ from core.settings import PREFIX, MailAccess
 
 DOMAIN = "telecom-exemple.test"
 ACCOUNTING, TECHNICAL, STAFF, BOT = (f"{name}@{DOMAIN}" for name in ("compta", "technique", "equipe", "robot"))
+#: The customers' own mailbox, and another one of the accountant's, which the bot does not know yet.
+SERVICE, OTHER_ACCOUNTING = f"clients@{DOMAIN}", f"factures@{DOMAIN}"
+#: The operator's technical administrator.
+ADMIN = "admin@origyne.test"
+MAILBOXES = (ACCOUNTING, TECHNICAL, STAFF, BOT, SERVICE, OTHER_ACCOUNTING, ADMIN)
 CONTACT = "Camille Martin"
 OPERATOR_NAME = "Télécom Exemple"
 
@@ -58,7 +65,7 @@ class Sandbox:
         # Made for this run only: not even a sandbox needs a password in a file.
         self._passwords = _Passwords(
             secrets.token_urlsafe(12),
-            {address: secrets.token_urlsafe(12) for address in (ACCOUNTING, TECHNICAL, STAFF, BOT)},
+            {address: secrets.token_urlsafe(12) for address in MAILBOXES},
             f"{secrets.randbelow(9 * 10**8) + 10**8}:{secrets.token_urlsafe(26)}",
         )
         self._process: asyncio.subprocess.Process | None = None
@@ -95,6 +102,7 @@ class Sandbox:
             "TECHNICAL_CONTACT": CONTACT,
             "STAFF_EMAILS": STAFF,
             "BOT_EMAIL": BOT,
+            "ADMIN_EMAIL": ADMIN,
             "DATA": str(self.folder / "data"),
             "TELEGRAM_TOKEN": self._passwords.token,
             "TELEGRAM_API": self.api.url,
@@ -160,15 +168,31 @@ class Sandbox:
     def running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
-    async def write_mail(self, sender: str, subject: str, text: str) -> str:
-        """Send a mail to the bot, as one of the people does from his mailbox; returns its Message-ID."""
+    async def write_mail(
+        self,
+        sender: str,
+        subject: str,
+        text: str,
+        *,
+        answers: EmailMessage | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> str:
+        """Send a mail to the bot, as one of the people does from his mailbox; returns its Message-ID.
+
+        :param answers: the mail that it is a reply to. :param files: what is attached, by name.
+        """
         message = EmailMessage()
         message["From"] = sender
         message["To"] = BOT
         message["Subject"] = subject
         message["Date"] = format_datetime(datetime.now(PARIS))
         message["Message-ID"] = make_msgid(domain=DOMAIN)
+        if answers:
+            message["In-Reply-To"] = message["References"] = answers["Message-ID"]
         message.set_content(text)
+        for name, content in (files or {}).items():
+            kind, _, subtype = (mimetypes.guess_type(name)[0] or "application/octet-stream").partition("/")
+            message.add_attachment(content, maintype=kind, subtype=subtype, filename=name)
         access = MailAccess(
             "localhost", self.mail.smtp_port, sender, self._passwords.mail[sender], "starttls", self.mail.ca_file
         )

@@ -25,8 +25,8 @@ from handlers.understand import understand, understand_file
 
 log = logging.getLogger(__name__)
 
-#: A file that was asked for is awaited that long (seconds).
-AWAIT_FILE = 3600
+#: A file, or words, that were asked for are awaited that long (seconds).
+AWAIT = 3600
 
 _GONE = ("kicked", "left")
 
@@ -173,7 +173,7 @@ async def _start(item: Item, house: House, bot: Bot, incoming: _Incoming, contac
         return
     await show_menu(bot, incoming.chat_id, contact.person)
     welcome = Answer(
-        f"Bonjour {contact.person.name}, ce chat est relié à {house.settings.operator_name}.",
+        f"Bonjour {contact.person.name}, ce chat est relié à {house.profile.operator_name}.",
         (
             "Les nouveautés techniques arriveront ici.",
             "Un numéro de ligne donne son état, un nom de client sa conso.",
@@ -198,24 +198,31 @@ def _stranger(item: Item, house: House, incoming: _Incoming) -> None:
 
 async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, contact: Contact) -> None:
     now = house.context.now()
+    dialog = _dialog(item, house, incoming)
     understood = _understood(item, house, incoming)
-    if understood is None:
+    if incoming.file_size > MAX_BYTES:
+        answer, command = Answer("Ce fichier dépasse 20 Mo, la limite de Telegram pour un robot.", refused=True), ""
+        outcome: audit.Outcome = "refused"
+    elif dialog is None and understood is None:
         answer, command = _not_understood(incoming, contact), ""
-        outcome: audit.Outcome = "not understood"
+        outcome = "not understood"
     else:
-        command = understood[0]
-        if incoming.file_size > MAX_BYTES:
-            answer = Answer("Ce fichier dépasse 20 Mo, la limite de Telegram pour un robot.", refused=True)
-        else:
-            async with typing(bot, incoming.chat_id):
-                files = await _files(bot, incoming)
-                ask = Ask(command, understood[1], contact.person, "chat", incoming.private, files)
+        async with typing(bot, incoming.chat_id):
+            files = await _files(bot, incoming)
+            for command, arguments in filter(None, (dialog, understood)):
+                ask = Ask(command, arguments, contact.person, "chat", incoming.private, files)
                 answer = await registry.answer(ask, house.context)
+                if not answer.refused:
+                    break  # else what was no answer in the dialog may be a question of its own
+        if dialog and not answer.awaits_words and understood and command == understood[0] != dialog[0]:
+            answer = replace(answer, buttons=(*answer.buttons, Button("Reprendre le profil", "profil suite")))
         outcome = "refused" if answer.refused else "answered"
     with house.desk.atomic():
         house.inbox.done(item)
-        if incoming.file_id or understood:
-            house.inbox.await_file(item.conversation, answer.awaits_file, now + AWAIT_FILE)
+        if incoming.file_id or understood or dialog:
+            house.inbox.await_next("files", item.conversation, answer.awaits_file, now + AWAIT)
+            words = answer.awaits_words if incoming.private else ""
+            house.inbox.await_next("words", item.conversation, words, now + AWAIT)
         house.write_chat(
             incoming.chat_id,
             [answer],
@@ -226,6 +233,14 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
         audit.record(house.desk, contact.person.id, "chat", command, outcome)
 
 
+def _dialog(item: Item, house: House, incoming: _Incoming) -> tuple[str, str] | None:
+    """The command that plain words belong to, when the last answer asked for some."""
+    if not incoming.text or incoming.file_id or incoming.query_id or incoming.edited or incoming.text.startswith("/"):
+        return None
+    awaited = house.inbox.awaited("words", item.conversation, house.context.now())
+    return understand(f"{awaited} {incoming.text}") if awaited else None
+
+
 def _understood(item: Item, house: House, incoming: _Incoming) -> tuple[str, str] | None:
     """The command that a text, or a file with its caption, is for."""
     said = understand(incoming.text, house.context.telecom) if incoming.text else None
@@ -233,8 +248,11 @@ def _understood(item: Item, house: House, incoming: _Incoming) -> tuple[str, str
         return said
     if said and registry.named(said[0]).takes_files:  # type: ignore[union-attr]
         return said
-    awaited = house.inbox.awaited_command(item.conversation, house.context.now())
-    return understand_file(incoming.file_name) or (understand(awaited) if awaited else None)
+    by_name = understand_file(incoming.file_name, incoming.text, alone=True)
+    if by_name is None or (by_name[0] == "upload" and not by_name[1]):
+        awaited = house.inbox.awaited("files", item.conversation, house.context.now())
+        return understand(awaited) if awaited else by_name
+    return by_name
 
 
 async def _files(bot: Bot, incoming: _Incoming) -> tuple[SentFile, ...]:

@@ -41,7 +41,7 @@ def lose_chat(house: House, chat_id: int, reason: str) -> bool:
         house.write_letter(
             Letter(
                 to=contact.email,
-                subject=f"{house.settings.operator_name} : votre chat Telegram n'est plus joignable",
+                subject=f"{house.profile.operator_name} : votre chat Telegram n'est plus joignable",
                 greeting=f"Bonjour {contact.person.name},",
                 parts=(part,),
             )

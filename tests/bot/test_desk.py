@@ -279,22 +279,22 @@ def test_the_uids_known_are_those_of_their_folder_and_validity(inbox: Inbox) -> 
 
 
 def test_an_awaited_file_belongs_to_its_conversation_until_its_time(inbox: Inbox) -> None:
-    inbox.await_file("chat:1", "upload logo", until=NOW + 60)
-    assert inbox.awaited_command("chat:1", NOW) == "upload logo"
-    assert inbox.awaited_command("chat:2", NOW) == ""
-    assert inbox.awaited_command("chat:1", NOW + 60) == ""
+    inbox.await_next("files", "chat:1", "upload logo", until=NOW + 60)
+    assert inbox.awaited("files", "chat:1", NOW) == "upload logo"
+    assert inbox.awaited("files", "chat:2", NOW) == ""
+    assert inbox.awaited("files", "chat:1", NOW + 60) == ""
 
 
 def test_the_last_command_that_asked_for_a_file_counts(inbox: Inbox) -> None:
-    inbox.await_file("chat:1", "upload logo", until=NOW + 60)
-    inbox.await_file("chat:1", "upload bandeau", until=NOW + 60)
-    assert inbox.awaited_command("chat:1", NOW) == "upload bandeau"
+    inbox.await_next("files", "chat:1", "upload logo", until=NOW + 60)
+    inbox.await_next("files", "chat:1", "upload bandeau", until=NOW + 60)
+    assert inbox.awaited("files", "chat:1", NOW) == "upload bandeau"
 
 
 def test_an_awaited_file_can_be_given_up(inbox: Inbox) -> None:
-    inbox.await_file("chat:1", "upload logo", until=NOW + 60)
-    inbox.await_file("chat:1", "", until=NOW + 60)
-    assert inbox.awaited_command("chat:1", NOW) == ""
+    inbox.await_next("files", "chat:1", "upload logo", until=NOW + 60)
+    inbox.await_next("files", "chat:1", "", until=NOW + 60)
+    assert inbox.awaited("files", "chat:1", NOW) == ""
 
 
 # Outbox

@@ -734,7 +734,7 @@ async def test_a_group_that_moved_gets_what_waited_there_at_once(
     with house.desk.atomic():
         house.write_chat(GROUP, [Answer("avant")], question=question.message_id)
     await sender.deliver()
-    house.inbox.await_file(f"chat:{GROUP}:{CAMILLE}", "upload logo", int(time.time()) + 60)
+    house.inbox.await_next("files", f"chat:{GROUP}:{CAMILLE}", "upload logo", int(time.time()) + 60)
     house.inbox.add("chat", "1", f"chat:{GROUP}:{CAMILLE}", b"{}")
     house.inbox.add("chat", "2", f"chat:{GROUP}0", b"{}")  # another chat, whose number begins alike
     with house.desk.atomic():
@@ -745,7 +745,7 @@ async def test_a_group_that_moved_gets_what_waited_there_at_once(
 
     assert said(there) == ["un", "deux"]
     assert said(old) == ["avant"]
-    assert house.inbox.awaited_command(f"chat:{SUPERGROUP}:{CAMILLE}", int(time.time())) == "upload logo"
+    assert house.inbox.awaited("files", f"chat:{SUPERGROUP}:{CAMILLE}", int(time.time())) == "upload logo"
     assert [item.conversation for item in house.inbox.new()] == [f"chat:{SUPERGROUP}:{CAMILLE}", f"chat:{GROUP}0"]
     # Messages are numbered anew there: no old number may be taken for one of those.
     assert house.desk.execute("SELECT count(*) FROM replies WHERE chat_id = ?", (GROUP,)).fetchone() == (0,)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.bot_desk import BotDesk
 from bot.desk import open_desk
 from bot.desk.outbox import Outbox
 from bot.desk.people import People
-from bot.house import BotDesk
 from bot.sandbox.operator import Operator
 from core import store
 from handlers import registry
@@ -53,7 +53,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
 class QuietDesk(BotDesk):
     """The bot's own desk, where nothing may be put on the FTP."""
 
-    async def upload(self, content: bytes, path: str) -> None:
+    async def place(self, person: Person, picture: str, content: bytes, extension: str) -> str:
         pytest.fail("nothing is to be put on the FTP here")
 
 

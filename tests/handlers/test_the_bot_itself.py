@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.bot_desk import BotDesk
 from bot.desk import open_desk
 from bot.desk.outbox import Outbox
-from bot.house import BotDesk
 from handlers.command import Context
 from handlers.desk import SyncReport
 from tests.handlers.conftest import Say, words

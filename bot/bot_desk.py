@@ -1,0 +1,249 @@
+"""What commands ask of the running bot (`handlers.desk.Desk`), on the desk's store and the FTP."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from sqlite_utils import Database
+
+from bot.desk import alerts, pictures, progress
+from bot.desk.outbox import Outbox
+from bot.desk.people import TECHNICAL, People
+from bot.desk.profile import (
+    CODE_LIFE,
+    Pending,
+    is_verified,
+    new_code,
+    pending,
+    profile_of,
+    set_value,
+    take_code,
+    verify,
+)
+from bot.mail.letter import Letter, compose
+from bot.passes import sync_once
+from core import copies, documents
+from core.folders import FRENCH
+from core.ftp import connect
+from core.profile import FIELDS, Name, Profile
+from core.settings import Settings
+from handlers import french
+from handlers.answer import Answer
+from handlers.ask import Person
+from handlers.desk import Alerts, Draft, State, SyncReport
+
+PERSONALISATION = FRENCH["personalisation"]
+
+#: What a picture's name can end with on the FTP.
+_EXTENSIONS = ("png", "jpg", "jpeg")
+
+#: The mailboxes that the bot writes to by itself, and what goes there.
+_MAILED: dict[Name, str] = {
+    "accounting_email": "Les factures et la comptabilité",
+    "technical_email": "Les messages techniques",
+}
+
+
+class BotDesk:
+    """`handlers.desk.Desk`. The service says how it makes a pass and what does not work; without it, a pass is a
+    process of its own."""
+
+    def __init__(self, settings: Settings, desk: Database, outbox: Outbox, telecom: Database | None = None) -> None:
+        self._settings = settings
+        self._desk = desk
+        self._outbox = outbox
+        self._telecom = telecom
+        self._people = People(desk)
+        self.make_pass: Callable[[], Coroutine[Any, Any, SyncReport]] = sync_once
+        self.faults: Callable[[], tuple[tuple[str, int], ...]] = tuple
+        #: Seconds that a question waits for the end of a pass, None for as long as it takes; then who is told.
+        self.patience: float | None = None
+        self.ended_later: Callable[[Person, SyncReport], None] = lambda person, report: None
+        self._passes: set[asyncio.Task[SyncReport]] = set()
+
+    # -- the integrator
+
+    def profile(self) -> Profile:
+        return profile_of(self._desk, self._settings)
+
+    def set_profile(self, person: Person, name: Name, value: str) -> None:
+        with self._desk.atomic():
+            former = self.profile().value(name)
+            set_value(self._desk, self._settings, name, value)
+            self._people.follow(self._settings)
+            if name == "technical_email" and former.lower() != value.lower():
+                self._people.forget_codes(TECHNICAL)  # what was mailed there binds no chat any more
+            if name in _MAILED and former and former.lower() != value.lower():
+                self._tell_former(person, name, former, value)
+
+    def _tell_former(self, person: Person, name: Name, former: str, value: str) -> None:
+        now = self.profile()
+        told = Answer(
+            f"{_MAILED[name]} vont désormais à {value}",
+            (
+                f"Changé par {person.name} le {french.moment(int(time.time()))}.",
+                "Cette adresse-ci n'en recevra plus.",
+                f"Si ce n'est pas voulu, prévenir {now.technical_contact} ({now.technical_email}).",
+            ),
+        )
+        self.write_letter(
+            Letter(
+                to=former,
+                subject=f"{now.operator_name} : {_MAILED[name].lower()} vont à une autre adresse",
+                greeting="Bonjour,",
+                parts=(told,),
+                foot=f"Message automatique de l'assistant de {now.operator_name}.",
+            )
+        )
+
+    def is_verified(self, address: str) -> bool:
+        return is_verified(self._desk, address)
+
+    def mail_code(self, person: Person, name: Name, address: str) -> None:
+        field = next(field for field in FIELDS if field.name == name)
+        operator = self.profile().operator_name
+        with self._desk.atomic():
+            code = new_code(self._desk, Pending(name, address, person.id))
+            told = Answer(
+                f"Votre code : {code[:3]} {code[3:]}",
+                (
+                    f"{person.name} donne cette adresse pour {field.french} chez {operator}.",
+                    "Pour confirmer, répondre à ce courriel avec le code, ou le lui dire.",
+                    f"Le code vaut {CODE_LIFE // 86400} jours. Si cette demande vous surprend, ne rien faire.",
+                ),
+            )
+            self.write_letter(
+                Letter(
+                    to=address,
+                    subject=f"{operator} : confirmer cette adresse",
+                    greeting="Bonjour,",
+                    parts=(told,),
+                    foot=f"Message automatique de l'assistant de {operator}.",
+                )
+            )
+
+    def waiting_addresses(self) -> Mapping[Name, str]:
+        return {waiting.name: waiting.address for waiting in pending(self._desk)}
+
+    def take_code(self, code: str) -> Name | None:
+        return self._took(take_code, code)
+
+    def take_mailed_code(self, code: str, sender: str) -> Name | None:
+        """The same for a code that comes by mail from the address itself."""
+        return self._took(take_code, code, sender)
+
+    def _took(self, take: Callable[..., Pending | None], *given: str) -> Name | None:
+        with self._desk.atomic():
+            proved = take(self._desk, *given)
+            if proved is None:
+                return None
+            verify(self._desk, proved.address)
+            if self.profile().value(proved.name).lower() != proved.address.lower():
+                who = self._people.by_id(proved.person_id)
+                assert who
+                self.set_profile(who.person, proved.name, proved.address)
+        return proved.name
+
+    def is_enrolled(self) -> bool:
+        return bool(self._people.chats_of(TECHNICAL))
+
+    # -- pictures
+
+    def add_draft(self, person: Person, picture: str, name: str, content: bytes) -> Draft:
+        return pictures.add_draft(self._desk, person.id, picture, name, content)
+
+    def draft(self, person: Person, token: str) -> Draft | None:
+        return pictures.draft(self._desk, person.id, token)
+
+    def drop_drafts(self, person: Person, picture: str) -> None:
+        pictures.forget_drafts(self._desk, person.id, picture)
+
+    async def place(self, person: Person, picture: str, content: bytes, extension: str) -> str:
+        path = f"{PERSONALISATION}/{picture}.{extension}"
+        others = [f"{picture}.{other}" for other in _EXTENSIONS if other != extension]
+        async with connect(self._settings.ftp) as ftp:
+            await ftp.upload(content, path, others)
+        pictures.record_placed(self._desk, picture, path, content)
+        pictures.forget_drafts(self._desk, person.id, picture)
+        return path
+
+    def placed(self, name: str) -> bytes | None:
+        own = pictures.placed(self._desk, name)
+        # Somebody may have put another one there since; a pass saw it.
+        seen = documents.picture(self._telecom, name) if self._telecom else None
+        if seen and (own is None or seen.fetched > own[1]):
+            try:
+                return copies.content(self._settings.data, seen.path)
+            except FileNotFoundError:
+                pass
+        return own[0] if own else None
+
+    # -- the dossier
+
+    async def folders(self) -> list[str]:
+        async with connect(self._settings.ftp, patience=15.0) as ftp:
+            return await ftp.folders()
+
+    def dossier_sent(self) -> int:
+        return progress.get(self._desk, "dossier_sent")
+
+    def send_dossier(self, dossier: Answer) -> None:
+        now = self.profile()
+        with self._desk.atomic():
+            progress.put(self._desk, "dossier_sent", int(time.time()))
+            self.write_letter(
+                Letter(
+                    to=self._settings.admin_email,
+                    subject=f"{now.operator_name} : dossier d'ouverture de compte",
+                    greeting="Bonjour,",
+                    parts=(dossier,),
+                    reply_to=now.technical_email,
+                    foot=f"Envoyé par l'assistant de {now.operator_name}, pour {now.technical_contact}.",
+                )
+            )
+
+    # -- mail
+
+    def write_letter(self, letter: Letter) -> None:
+        """Put a mail into the outbox, in the caller's transaction."""
+        sender = f"{self.profile().operator_name} · assistant Origyne"
+        message = compose(letter, sender, self._settings.bot_email)
+        self._outbox.add(
+            "mail",
+            letter.to,
+            message.as_bytes(),
+            subject=letter.subject,
+            message_id=str(message["Message-ID"]),
+        )
+
+    # -- the service
+
+    async def sync(self, person: Person) -> SyncReport:
+        making = asyncio.create_task(self.make_pass())
+        # Somebody else's question must not wait behind a pass, nor this person's next one.
+        await asyncio.wait({making}, timeout=self.patience)
+        if making.done():
+            return making.result()
+        self._passes.add(making)
+        making.add_done_callback(lambda made: self._ended(person, made))
+        return SyncReport(False)
+
+    def _ended(self, person: Person, made: "asyncio.Task[SyncReport]") -> None:
+        self._passes.discard(made)
+        if not made.cancelled() and made.exception() is None:
+            self.ended_later(person, made.result())
+
+    def close(self) -> None:
+        """Nobody is told of the passes that still go on."""
+        for making in list(self._passes):
+            making.cancel()
+
+    def state(self) -> State:
+        return State(self.faults(), {"chat": self._outbox.waiting("chat"), "mail": self._outbox.waiting("mail")})
+
+    def alerts_of(self, person: Person) -> Alerts:
+        return alerts.alerts_of(self._desk, person.id)
+
+    def set_alerts(self, person: Person, wanted: Alerts) -> None:
+        alerts.set_alerts(self._desk, person.id, wanted)
