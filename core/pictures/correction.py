@@ -21,8 +21,10 @@ MOST_ENLARGED = 4
 #: Of the frame, what a picture of other proportions must fill to be worth its margins.
 LEAST_FILLED = 0.5
 
-#: Colours of a border as near as that are one, and JPEG's rounding.
-_SAME_COLOUR = 8
+#: Colours of a border as near as that are one, with what JPEG adds to them.
+_SAME_COLOUR = 12
+#: From there on, a margin is called white; as near to nothing, black.
+_WHITE = 247
 
 _QUALITY = 95
 
@@ -179,9 +181,7 @@ def _framed(picture: Image.Image, rule: Rule) -> tuple[Image.Image, str]:
         words = ("transparent", "transparents")
     else:
         filling = _border(picture, across > 0, down > 0) or (255,) * len(picture.getbands())
-        white = min(filling) >= 255 - _SAME_COLOUR
-        rgb = filling * 3 if len(filling) == 1 else filling
-        words = (f"{'de blanc' if white else 'de la couleur du bord (#{:02x}{:02x}{:02x})'.format(*rgb)}",) * 2
+        words = (_called(filling),) * 2
     frame = Image.new(picture.mode, (rule.width, rule.height), filling)
     frame.paste(picture, (left, top))
     sides = [
@@ -191,20 +191,29 @@ def _framed(picture: Image.Image, rule: Rule) -> tuple[Image.Image, str]:
     return frame, _added(sides, words)
 
 
+def _called(colour: _Colour) -> str:
+    if min(colour) >= _WHITE:
+        return "de blanc"
+    if max(colour) <= 255 - _WHITE:
+        return "de noir"
+    red, green, blue = colour * 3 if len(colour) == 1 else colour
+    return f"de la couleur du bord (#{red:02x}{green:02x}{blue:02x})"
+
+
 def _border(picture: Image.Image, sides: bool, ends: bool) -> _Colour | None:
     """The one colour of the edges along which there will be margins, None when they have several."""
     width, height = picture.size
     boxes = [(0, 0, 1, height), (width - 1, 0, width, height)] if sides else []
     boxes += [(0, 0, width, 1), (0, height - 1, width, height)] if ends else []
     edges = [picture.crop(box) for box in boxes]
-    lows, highs, sums = [], [], []
+    colour = []
     for band in range(len(picture.getbands())):
-        values = [value for edge in edges for value in edge.getchannel(band).tobytes()]
-        lows.append(min(values))
-        highs.append(max(values))
-        sums.append(round(sum(values) / len(values)))
-    same = all(high - low <= _SAME_COLOUR for low, high in zip(lows, highs, strict=True))
-    return tuple(sums) if same else None
+        values = sorted(value for edge in edges for value in edge.getchannel(band).tobytes())
+        middle = values[len(values) // 2]
+        if max(middle - values[0], values[-1] - middle) > _SAME_COLOUR:
+            return None
+        colour.append(middle)
+    return tuple(colour)
 
 
 def _sides(first: int, second: int, names: tuple[str, str]) -> list[tuple[int, str]]:
@@ -218,7 +227,8 @@ def _added(sides: list[tuple[int, str]], words: tuple[str, str]) -> str:
     pixels, where = sides[0]
     many = pixels > 1 or " et " in where
     said = f"{pixels} pixel{'s' * (pixels > 1)} {words[pixels > 1]} ajouté{'s' * many} {where}"
-    return " et ".join([said, *(f"{pixels} {where}" for pixels, where in sides[1:])])
+    *others, last = [said, *(f"{pixels} {where}" for pixels, where in sides[1:])]
+    return " et ".join([", ".join(others), last]) if others else last
 
 
 def _on_screen(picture: Image.Image, profile: bytes | None) -> tuple[Image.Image, list[str]]:
