@@ -198,7 +198,8 @@ def _stranger(item: Item, house: House, incoming: _Incoming) -> None:
 
 async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, contact: Contact) -> None:
     now = house.context.now()
-    dialog = _dialog(item, house, incoming)
+    awaited = house.inbox.awaited("words", item.conversation, now)
+    dialog = understand(f"{awaited} {incoming.text}") if awaited and _is_plain(incoming) else None
     understood = _understood(item, house, incoming)
     if incoming.file_size > MAX_BYTES:
         answer, command = Answer("Ce fichier dépasse 20 Mo, la limite de Telegram pour un robot.", refused=True), ""
@@ -214,7 +215,7 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
                 answer = await registry.answer(ask, house.context)
                 if not answer.refused:
                     break  # else what was no answer in the dialog may be a question of its own
-        if dialog and not answer.awaits_words and understood and command == understood[0] != dialog[0]:
+        if awaited and not answer.awaits_words and command != awaited.split()[0]:
             answer = replace(answer, buttons=(*answer.buttons, Button("Reprendre le profil", "profil suite")))
         outcome = "refused" if answer.refused else "answered"
     with house.desk.atomic():
@@ -233,12 +234,11 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
         audit.record(house.desk, contact.person.id, "chat", command, outcome)
 
 
-def _dialog(item: Item, house: House, incoming: _Incoming) -> tuple[str, str] | None:
-    """The command that plain words belong to, when the last answer asked for some."""
-    if not incoming.text or incoming.file_id or incoming.query_id or incoming.edited or incoming.text.startswith("/"):
-        return None
-    awaited = house.inbox.awaited("words", item.conversation, house.context.now())
-    return understand(f"{awaited} {incoming.text}") if awaited else None
+def _is_plain(incoming: _Incoming) -> bool:
+    """Whether these are words that can answer what the bot asked: no command, button, file or correction."""
+    return bool(incoming.text) and not (
+        incoming.file_id or incoming.query_id or incoming.edited or incoming.text.startswith("/")
+    )
 
 
 def _understood(item: Item, house: House, incoming: _Incoming) -> tuple[str, str] | None:

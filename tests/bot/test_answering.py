@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import re
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -16,7 +17,6 @@ from pathlib import Path
 import pytest
 from telegram import Bot
 
-from bot.clerk import Clerk
 from bot.desk.inbox import MOST_TRIES
 from bot.desk.people import TECHNICAL
 from bot.enrolment import mail_code, show_menu
@@ -25,19 +25,30 @@ from bot.mail.letter import Letter
 from bot.sandbox import pictures
 from bot.sandbox.botapi import BotApi, Group, Phone
 from bot.telegram.client import make_bot
-from bot.telegram.poller import poll
-from bot.telegram.sender import Sender
 from core.settings import Settings
 from handlers.answer import Answer
 from handlers.desk import TOPICS, Alerts
 from tests.bot.conftest import CAMILLE
+from tests.bot.talking import (
+    NUMBER,
+    TRUSTED,
+    VOUCHED,
+    answer,
+    body,
+    clerk_at_work,
+    deliver,
+    fetch,
+    replies,
+    said,
+    settle,
+    with_ftp,
+    write,
+)
 from tests.handlers.filled import make_pass, settings, small_operator
 from tests.peers.ftp import FtpPeer
 
 STRANGER, OTHER = 4200002, 4200003
-RIO, NUMBER = "01E4K7P2QEM3", "0639980001"
-TRUSTED = "mx.telecom.example"
-VOUCHED = f"Authentication-Results: {TRUSTED}; dmarc=pass header.from=telecom.example"
+RIO = "01E4K7P2QEM3"
 FORGED = f"Authentication-Results: {TRUSTED}; dmarc=fail header.from=telecom.example"
 
 
@@ -58,58 +69,6 @@ def configured(filled: Path, tmp_path: Path, api: BotApi) -> Settings:
 @pytest.fixture
 def stranger(api: BotApi) -> Phone:
     return api.phone(STRANGER, "Inconnu")
-
-
-@asynccontextmanager
-async def clerk_at_work(house: House, bot: Bot) -> AsyncIterator[Clerk]:
-    clerk = Clerk(house, bot, asyncio.Event())
-    task = asyncio.create_task(clerk.run())
-    try:
-        yield clerk
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def settle(house: House, seconds: float = 5) -> None:
-    """Wait until nothing waits for an answer."""
-    async with asyncio.timeout(seconds):
-        while house.inbox.new():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
-async def fetch(house: House, bot: Bot) -> None:
-    """Write down what is pending, as the poller does, and stop polling."""
-    before = count_of(house)
-    arrived = asyncio.Event()
-    task = asyncio.create_task(poll(bot, house.desk, arrived.set, lambda _: None))
-    async with asyncio.timeout(5):
-        await arrived.wait()
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-    assert count_of(house) > before
-
-
-def count_of(house: House) -> int:
-    return int(house.desk.execute("SELECT count(*) FROM inbox").fetchone()[0])
-
-
-async def answer(house: House, bot: Bot) -> None:
-    """What was said since the last time is fetched, answered and sent."""
-    await fetch(house, bot)
-    async with clerk_at_work(house, bot):
-        await settle(house)
-    await deliver(house, bot)
-
-
-async def deliver(house: House, bot: Bot) -> None:
-    await Sender(house, bot).deliver()
-
-
-def said(phone: Phone) -> list[str]:
-    return [message.text or message.caption for message in phone.messages]
 
 
 def audit(house: House) -> list[tuple[str, str, str, str]]:
@@ -508,29 +467,28 @@ async def test_in_a_group_only_what_is_said_to_the_bot_is_answered(
 # Chat: files
 
 
-async def test_the_upload_dialog_survives_a_restart(
+async def test_the_upload_dialog_survives_restarts(
     bot: Bot, api: BotApi, house: House, camille: Phone, configured: Settings, embedded_ftp: FtpPeer
 ) -> None:
     camille.send("/upload logo")
     await answer(house, bot)
-    again = open_house(with_ftp(configured, embedded_ftp))
-    camille.send_file("logo.png", pictures.logo())
-    await answer(again, bot)
-    again.desk.close()
-    again.context.telecom.close()
-    assert said(camille)[1].startswith("✅ Logo déposé")
+    with closing_house(with_ftp(configured, embedded_ftp)) as again:
+        camille.send_file("image.bin", pictures.logo())
+        await answer(again, bot)
+    with closing_house(with_ftp(configured, embedded_ftp)) as again:
+        camille.press(next(message for message in camille.messages if "✅ Déposer" in message.labels), "✅ Déposer")
+        await answer(again, bot)
+    assert any(text.startswith("✅ Logo déposé") for text in said(camille))
     assert (embedded_ftp.root / "Personnalisation/logo.png").read_bytes() == pictures.logo()
 
 
-def with_ftp(configured: Settings, peer: FtpPeer) -> Settings:
-    return settings(
-        configured.data,
-        telegram_api=configured.telegram_api,
-        ftp_host=peer.host,
-        ftp_port=peer.port,
-        ftp_login=peer.login,
-        ftp_password=peer.password,
-    )
+@contextmanager
+def closing_house(configured: Settings) -> Iterator[House]:
+    house = open_house(configured)
+    yield house
+    house.context.close()
+    house.desk.close()
+    house.context.telecom.close()
 
 
 async def test_a_photo_is_refused_then_the_file_is_still_awaited(house: House, bot: Bot, camille: Phone) -> None:
@@ -545,12 +503,12 @@ async def test_a_photo_is_refused_then_the_file_is_still_awaited(house: House, b
 
 
 async def test_another_question_ends_the_wait_for_a_file(house: House, bot: Bot, camille: Phone) -> None:
-    for text in ("/upload logo", NUMBER):
+    for text in ("/upload bandeau", NUMBER):
         camille.send(text)
         await answer(house, bot)
-    camille.send_file("logo.png", pictures.logo())
+    camille.send_file("image.png", pictures.logo())
     await answer(house, bot)
-    assert said(camille)[2].startswith("Que faire de ce fichier ?")
+    assert said(camille)[2].startswith("✅ Logo conforme")
 
 
 async def test_a_file_with_its_command_as_caption_needs_no_dialog(house: House, bot: Bot, camille: Phone) -> None:
@@ -609,42 +567,6 @@ async def test_the_token_is_in_no_log(
 
 
 # Mail
-
-
-def write(
-    house: House,
-    text: str = f"status {NUMBER}",
-    *,
-    frm: str = "Camille Martin <technique@telecom.example>",
-    subject: str = "Une question",
-    headers: str = VOUCHED,
-    key: str = "INBOX/1/1",
-    age: int = 0,
-    message_id: str = "<question@poste.example>",
-) -> None:
-    """A mail arrives in the inbox."""
-    date = format_datetime(datetime.fromtimestamp(time.time() - age, UTC))
-    raw = (
-        f"{headers}\r\nFrom: {frm}\r\nTo: robot@telecom.example\r\nSubject: {subject}\r\nDate: {date}\r\n"
-        f"Message-ID: {message_id}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
-    )
-    house.inbox.add("mail", key, "mail", raw.encode(), message_id)
-
-
-async def replies(house: House, bot: Bot, seconds: float = 5) -> list[EmailMessage]:
-    async with clerk_at_work(house, bot):
-        await settle(house, seconds)
-    found = [
-        message_from_bytes(payload, policy=default)
-        for (payload,) in house.desk.execute("SELECT payload FROM outbox WHERE channel = 'mail' ORDER BY id")
-    ]
-    return [message for message in found if isinstance(message, EmailMessage)]
-
-
-def body(message: EmailMessage) -> str:
-    part = message.get_body(preferencelist=("plain",))
-    assert part
-    return str(part.get_content())
 
 
 async def test_a_verified_mail_is_answered_in_its_thread(house: House, bot: Bot) -> None:
@@ -790,24 +712,30 @@ async def test_a_mail_that_nobody_can_read_does_not_block_the_next(house: House,
     assert house.desk.execute("SELECT state FROM inbox ORDER BY id").fetchall() == [("failed",), ("done",)]
 
 
-async def test_a_mail_with_the_logo_puts_it_on_the_ftp(
-    bot: Bot, configured: Settings, embedded_ftp: FtpPeer, house: House
+@pytest.mark.parametrize(("subject", "text"), [("upload logo", "Voici."), ("Images", "Bonjour, voici notre logo.")])
+async def test_a_mail_with_the_logo_puts_it_on_the_ftp_once_a_reply_says_so(
+    bot: Bot, configured: Settings, embedded_ftp: FtpPeer, subject: str, text: str
 ) -> None:
     message = EmailMessage(policy=default)
     message["Authentication-Results"] = VOUCHED.partition(": ")[2]
     message["From"] = "technique@telecom.example"
-    message["Subject"] = "upload logo"
+    message["Subject"] = subject
     message["Message-ID"] = "<logo@poste.example>"
-    message.set_content("Voici le logo.")
-    message.add_attachment(pictures.logo(), maintype="image", subtype="png", filename="logo été.png")
+    message.set_content(text)
+    message.add_attachment(pictures.logo(), maintype="image", subtype="png", filename="image été.png")
     peer = with_ftp(configured, embedded_ftp).model_copy(update={"mail_trusted_server": TRUSTED})
-    there = open_house(peer)
-    there.inbox.add("mail", "INBOX/1/1", "mail", message.as_bytes())
-    (reply,) = await replies(there, bot)
-    there.desk.close()
-    there.context.telecom.close()
-    assert "✅ Logo déposé" in body(reply)
-    assert (embedded_ftp.root / "Personnalisation/logo.png").read_bytes() == pictures.logo()
+    placed = embedded_ftp.root / "Personnalisation/logo.png"
+    with closing_house(peer) as there:
+        there.inbox.add("mail", "INBOX/1/1", "mail", message.as_bytes())
+        (reply,) = await replies(there, bot, seconds=30)
+        assert "✅ Logo conforme" in body(reply)
+        assert not placed.exists()
+        line = re.search(r"upload accepter \w+", body(reply))
+        assert line
+        write(there, line[0], key="INBOX/1/2", message_id="<oui@poste.example>", subject=str(reply["Subject"]))
+        *_, done = await replies(there, bot, seconds=30)
+        assert "✅ Logo déposé" in body(done)
+    assert placed.read_bytes() == pictures.logo()
 
 
 # Mail without a server that vouches

@@ -1,0 +1,196 @@
+"""Questions that the bot asks back: what is typed next belongs to them, and nothing else is lost by it."""
+
+import asyncio
+import re
+import shutil
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from telegram import Bot
+
+from bot.desk.people import ACCOUNTING
+from bot.house import House
+from bot.sandbox.botapi import BotApi, Phone
+from core.settings import Settings
+from tests.bot.talking import NUMBER, TRUSTED, answer, body, deliver, replies, said, write
+from tests.handlers.filled import make_pass, settings, small_operator
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("filled")
+    operator = small_operator(folder / "ftp")
+    asyncio.run(make_pass(operator.root, folder / "data"))
+    return folder / "data"
+
+
+@pytest.fixture
+def configured(filled: Path, tmp_path: Path, api: BotApi) -> Settings:
+    shutil.copytree(filled, tmp_path / "data")
+    return settings(tmp_path / "data", telegram_api=api.url, mail_trusted_server=TRUSTED)
+
+
+async def says(house: House, bot: Bot, phone: Phone, *texts: str) -> str:
+    """Say these one after the other, and what the last one is answered."""
+    for text in texts:
+        phone.send(text)
+        await answer(house, bot)
+    return said(phone)[-1]
+
+
+# In the chat
+
+
+async def test_plain_words_answer_what_was_asked(house: House, bot: Bot, camille: Phone) -> None:
+    told = await says(house, bot, camille, "/profil siret", "123 456 782 00010")
+    assert told.startswith("✅ SIRET : 123 456 782 00010")
+    assert house.profile.siret == "12345678200010"
+
+
+async def test_a_number_answers_the_question_rather_than_asks_for_its_line(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    assert (await says(house, bot, camille, "/profil telephone", NUMBER)).startswith("✅ Téléphone client")
+
+
+async def test_a_number_that_is_no_answer_asks_for_its_line(house: House, bot: Bot, camille: Phone) -> None:
+    told = await says(house, bot, camille, "/profil suite", "/profil siret", NUMBER)
+    assert told.startswith("🟢 06 39 98 00 01 : active")
+    assert "Reprendre le profil" in camille.messages[-1].labels
+
+
+async def test_a_command_is_never_taken_for_an_answer(house: House, bot: Bot, camille: Phone) -> None:
+    told = await says(house, bot, camille, "/profil nom", f"/status {NUMBER}")
+    assert told.startswith("🟢 06 39 98 00 01 : active")
+    assert house.profile.operator_name == "Télécom Exemple"
+    assert "Reprendre le profil" in camille.messages[-1].labels
+
+
+async def test_after_another_question_plain_words_are_words_again(house: House, bot: Bot, camille: Phone) -> None:
+    await says(house, bot, camille, "/profil nom", f"/status {NUMBER}", "Dupont BTP")
+    assert house.profile.operator_name == "Télécom Exemple"
+    assert any(text.startswith("Dupont BTP : conso") for text in said(camille))
+
+
+async def test_a_wrong_answer_is_asked_again_until_it_is_right(house: House, bot: Bot, camille: Phone) -> None:
+    assert "clé du SIRET" in await says(house, bot, camille, "/profil siret", "123 456 782 00011")
+    assert (await says(house, bot, camille, "123 456 782 00010")).startswith("✅ SIRET")
+
+
+async def test_a_correction_of_an_earlier_answer_is_not_taken_for_the_next_one(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    camille.send("/profil suite")
+    await answer(house, bot)
+    address = camille.send("12 rue de l'Exemple, 00000 Ville-Fictive")
+    await answer(house, bot)
+    camille.edit(address, "123 456 782 00010")
+    await answer(house, bot)
+    assert house.profile.siret == ""
+
+
+async def test_in_a_group_nothing_is_awaited(house: House, bot: Bot, camille: Phone, api: BotApi) -> None:
+    there = camille.in_group(api.group(-100123, "Exploitation"))
+    await says(house, bot, there, "/profil nom", "/dossier")
+    kept = house.desk.execute("SELECT count(*) FROM awaited_words").fetchone()
+    assert kept == (0,)
+
+
+# By mail
+
+
+def code_of(message: EmailMessage) -> str:
+    found = re.search(r"Votre code : (\d{3} \d{3})", body(message))
+    assert found
+    return found[1]
+
+
+async def asks_for(house: House, bot: Bot, camille: Phone, address: str) -> str:
+    """The accounting address is to be this one; the code that was mailed there."""
+    await says(house, bot, camille, f"/profil compta {address}")
+    return code_of((await replies(house, bot))[-1])
+
+
+NEW = "factures@telecom.example"
+
+
+async def test_a_reply_with_the_code_takes_the_address(house: House, bot: Bot, camille: Phone) -> None:
+    code = await asks_for(house, bot, camille, NEW)
+    write(
+        house,
+        f"Bonjour,\n\nle code : {code}\n\n> ancien texte",
+        frm=NEW,
+        headers="X-Mailer: Poste",
+        subject="Re: confirmer",
+    )
+    *_, former, thanks = await replies(house, bot)
+    assert former["To"] == "compta@telecom.example"
+    assert thanks["To"] == NEW
+    assert thanks["In-Reply-To"] == "<question@poste.example>"
+    assert house.profile.accounting_email == NEW
+    accountant = house.people.by_id(ACCOUNTING)
+    assert accountant
+    assert accountant.email == NEW
+    await deliver(house, bot)
+    assert f"{NEW} a confirmé" in said(camille)[-1]
+
+
+async def test_a_quoted_code_confirms_nothing(house: House, bot: Bot, camille: Phone) -> None:
+    code = await asks_for(house, bot, camille, NEW)
+    write(
+        house,
+        f"Je n'ai rien demandé !\n\n> Votre code : {code}",
+        frm=NEW,
+        headers="X-Mailer: Poste",
+        subject="Re: confirmer",
+    )
+    await replies(house, bot)
+    assert house.profile.accounting_email == "compta@telecom.example"
+
+
+async def test_the_code_from_another_address_confirms_nothing(house: House, bot: Bot, camille: Phone) -> None:
+    code = await asks_for(house, bot, camille, NEW)
+    write(house, code, frm="quelquun@ailleurs.example", headers="X-Mailer: Poste", subject="Re: confirmer")
+    await replies(house, bot)
+    assert house.profile.accounting_email == "compta@telecom.example"
+
+
+async def test_guesses_by_mail_end_the_code(house: House, bot: Bot, camille: Phone) -> None:
+    code = await asks_for(house, bot, camille, NEW)
+    wrong = "000 000" if code != "000 000" else "111 111"
+    for number in range(5):
+        write(
+            house,
+            wrong,
+            frm=NEW,
+            headers="X-Mailer: Poste",
+            key=f"INBOX/1/{number}",
+            message_id=f"<{number}@poste.example>",
+        )
+    write(house, code, frm=NEW, headers="X-Mailer: Poste", key="INBOX/1/9", message_id="<9@poste.example>")
+    await replies(house, bot)
+    assert house.profile.accounting_email == "compta@telecom.example"
+
+
+async def test_fields_are_given_by_mail_one_a_line(house: House, bot: Bot) -> None:
+    write(house, "profil siret 123 456 782 00010\nprofil cout appel non surtaxé\n")
+    (reply,) = await replies(house, bot)
+    assert "✅ SIRET : 123 456 782 00010" in body(reply)
+    assert house.profile.phone_cost == "appel non surtaxé"
+
+
+async def test_the_code_that_binds_the_chat_proves_the_technical_address(house: House, camille: Phone) -> None:
+    assert house.own.is_verified("technique@telecom.example")
+
+
+async def test_a_code_to_bind_a_chat_is_of_no_use_once_the_technical_address_changed(
+    house: House, bot: Bot, camille: Phone, api: BotApi
+) -> None:
+    with house.desk.atomic():
+        old = house.people.new_code("technique", house.context.now())
+    await says(house, bot, camille, "/profil technique nouvelle@telecom.example")
+    await says(house, bot, camille, code_of((await replies(house, bot))[-1]))
+    assert house.profile.technical_email == "nouvelle@telecom.example"
+    other = api.phone(4200009, "Autre")
+    assert "privé" in await says(house, bot, other, f"/start {old}")
