@@ -12,6 +12,8 @@ from core.marketing import filling, markup
 from core.marketing.filling import clean
 from core.profile import FIELDS, Field, Profile
 
+__all__ = ["KINDS", "Kind", "blocks_of", "clean", "make", "missing", "source"]
+
 Kind = Literal["cgv", "contrat"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
