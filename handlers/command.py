@@ -44,7 +44,8 @@ class Command:
     `spoken`: words that mean it where one speaks to the robot alone, and are words like others in a mail.
     `sensitive`: its question or its answer can take a line over: private chat or terminal only, never by mail.
     `takes_files`: a file can come with it. `files_by_mail`: of a sensitive one, its files may come by mail all the
-    same, for what goes back there holds no code.
+    same, for what goes back there holds no code. `harmless`: of a sensitive one, arguments (folded, see
+    `core.layouts.fold`) that may be asked anywhere without a file, for question and answer hold no code.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Command:
     sensitive: bool = False
     takes_files: bool = False
     files_by_mail: bool = False
+    harmless: frozenset[str] = frozenset()
 
     def how_to(self, why: str) -> Answer:
         """The refusal of a wrong argument: what was wrong, the usage, an example."""

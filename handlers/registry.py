@@ -91,7 +91,8 @@ def refusal(ask: Ask, command: Command) -> Answer | None:
             refused=True,
         )
     hidden = command.files_by_mail and ask.files and ask.private
-    if command.sensitive and not ask.shows_codes and not hidden:
+    harmless = fold(ask.arguments) in command.harmless and not ask.files
+    if command.sensitive and not (ask.shows_codes or hidden or harmless):
         return Answer(
             f"/{command.name} ne se demande qu'en conversation privée avec le robot.",
             ("Un RIO ou un code permet de prendre une ligne : il ne passe ni par courriel ni dans un groupe.",),

@@ -1,18 +1,26 @@
-"""/rio: whether a RIO belongs to a number."""
+"""/rio: whether a RIO belongs to a number; a workbook that says so without the bot."""
 
 import re
+from dataclasses import replace
 
-from core import rio, rio_list, rio_words
+from core import rio, rio_list, rio_model, rio_words
+from core.layouts import fold
 from core.numbers import show
 from core.workshop import WorkshopError
-from handlers import french
+from handlers import books, french
 from handlers.answer import Answer, OutFile
-from handlers.ask import Ask
+from handlers.ask import Ask, SentFile
 from handlers.command import TECHNICAL, Command, Context
 from handlers.files import SPREADSHEETS
 
+#: What asks for the workbook, folded.
+_MODEL = frozenset({"modele", "lemodele", "fichier", "excel", "tableur"})
+
 
 async def run(ask: Ask, context: Context) -> Answer:
+    # With a list, "fichier" means the list; a mail often has a picture at its foot.
+    if fold(ask.arguments) in _MODEL and not _lists(ask):
+        return await _model(context)
     if ask.files:
         return await _of_file(ask, context)
     words = re.sub(r"^\s*(check|verif\w*|vérif\w*)\b", "", ask.arguments, flags=re.IGNORECASE).strip()
@@ -41,9 +49,22 @@ async def run(ask: Ask, context: Context) -> Answer:
     return Answer(f"✅ RIO correct : {verdict.rio} va avec le {show(number)}", tuple(told))
 
 
+async def _model(context: Context) -> Answer:
+    made = await books.made("Le classeur qui vérifie les RIO sans connexion.", rio_model.TITLE, context, rio_model.make)
+    if made.refused:
+        return made
+    return replace(
+        made,
+        lines=(
+            "Écrire ou coller (valeurs seules) numéros et RIO dans les cases jaunes : le verdict s'affiche à côté.",
+            "Une fois rempli, il contient des codes : ne pas l'envoyer par courriel ni dans un groupe.",
+        ),
+    )
+
+
 async def _of_file(ask: Ask, context: Context) -> Answer:
     """The list as it was sent, with a verdict on each row."""
-    lists = [file for file in ask.files if file.name.lower().endswith(SPREADSHEETS)]
+    lists = _lists(ask)
     if len(lists) != 1:
         return Answer(
             "Envoyer un seul fichier à la fois, un tableur (.xlsx) ou un .csv."
@@ -86,6 +107,10 @@ async def _of_file(ask: Ask, context: Context) -> Answer:
     )
 
 
+def _lists(ask: Ask) -> list[SentFile]:
+    return [file for file in ask.files if file.name.lower().endswith(SPREADSHEETS)]
+
+
 def _why(verdict: rio.Verdict) -> list[str]:
     told = [rio_words.fault(verdict)] if verdict.fault else []
     if verdict.correction:
@@ -99,10 +124,11 @@ COMMAND = Command(
     name="rio",
     summary="Vérifier un RIO avec son numéro, ou une liste",
     usage="rio RIO NUMÉRO, ou un tableur de RIO",
-    examples=("rio 01E4K7P2QEM3 0639980001", "rio check 01E4K7P2QEM3 06 39 98 00 01"),
+    examples=("rio 01E4K7P2QEM3 0639980001", "rio check 01E4K7P2QEM3 06 39 98 00 01", "rio modele"),
     run=run,
     roles=TECHNICAL,
     sensitive=True,
     takes_files=True,
     files_by_mail=True,
+    harmless=_MODEL,
 )

@@ -1,9 +1,16 @@
 """/rio: the vectors of the specification, and a reason in French for each fault."""
 
+import io
+
+import openpyxl
 import pytest
 
+from handlers import registry, rio
+from handlers.answer import Answer
+from handlers.ask import Ask, Door, SentFile
+from handlers.command import Context
 from tests.corpus.rio import VALID
-from tests.handlers.conftest import Say, words
+from tests.handlers.conftest import ACCOUNTANT, TECHNICIAN, Say, words
 
 
 @pytest.mark.parametrize(("rio", "number"), VALID)
@@ -96,3 +103,53 @@ async def test_a_mainland_operator_is_named_with_its_offer(say: Say) -> None:
 
 async def test_a_business_offer_is_named(say: Say) -> None:
     assert "Offre : entreprise (E)" in words(await say("/rio 01E4K7P2QEM3 0639980001"))
+
+
+# The workbook that checks RIOs without the bot
+
+
+def sheet_names(answer: Answer) -> list[str]:
+    (file,) = answer.files
+    assert file.name == "Vérification RIO.xlsx"
+    return openpyxl.load_workbook(io.BytesIO(file.content)).sheetnames
+
+
+async def test_the_workbook_is_sent_when_asked_for(say: Say) -> None:
+    answer = await say("/rio modèle")
+    assert sheet_names(answer) == ["RIO", "Mode d'emploi", "Calcul"]
+    assert len(answer.lines) == 2
+
+
+@pytest.mark.parametrize("word", ["modele", "Modèle", "le modèle", "fichier", "excel", "tableur"])
+@pytest.mark.parametrize(("door", "private"), [("mail", True), ("chat", False)])
+def test_the_workbook_holds_no_code_and_may_be_asked_anywhere(word: str, door: Door, private: bool) -> None:
+    assert registry.refusal(Ask("rio", word, TECHNICIAN, door, private), rio.COMMAND) is None
+
+
+async def test_a_picture_at_the_foot_of_a_mail_does_not_hinder_the_workbook(context: Context) -> None:
+    logo = SentFile("logo.png", b"")
+    assert sheet_names(await registry.answer(Ask("rio", "modele", TECHNICIAN, "mail", True, (logo,)), context))
+
+
+async def test_a_list_with_the_words_of_the_workbook_is_still_checked(say: Say) -> None:
+    listed = SentFile("liste.csv", b"RIO;Num\r\n01E4K7P2QEM3;0639980001\r\n")
+    assert (await say("/rio fichier", files=(listed,))).title == "liste.csv : 1 RIO vérifié"
+
+
+async def test_a_list_is_not_checked_in_a_group_by_calling_it_a_workbook(context: Context) -> None:
+    listed = SentFile("liste.csv", b"RIO;Num\r\n01E4K7P2QEM3;0639980001\r\n")
+    answer = await registry.answer(Ask("rio", "fichier", TECHNICIAN, "chat", False, (listed,)), context)
+    assert answer.refused
+    assert "conversation privée" in answer.title
+
+
+@pytest.mark.parametrize("door", ["mail", "chat"])
+@pytest.mark.parametrize("words", ["modele 01E4K7P2QEM3 0639980001", "01E4K7P2QEM3 modele", ""])
+async def test_a_rio_beside_the_word_stays_private(context: Context, door: Door, words: str) -> None:
+    assert (await registry.answer(Ask("rio", words, TECHNICIAN, door, False), context)).refused
+
+
+async def test_a_role_without_rio_does_not_get_the_workbook(context: Context) -> None:
+    answer = await registry.answer(Ask("rio", "modele", ACCOUNTANT, "mail"), context)
+    assert answer.refused
+    assert not answer.files
