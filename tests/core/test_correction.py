@@ -24,6 +24,7 @@ from tests.corpus.images import (
     photoshop_density,
     picture,
     pixels,
+    press_profile,
     rgb_jpeg,
     saved,
     seen_through,
@@ -268,6 +269,18 @@ def test_cmyk_becomes_rgb_and_is_told_without_a_profile(build: object) -> None:
     made = mended(build())  # type: ignore[operator]
     assert image_of(made.content).mode == "RGB"
     assert made.changes == ("couleurs CMJN converties en RVB, sans profil : les teintes peuvent changer un peu",)
+
+
+def test_cmyk_with_a_profile_becomes_what_the_profile_says() -> None:
+    content = picture("JPEG", mode="CMYK", icc_profile=press_profile())
+    made = mended(content)
+    assert made.changes == ("couleurs CMJN converties en RVB d'après le profil « Presse d'essai »",)
+    image = image_of(made.content)
+    assert "icc_profile" not in image.info
+    # The drawing's disc is of cyan ink mostly, which this press prints red.
+    red, green, _ = image.getpixel((62, 75))  # type: ignore[misc]
+    assert red > green
+    assert all(value > 245 for value in image.getpixel((2, 2)))  # type: ignore[union-attr]
 
 
 def test_adobe_s_inverted_cmyk_keeps_its_colours() -> None:

@@ -177,6 +177,31 @@ def adobe_rgb_profile() -> bytes:
     return exchanged.replace(name, "Rouge et vert".encode("utf-16-be"))
 
 
+def press_profile() -> bytes:
+    """A printing press (CMYK) whose cyan ink is red: what follows it shows."""
+    lab = []
+    for ink in range(16):
+        cyan, magenta, yellow, black = (ink >> place & 1 for place in (3, 2, 1, 0))
+        light = 255 if not ink else 0 if black else 120
+        red = 200 if cyan and not black else 128
+        lab += [light, red, red if not (magenta or yellow) else 128]
+    straight = bytes(range(256))
+    identity = struct.pack(">9i", *(65536 * (place % 4 == 0) for place in range(9)))
+    table = b"mft1\0\0\0\0\4\3\2\0" + identity + straight * 4 + bytes(lab) + straight * 3
+    name = b"Presse d'essai\0"
+    description = b"desc\0\0\0\0" + struct.pack(">I", len(name)) + name + bytes(78)
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+    directory, data = b"", b""
+    tags = ((b"desc", description), (b"wtpt", white), (b"A2B0", table))
+    for tag, body in tags:
+        directory += struct.pack(">4sII", tag, 132 + 12 * len(tags) + len(data), len(body))
+        data += body + bytes(-len(body) % 4)
+    size = 132 + len(directory) + len(data)
+    head = struct.pack(">I4sI4s4s4s12x4s", size, b"", 0x02100000, b"prtr", b"CMYK", b"Lab ", b"acsp")
+    head += bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + directory + data
+
+
 def gigantic_png(side: int = 60_000) -> bytes:
     return png_of(side, side, 8, 2, b"\0" * 1000)
 
@@ -542,6 +567,14 @@ COLOURS = [
     Case("cmyk, not adobe", cmyk_jpeg_without_adobe, LOGO, (), (CMYK,), "redrawn"),
     Case("cmyk, 72", lambda: cmyk_jpeg(dpi=72), LOGO, ("densité de 72 dpi",), (CMYK,), "redrawn"),
     Case("cmyk twice", lambda: cmyk_jpeg((190, 190)), LOGO, (SIZE.format(190, 190),), (CMYK,), "redrawn"),
+    Case(
+        "cmyk, profile",
+        lambda: picture("JPEG", mode="CMYK", icc_profile=press_profile()),
+        LOGO,
+        (),
+        (CMYK,),
+        "redrawn",
+    ),
     Case("16 bits", deep_png, LOGO, (), (DEEP,), "redrawn"),
     Case("16 bits grey", lambda: deep_png(1), LOGO, (), (DEEP,), "redrawn"),
     Case("16 bits alpha", lambda: deep_png(4), LOGO, (), (DEEP,), "redrawn"),
