@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from core import mentions, preview
 from core.pictures import DPI, Rule
 from core.workshop import Workshop, WorkshopError
 from handlers.answer import Answer, Button, OutFile
@@ -32,8 +33,6 @@ async def propose(
 
 
 async def _preview(content: bytes, rule: Rule, context: Context) -> tuple[tuple[OutFile, ...], tuple[str, ...]]:
-    from core import preview
-
     pictures = {name: context.desk.placed(name) for name in ("logo", "bandeau")} | {rule.name: content}
     try:
         page = await context.studio.make(preview.draw, context.desk.profile(), pictures["logo"], pictures["bandeau"])
@@ -46,8 +45,6 @@ async def _preview(content: bytes, rule: Rule, context: Context) -> tuple[tuple[
 
 async def read_mentions(content: bytes, context: Context) -> tuple[str, ...]:
     """What the banner's text says and lacks, one line a mention. It warns and refuses nothing: a person confirms."""
-    from core import mentions
-
     if not mentions.is_installed():
         return (
             "La lecture du texte (OCR) n'est pas installée : vérifier à l'œil le nom, l'adresse, le SIRET, la TVA, "
@@ -56,11 +53,10 @@ async def read_mentions(content: bytes, context: Context) -> tuple[str, ...]:
     # The models take half a gigabyte, for a question of once a year: a process of its own, that ends with it.
     reader = Workshop()
     try:
-        lines = await reader.make(mentions.read, content)
+        found = await reader.make(mentions.look, content, context.desk.profile())
     except (mentions.OcrMissing, WorkshopError) as error:
         return (f"Le texte du bandeau n'a pas pu être lu ({error}) : le vérifier à l'œil.",)
     finally:
         reader.close()
-    judged = mentions.judge(lines, context.desk.profile())
-    head = "Les six mentions y sont, à confirmer à l'œil :" if judged.complete else "À vérifier avant de déposer :"
-    return (head, *judged.lines())
+    head = "Les six mentions y sont, à confirmer à l'œil :" if found.complete else "À vérifier avant de déposer :"
+    return (head, *found.lines())
