@@ -13,7 +13,7 @@ import re
 import socket
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 
 import aioftp
 
+from core.folders import folder_of
 from core.listing import Listed, parse_list_line, parse_mlsd_line, read_listing, stays_inside
 from core.redact import hide
 from core.settings import FtpAccess, tls_context
@@ -36,6 +37,7 @@ READER_LIMIT = 1024 * 1024
 LISTING_LIMIT = 64 * 1024 * 1024
 DEEPEST = 10  # a server that follows symbolic links can show a folder inside itself
 NOT_IMPLEMENTED = ("500", "501", "502", "504")
+_FOLDER = -1  # in the place of a size
 GRACE = 2.0  # seconds given to a peer that has nothing more to say
 
 
@@ -157,6 +159,21 @@ class FtpSession:
                         self._ignore(f"dossier {self._shown(wire)} : plus de {DEEPEST} niveaux")
         return self._entries(files)
 
+    async def folders(self) -> list[str]:
+        """The account's folders, and those below Factures, which has two sides.
+
+        :raises FtpError: they cannot be listed.
+        """
+        found: list[str] = []
+        async with self._step("Lecture des dossiers"):
+            for listed in await self._list_folder(""):
+                if listed.is_folder:
+                    found.append(listed.name)
+                    if folder_of(f"{self._shown(listed.name)}/Clients/x") == "client_invoices":
+                        below = await self._list_folder(listed.name)
+                        found += [f"{listed.name}/{side.name}" for side in below if side.is_folder]
+        return sorted(self._shown(wire) for wire in found)
+
     async def modified(self, entry: Entry) -> datetime | None:
         """When the file changed, in UTC: by MDTM, else by MLSD's own stamp; None where the server says neither."""
         async with self._step(f"Date de {entry.path}"):
@@ -234,13 +251,19 @@ class FtpSession:
                     )
         return digest.hexdigest()
 
-    async def upload(self, content: bytes, path: str) -> None:
+    async def upload(self, content: bytes, path: str, instead_of: Sequence[str] = ()) -> None:
         """Put a file at `path`; a former file of that name is kept beside it under a dated name.
 
         The content travels under a `.part` name, is renamed once its size is right, then read back.
-        :raises FtpError: also when what is read back differs.
+        :param instead_of: names in the same folder, of files that this one replaces (logo.jpg by logo.png). They are
+            given dated names too, once the new file is there.
+        :raises FtpError: also when what is read back differs. Nothing is lost then: each file that was there has its
+            former name or a dated one.
         """
         folder, name = self._target(path)
+        replaced = [self._target(f"{path.rpartition('/')[0]}/{other}") for other in instead_of]
+        if any(where != folder for where, _ in replaced):
+            raise FtpError(f"Dépôt de {path} : ce qu'il remplace doit être dans le même dossier.", permanent=True)
         part = f"{name}.part"
         async with self._step(f"Dépôt de {path}"):
             await self._ensure_folder(folder)
@@ -264,6 +287,9 @@ class FtpSession:
                     f"Dépôt de {path} : le fichier relu sur le serveur diffère de celui envoyé ; recommencer.",
                     permanent=False,
                 )
+        if others := [other for _, other in replaced if other != name]:
+            async with self._step(f"{path} est en place, mais pas encore seul : mise de côté de l'ancien fichier"):
+                await self._set_aside(folder, others)
 
     async def _open(self) -> None:
         access = self._access
@@ -530,7 +556,7 @@ class FtpSession:
         self.ignored.append(sentence)
 
     async def _sizes(self, folder: str) -> dict[str, int]:
-        return {listed.name: -1 if listed.is_folder else listed.size for listed in await self._list_folder(folder)}
+        return {listed.name: _FOLDER if listed.is_folder else listed.size for listed in await self._list_folder(folder)}
 
     async def _ensure_folder(self, folder: str) -> None:
         try:
@@ -552,6 +578,14 @@ class FtpSession:
             if kept:
                 await self._rename(folder, kept, name)
             raise
+
+    async def _set_aside(self, folder: str, names: Iterable[str]) -> None:
+        present = await self._sizes(folder)
+        for name in dict.fromkeys(names):
+            if present.get(name, _FOLDER) != _FOLDER:
+                kept = _dated(name, present)
+                await self._rename(folder, name, kept)
+                present[kept] = present.pop(name)
 
     async def _rename(self, folder: str, old: str, new: str) -> None:
         await self._command(f"RNFR {self._absolute(folder, old)}", "350")

@@ -2,6 +2,7 @@ import asyncio
 import hashlib
 import logging
 import os
+import re
 import ssl
 import subprocess
 import time
@@ -226,6 +227,46 @@ async def test_the_former_file_is_kept_beside_the_new_one(any_ftp: FtpPeer) -> N
     for name in files:
         day = name.removeprefix("Personnalisation/logo.").removesuffix(".png")[:15]
         assert abs((datetime.now() - datetime.strptime(day, "%Y%m%d-%H%M%S")).days) <= 1
+
+
+async def test_a_file_that_the_new_one_replaces_is_kept_under_a_dated_name(any_ftp: FtpPeer) -> None:
+    plant(any_ftp.root, {"Personnalisation/logo.jpg": b"former", "Personnalisation/bandeau.jpg": b"another"})
+    async with connect(any_ftp.access()) as ftp:
+        await ftp.upload(b"new", "Personnalisation/logo.png", instead_of=("logo.jpg", "logo.jpeg"))
+    files = files_under(any_ftp.root)
+    assert files.pop("Personnalisation/logo.png") == b"new"
+    assert files.pop("Personnalisation/bandeau.jpg") == b"another"
+    ((kept, content),) = files.items()
+    assert content == b"former"
+    assert re.fullmatch(r"Personnalisation/logo\.\d{8}-\d{6}\.jpg", kept)
+
+
+async def test_a_file_put_instead_of_itself_stays(embedded_ftp: FtpPeer) -> None:
+    plant(embedded_ftp.root, {"logo.png": b"former", "logo.jpg": b"older"})
+    async with connect(embedded_ftp.access()) as ftp:
+        await ftp.upload(b"new", "logo.png", instead_of=("logo.png", "logo.jpg", "logo.jpg"))
+    files = files_under(embedded_ftp.root)
+    assert files.pop("logo.png") == b"new"
+    assert sorted(files.values()) == [b"former", b"older"]
+    assert "logo.jpg" not in files
+
+
+async def test_a_folder_is_never_set_aside_for_a_file(embedded_ftp: FtpPeer) -> None:
+    plant(embedded_ftp.root, {"logo.jpg/inside": b"kept"})
+    async with connect(embedded_ftp.access()) as ftp:
+        await ftp.upload(b"new", "logo.png", instead_of=("logo.jpg",))
+    assert files_under(embedded_ftp.root) == {"logo.png": b"new", "logo.jpg/inside": b"kept"}
+
+
+@pytest.mark.parametrize("other", ["../logo.jpg", "autre/logo.jpg", "", ".."])
+async def test_only_a_file_beside_the_new_one_is_replaced_by_it(embedded_ftp: FtpPeer, other: str) -> None:
+    tree = {"logo.jpg": b"above", "Personnalisation/autre/logo.jpg": b"below"}
+    plant(embedded_ftp.root, tree)
+    async with connect(embedded_ftp.access()) as ftp:
+        with pytest.raises(FtpError) as caught:
+            await ftp.upload(b"new", "Personnalisation/logo.png", instead_of=(other,))
+    assert caught.value.permanent
+    assert files_under(embedded_ftp.root) == tree
 
 
 async def test_what_an_earlier_upload_left_is_overwritten(any_ftp: FtpPeer) -> None:
@@ -531,6 +572,32 @@ async def test_the_former_file_comes_back_when_the_new_one_cannot_take_its_name(
         with pytest.raises(FtpError, match="553"):
             await ftp.upload(b"new", "logo.png")
     assert files_under(tmp_path)["logo.png"] == b"former"
+
+
+async def test_a_replaced_file_that_cannot_be_renamed_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+    plant(tmp_path, {"logo.png": b"former", "logo.jpg": b"older"})
+    real = aioftp.Server([]).commands_mapping["rnfr"]
+
+    async def not_the_old_one(connection: aioftp.Connection, rest: str) -> object:
+        if rest.endswith("logo.jpg"):
+            connection.response("550", "in use")
+            return True
+        return await real(connection, rest)
+
+    async with misbehaving(tmp_path, rnfr=not_the_old_one) as access, connect(access) as ftp:
+        with pytest.raises(FtpError, match=r"logo\.png est en place.*« 550 in use »"):
+            await ftp.upload(b"new", "logo.png", instead_of=("logo.jpg",))
+    files = files_under(tmp_path)
+    assert (files.pop("logo.png"), files.pop("logo.jpg")) == (b"new", b"older")
+    assert list(files.values()) == [b"former"]
+
+
+async def test_a_file_to_be_replaced_stays_until_the_new_one_is_read_back(tmp_path: Path) -> None:
+    plant(tmp_path, {"logo.jpg": b"former"})
+    async with misbehaving(tmp_path, retr=listing(b"other")) as access, connect(access) as ftp:
+        with pytest.raises(FtpError, match="relu sur le serveur diffère"):
+            await ftp.upload(b"thing", "logo.png", instead_of=("logo.jpg",))
+    assert files_under(tmp_path)["logo.jpg"] == b"former"
 
 
 async def test_a_server_that_repeats_the_password_does_not_get_it_into_the_error(tmp_path: Path) -> None:
