@@ -31,13 +31,14 @@ class Span:
     is_open: bool = False
 
 
+Kind = Literal["title", "annex", "subtitle", "article", "heading", "clause", "plain", "item", "warning"]
 Line = tuple[Span, ...]
 Cell = tuple[Line, ...]
 
 
 @dataclass(frozen=True)
 class Text:
-    kind: Literal["title", "annex", "subtitle", "article", "heading", "clause", "plain", "item", "warning"]
+    kind: Kind
     line: Line
 
 
@@ -69,14 +70,14 @@ def parse(source: str, values: Mapping[str, Span]) -> list[Block]:
             continue
         mark, _, rest = line.partition(" ")
         if mark == "#":
-            kind: str = "annex" if blocks else "title"
+            kind: Kind = "annex" if blocks else "title"
             within = False
         elif mark in _MARKS:
             kind = _MARKS[mark]
             within = kind == "article" or (within and kind != "heading")
         else:
             kind, rest = "clause" if within else "plain", line
-        blocks.append(Text(kind, _line(rest, values)))  # type: ignore[arg-type]
+        blocks.append(Text(kind, _line(rest, values)))
     return blocks
 
 
@@ -94,7 +95,14 @@ def french(text: str) -> str:
 
 # -- Within a line
 
-_MARKS = {":": "subtitle", "##": "article", "###": "heading", "=": "plain", "-": "item", ">": "warning"}
+_MARKS: dict[str, Kind] = {
+    ":": "subtitle",
+    "##": "article",
+    "###": "heading",
+    "=": "plain",
+    "-": "item",
+    ">": "warning",
+}
 
 _SPACES = (
     (re.compile(r" (?=[:;!?»%€])"), NBSP),

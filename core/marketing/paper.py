@@ -87,7 +87,7 @@ class Paper:
     # -- Parts
 
     def _close_frame(self) -> None:
-        """What follows a warning keeps its distance: the frame itself has none, or its paragraphs would come apart."""
+        """What follows a warning keeps its distance from the frame."""
         if isinstance(self._last, Text) and self._last.kind == "warning":
             self._add_gap()
 
