@@ -156,13 +156,15 @@ _NAME = (
 )
 _OFFSETS = {"avant-hier": -2, "hier": -1, "aujourd'hui": 0, "ce jour": 0, "demain": 1, "apres-demain": 2}
 _ONE_SPAN = r"(?:[0-9]+(?:[.,][0-9]+)?|une?)\s*(?:années?|annees?|ans?|mois|semaines?|sem|jours?|j)(?![^\W_])"
+#: Where a date can begin: within no other number.
+_START = r"(?<![0-9/,:])(?<![0-9][.])"
 _ITEM = re.compile(
     rf"""
     (?:(?P<weekday>{"|".join(WEEKDAYS)})\s+(?:le\s+)?(?=[0-9]))?
     (?:
-      (?<![0-9/.,:])(?P<d>[0-9]{{1,2}})(?P<mark>[/.-])(?P<m>[0-9]{{1,2}})(?P=mark)(?P<y>[0-9]{{2,6}})(?![0-9])
-    | (?<![0-9/.,:])(?P<iy>[0-9]{{4}})(?P<imark>[/.-])(?P<im>[0-9]{{1,2}})(?P=imark)(?P<id>[0-9]{{1,2}})(?![0-9])
-    | (?<![0-9/.,:])(?P<nd>[0-9]{{1,2}})(?:er)?\s+(?P<name>{_NAME})(?![^\W_])\.?(?:\s+(?P<ny>[0-9]{{4}})(?![0-9]))?
+      {_START}(?P<d>[0-9]{{1,2}})(?P<mark>[/.-])(?P<m>[0-9]{{1,2}})(?P=mark)(?P<y>[0-9]{{2,6}})(?![0-9])
+    | {_START}(?P<iy>[0-9]{{4}})(?P<imark>[/.-])(?P<im>[0-9]{{1,2}})(?P=imark)(?P<id>[0-9]{{1,2}})(?![0-9])
+    | {_START}(?P<nd>[0-9]{{1,2}})(?:er)?\s+(?P<name>{_NAME})(?![^\W_])\.?(?:\s+(?P<ny>[0-9]{{4}})(?![0-9]))?
     )
     | (?P<offset>avant[ -]hier|hier|aujourd\s?['’]\s?hui|ce\s+jour|apr[èe]s[ -]demain|demain)(?![^\W_])
     | (?P<span>{_ONE_SPAN}(?:\s*(?:,|et\b)?\s*{_ONE_SPAN})*)
