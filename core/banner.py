@@ -77,7 +77,7 @@ class Layout:
 def draw(profile: Profile, logo: bytes | None) -> bytes:
     """The banner, a PNG as `core.pictures.BANNER` wants it; the same bytes for the same profile and logo.
 
-    A logo that cannot be read is left out.
+    Whatever `core.profile` takes fits, with an email of up to 128 signs. A logo that cannot be read is left out.
 
     :raises BannerError: a mention is missing, has signs that the typeface has not, or is too long.
     """
@@ -350,17 +350,17 @@ def _in_rows(values: dict[Name, str], has_logo: bool) -> list[tuple[float, Layou
 def _rows(values: dict[Name, str], body: int, room: int) -> Iterator[tuple[int, list[_Line]]]:
     """The mentions below the name in their order, those that belong together on one row or on following ones, and what
     parting them costs."""
-    groups = _groups(values, body, label=True)
+    whole, *groups = _groups(values, body, label=True)
     address = _address_lines(values["address"], body, room)
-    for cuts in product((True, False), repeat=len(groups) - 1):
-        rows: list[_Line] = [groups[0]]
-        for group, cut in zip(groups[1:], cuts, strict=True):
+    if not address:
+        return
+    for cuts in product((True, False), repeat=len(groups)):
+        rows: list[_Line] = [(replace(whole[0], text=text),) for text in address]
+        for group, cut in zip(groups, cuts, strict=True):
             rows[-1:] = [rows[-1], group] if cut else [_in_one((rows[-1], group))]
-        if len(address) == 2 and cuts[0]:
-            rows[:1] = [(_Run(text, "address", body),) for text in address]
         if all(_length(row) <= room for row in rows):
-            # SIRET and VAT number want to be together, and apart from the customer service.
-            yield 12 * cuts[1] + 2 * (not cuts[2]), rows
+            # SIRET and VAT number want to be together, apart from the customer service and from a broken address.
+            yield 12 * cuts[1] + 2 * (not cuts[2]) + 4 * (len(address) > 1 and not cuts[0]), rows
 
 
 def _groups(values: dict[Name, str], body: int, label: bool) -> tuple[_Line, ...]:

@@ -129,7 +129,7 @@ def _draw_logo(pen: "_Pen", content: bytes | None) -> int:
     else:
         wide, high = LOGO.width, LOGO.height
         pen.frame(x, y, wide, high)
-        pen.text(x, y + high + 36, _caption(LOGO, content), 24, _SOFT)
+        pen.text(x, y - 18, _caption(LOGO, content), 24, _SOFT)
     pen.upright_measure(x - 26, y, high)
     return x + wide + 40
 
@@ -177,14 +177,14 @@ def _draw_watermark(page: Image.Image) -> None:
 def _draw_sender(pen: "_Pen", profile: Profile, x: int) -> None:
     pen.text(WIDTH - _MARGIN, LOGO_PLACE[1] + 72, "FACTURE", 92, pen.accent, bold=True, anchor="rs")
     room = WIDTH - _MARGIN - width("FACTURE", 92, True) - 80 - x
-    name = profile.operator_name or "Nom d'opérateur"
+    name = profile.operator_name or "Nom d'opérateur, à venir"
     size = next((size for size in (52, 46, 40) if len(wrapped(name, size, True, room)) == 1), 32)
     y = LOGO_PLACE[1] + 42
     for text in wrapped(name, size, True, room):
         pen.text(x, y, text, size, _INK, bold=True)
         y += round(1.2 * size)
     y += 50 - round(1.2 * size)
-    for text in wrapped(profile.address or "adresse", 30, False, room):
+    for text in wrapped(profile.address or "adresse, à venir", 30, False, room):
         pen.text(x, y, text, 30, _SOFT)
         y += 40
 

@@ -1,25 +1,35 @@
-"""The integrator's logo and banner, drawn: right by default, wrong in any way the parameters say."""
+"""The integrator's profile, all invented, its logo and its banner: right by default, wrong in any way the parameters
+say."""
 
 import io
+from functools import lru_cache
 from typing import Literal
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-#: What the banner must show, all invented (operator's card, B-1: the footer banner).
-COMPANY = "Télécom Exemple"
-ADDRESS = "12 rue de l'Exemple, 00000 Ville-Fictive"
+from core import banner as made_banner
+from core.profile import Profile
+
+PROFILE = Profile(
+    operator_name="Télécom Exemple",
+    address="12 rue de l'Exemple, 00000 Ville-Fictive",
+    siret="12345678200010",
+    vat="FR11123456782",
+    phone="0639980000",
+    phone_cost="appel non surtaxé",
+    service_email="clients@telecom.example",
+    accounting_email="compta@telecom.example",
+    technical_email="technique@telecom.example",
+    technical_contact="Camille Martin",
+    colour="#182d54",
+)
+COMPANY, ADDRESS = PROFILE.operator_name, PROFILE.address
 SIREN = "123 456 782"
-SIRET = f"{SIREN} 00010"
-VAT_NUMBER = f"FR11{SIREN.replace(' ', '')}"
-CUSTOMER_SERVICE = "06 39 98 00 00"
-CUSTOMER_SERVICE_COST = "0,00 EUR/min"
-CUSTOMER_EMAIL = "clients@telecom.example"
 
 _Rgb = tuple[int, int, int]
 NAVY: _Rgb = (24, 45, 84)
 TEAL: _Rgb = (23, 162, 152)
 WHITE: _Rgb = (255, 255, 255)
-_MIST: _Rgb = (238, 243, 247)
 
 #: Drawn larger, then reduced: Pillow's shapes have no smooth edges of their own.
 _SCALE = 4
@@ -46,31 +56,16 @@ def logo(width: int = 95, height: int = 95, dpi: float | None = 300, kind: Forma
 
 def banner(width: int = 760, height: int = 95, dpi: float | None = 300, kind: Format = "PNG") -> bytes:
     """The footer banner as a file's bytes; the card wants 760 x 95 px at 300 dpi."""
-    image = Image.new("RGB", (width * _SCALE, height * _SCALE), _MIST)
-    draw = ImageDraw.Draw(image)
-    unit = min(image.width / 760, image.height / 95)
-    draw.rectangle((0, 0, image.width, 5 * unit), fill=TEAL)
-    _text(draw, 20 * unit, 50 * unit, COMPANY, 27 * unit)
-    lines = (
-        f"{ADDRESS} · SIRET {SIRET}",
-        f"TVA intracommunautaire {VAT_NUMBER}",
-        f"Service client : {CUSTOMER_SERVICE} ({CUSTOMER_SERVICE_COST}) · {CUSTOMER_EMAIL}",
-    )
-    for place, line in enumerate(lines):
-        _text(draw, 250 * unit, (26 + 24 * place) * unit, line, 14 * unit)
-    return _file(image, (width, height), dpi, kind)
+    right = _right_banner()
+    if (width, height, dpi, kind) == (760, 95, 300, "PNG"):
+        return right
+    with Image.open(io.BytesIO(right)) as image:
+        return _file(image, (width, height), dpi, kind)
 
 
-def _text(draw: ImageDraw.ImageDraw, x: float, y: float, text: str, size: float) -> None:
-    """Text in Pillow's own font, the same on every machine; it has no accents: the acute one is drawn."""
-    font = ImageFont.load_default(size)
-    plain = text.replace("é", "e")
-    draw.text((x, y), plain, NAVY, font, anchor="lm")
-    for place, sign in enumerate(text):
-        if sign == "é":
-            middle = x + font.getlength(plain[:place]) + font.getlength("e") / 2
-            stroke = (middle - 0.05 * size, y - 0.27 * size, middle + 0.1 * size, y - 0.4 * size)
-            draw.line(stroke, NAVY, max(1, round(0.08 * size)))
+@lru_cache
+def _right_banner() -> bytes:
+    return made_banner.draw(PROFILE, logo())
 
 
 def _file(image: Image.Image, size: tuple[int, int], dpi: float | None, kind: Format) -> bytes:
