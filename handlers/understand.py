@@ -5,7 +5,7 @@ import time
 
 from sqlite_utils import Database
 
-from core import clients, rio
+from core import clients, duration, rio
 from core.numbers import NumberError, msisdn
 from handlers import registry
 from handlers.files import SPREADSHEETS
@@ -26,10 +26,10 @@ def understand(text: str, telecom: Database | None = None) -> tuple[str, str] | 
     """The command's name and its arguments, or None when nothing is understood.
 
     A number alone asks for its status; a RIO alone, or with a number, is checked; a client's name alone asks for its
-    consumption.
+    consumption; a calculation on durations or dates is made.
 
     :param telecom: where one speaks to the robot alone: names of clients are looked up there, and everyday words name
-        commands. Without it, as in a mail, neither is understood.
+        commands. Without it, as in a mail, neither is understood, nor a calculation without its command.
     """
     text = text.strip()
     if found := _SLASH.match(text):
@@ -46,6 +46,8 @@ def understand(text: str, telecom: Database | None = None) -> tuple[str, str] | 
         pass
     if re.fullmatch(r"89\d{17,18}", re.sub(r"\s", "", text)):
         return "status", text
+    if telecom is not None and duration.looks_like(text) and not clients.is_name(telecom, text):
+        return "duree", text
     if len(text) > MOST_SIGNS_OF_RIO:
         return None
     code, number = rio.read(text)

@@ -1,9 +1,13 @@
 """From a person's words to a command, and no further."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import store
+from core.clients import client_id
 from handlers import registry
 from handlers.command import Context
 from handlers.understand import understand, understand_file
@@ -162,3 +166,62 @@ def test_a_sentence_with_one_command_and_one_number_is_understood(
 @pytest.mark.parametrize("text", ["quel est le statut du 06 39 98 00 01 ?", "Dupont octobre"])
 def test_in_a_mail_sentences_ask_nothing(text: str) -> None:
     assert understand(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1:23:45 + 59 min",
+        "2h15 x 3",
+        "10 h / 4",
+        "3 h 15 plus 1 h 45 mn",  # twelve signs of it have the form of a RIO
+        "1:75 + 2:10",
+        "0:01:23\n0:02:10\n0:00:45",
+        "\n".join(["0:01:23"] * 40),
+        "du 12/03/2026 au 05/11/2026",
+        "12/03/2026 + 24 mois",
+        "24 mois à partir du 12/03/2026",
+        "combien de jours du 12/03/2026 au 05/11/2026 ?",
+    ],
+)
+def test_a_calculation_alone_is_made(context: Context, text: str) -> None:
+    assert understand(text, context.telecom) == ("duree", text)
+
+
+@pytest.mark.parametrize("text", ["1:23:45 + 59 min", "du 12/03/2026 au 05/11/2026", "12/03/2026 + 24 mois"])
+def test_in_a_mail_a_calculation_needs_its_command(text: str) -> None:
+    assert understand(text) is None
+    assert understand(f"duree {text}") == ("duree", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("Dupont du 12/03/2026 au 05/11/2026", ("conso", "Dupont du 12/03/2026 au 05/11/2026")),
+        ("0639980001 du 12/03/2026 au 05/11/2026", ("conso", "0639980001 du 12/03/2026 au 05/11/2026")),
+        ("du 12/03/2026 au 05/11/2026 Dupont", ("conso", "du 12/03/2026 au 05/11/2026 Dupont")),
+        ("conso Dupont du 12/03/2026 au 05/11/2026", ("conso", "Dupont du 12/03/2026 au 05/11/2026")),
+        ("conso du 12/03/2026 au 05/11/2026", ("conso", "du 12/03/2026 au 05/11/2026")),
+        ("la conso du 0639980001 du 12/03/2026 au 05/11/2026", ("conso", "0639980001 2026-03-12..2026-11-05")),
+        ("06-39-98-00-01", ("status", "0639980001")),
+        ("8933 0199 0000 0000 017", ("status", "8933 0199 0000 0000 017")),
+        ("01PABC123SE+ 0639980048", ("rio", "01PABC123SE+ 0639980048")),
+        ("octobre 2026", None),
+        ("hier", None),
+        ("10h-12h", None),
+        ("10 h", None),
+        ("Dupont\n0:01:23\n0:02:10", None),
+        ("0639980001 + 1 h", None),
+    ],
+)
+def test_what_was_no_calculation_keeps_its_meaning(
+    context: Context, text: str, understood: tuple[str, str] | None
+) -> None:
+    assert understand(text, context.telecom) == understood
+
+
+def test_a_client_whose_name_is_a_calculation_is_a_client(context: Context, tmp_path: Path) -> None:
+    db = store.open_to_write(tmp_path)
+    client_id(db, "24h / 7j")
+    assert understand("24h / 7j", db) == ("conso", "24h / 7j")
+    assert understand("24h / 7j", context.telecom) == ("duree", "24h / 7j")
