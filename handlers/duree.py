@@ -7,7 +7,7 @@ from core import duration
 from core.duration import Between, Calculation, Day, DurationError, Moved, Question, clock, decimal, show
 from core.duration.dates import WEEKDAYS, Move
 from core.duration.days import Measure
-from core.duration.writing import SECONDS, is_shown_whole
+from core.duration.writing import ABOUT, SECONDS, is_shown_whole
 from core.folders import MONTHS
 from handlers import french
 from handlers.answer import Answer, Button
@@ -52,7 +52,7 @@ def _calculated(found: Calculation, question: Question) -> Answer:
             shown, (*found.steps, f"Soit {decimal(found.value * 100, 2)}{NBSP}%"), buttons=_other(found, question)
         )
     rounded = not is_shown_whole(found.value)
-    title = ("≈ " if rounded else "") + show(found.value)
+    title = (ABOUT if rounded else "") + show(found.value)
     if question.wanted:
         title = f"{_in_unit(found, question)}, soit {title}"
     told = _reading(found, question)
@@ -60,10 +60,10 @@ def _calculated(found: Calculation, question: Question) -> Answer:
         title += f" au total, pour {french.count(found.column.count, 'durée')}"
     told += found.steps
     if column := found.column:
-        told.append(f"Moyenne : {show(column.mean)}")
+        told.append(f"Moyenne : {'' if is_shown_whole(column.mean) else ABOUT}{show(column.mean)}")
         told.append(f"De {show(column.least)} à {show(column.most)}")
     told.append(f"Soit {' · '.join(_in_units(found))}")
-    if rounded or any("≈" in step for step in found.steps):
+    if rounded or any("≈" in line for line in told[:-1]):
         told.append("Le calcul est exact, seul l'affichage est arrondi.")
     return Answer(title, tuple(told), buttons=_other(found, question))
 
@@ -116,7 +116,7 @@ def _between(found: Between, today: date) -> Answer:
     told.append(f"Du {_long(measure.first)} au {_long(measure.last)}")
     if len(measure.parts) > 1:
         told.append(
-            " + ".join(f"{_part(year, month)} {days}" for year, month, days in measure.parts)
+            " + ".join(f"{_part(year, month)}{NBSP}{days}" for year, month, days in measure.parts)
             + f" = {french.count(measure.days, 'jour')}"
         )
     told.append(f"{french.count(measure.both_counted, 'jour')} en comptant le premier et le dernier")
@@ -148,7 +148,7 @@ def _and(larger: str, days: int) -> str:
 
 
 def _part(year: int, month: int) -> str:
-    return MONTHS[month - 1] if month else f"{year} :"
+    return MONTHS[month - 1] if month else f"{year}{NBSP}:"
 
 
 def _moved(found: Moved, today: date) -> Answer:
@@ -220,7 +220,7 @@ def _long(day: date) -> str:
     return f"{WEEKDAYS[day.weekday()]} {'1er' if day.day == 1 else day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
-_COLUMN = "Plusieurs durées, une par ligne ou séparées par « ; », sont additionnées."
+_COLUMN = "Plusieurs durées, une par ligne ou séparées par un point-virgule, sont additionnées."
 
 COMMAND = Command(
     name="duree",

@@ -8,6 +8,7 @@ from fractions import Fraction
 from core.duration.faults import DurationError, quoted
 from core.duration.signs import Token, pieces, tokens
 from core.duration.writing import (
+    ABOUT,
     MOST_DIGITS,
     NBSP,
     SECONDS,
@@ -157,7 +158,7 @@ class _Value:
         if self.is_time:
             return show(self.amount)
         as_written = decimal(self.amount, MOST_DIGITS)
-        return decimal(self.amount, 4) if as_written.startswith("≈") else as_written
+        return decimal(self.amount, 4) if as_written.startswith(ABOUT) else as_written
 
 
 @dataclass
@@ -289,8 +290,8 @@ class _Reader:
         return _Value(_bounded(value.amount * SECONDS[self.unit], value.text), True, value.text)
 
     def _write(self, operation: str, made: _Value) -> None:
-        exact = is_shown_whole(made.amount) if made.is_time else not made.shown.startswith("≈")
-        self.steps.append(_step(operation, made.shown.removeprefix("≈ "), exact=exact))
+        exact = is_shown_whole(made.amount) if made.is_time else not made.shown.startswith(ABOUT)
+        self.steps.append(_step(operation, made.shown.removeprefix(ABOUT), exact=exact))
 
 
 class UnitMissing(DurationError):
@@ -357,5 +358,5 @@ def _in_seconds(value: _Value) -> list[str]:
     told += [f"{minutes} × 60{NBSP}s"] if minutes else []
     if not told or value.amount < 0:
         return []
-    told += [f"{decimal(seconds, 3).removeprefix('≈ ')}{NBSP}s"] if seconds else []
+    told += [f"{decimal(seconds, 3).removeprefix(ABOUT)}{NBSP}s"] if seconds else []
     return [_step(" ".join(value.text.split()), " + ".join(told), exact=is_shown_whole(value.amount))]

@@ -28,6 +28,9 @@ MOST_DIGITS = 12
 
 NBSP, THIN, MINUS = "\u00a0", "\u202f", "\u2212"
 
+#: Before what is rounded.
+ABOUT = f"≈{NBSP}"
+
 
 # -- Read
 
@@ -141,7 +144,7 @@ def _clock(found: "re.Match[str]", two_parts: TwoParts) -> Written:
         )
     for name, part in zip(names[1:], parts[1:], strict=False):
         if len(part) > 2 or int(part) > 59:
-            raise DurationError(f"{quoted(written)} : {part} {name}, il en faut 59 au plus après « : ».")
+            raise DurationError(f"{quoted(written)} : {part} {name}, il en faut 59 au plus.")
     seconds = Fraction(0)
     for part in parts:
         seconds = 60 * seconds + _number(part)
@@ -203,7 +206,7 @@ def decimal(value: Fraction, places: int) -> str:
     exact = rounded == abs(value) * scale
     sign = MINUS if value < 0 and rounded else ""
     digits = f"{rounded % scale:0{places}}".rstrip("0") if places else ""
-    return f"{'' if exact else '≈ '}{sign}{whole(rounded // scale)}{',' + digits if digits else ''}"
+    return f"{'' if exact else ABOUT}{sign}{whole(rounded // scale)}{',' + digits if digits else ''}"
 
 
 def whole(value: int) -> str:

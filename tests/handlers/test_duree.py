@@ -71,6 +71,12 @@ async def test_a_column_is_added_up_with_its_count_and_its_mean(say: Say) -> Non
     )
 
 
+async def test_a_mean_that_is_rounded_says_so(say: Say) -> None:
+    told = plain(await say("/duree 1 s; 1 s; 2 s"))
+    assert "Moyenne : ≈ 1,333 s\n" in told
+    assert told.endswith("Le calcul est exact, seul l'affichage est arrondi.")
+
+
 async def test_two_parts_are_told_with_a_button_for_the_other_reading(say: Say) -> None:
     answer = await say("/duree 1:23 + 2:10")
     assert answer.title.replace("\u00a0", " ") == "3 h 33 min"
@@ -116,7 +122,7 @@ async def test_a_number_without_unit_is_asked_about_with_buttons(say: Say) -> No
 async def test_a_fault_is_told_with_where_to_find_examples(say: Say) -> None:
     answer = await say("/duree 1:75 + 2:10")
     assert answer.refused
-    assert plain(answer) == "« 1:75 » : 75 minutes, il en faut 59 au plus après « : ».\nDes exemples : /duree"
+    assert plain(answer) == "« 1:75 » : 75 minutes, il en faut 59 au plus.\nDes exemples : /duree"
 
 
 @pytest.mark.parametrize("text", ["/duree", "/durée", "duree", "durée :", "calculatrice"])
