@@ -11,6 +11,7 @@ from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
 
 from bot.mail import imap, smtp
 from bot.telegram.client import make_bot
+from core import mentions
 from core.folders import FRENCH, folder_of
 from core.ftp import FtpError, connect
 from core.layouts import LayoutError, Layouts
@@ -37,6 +38,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield Finding("Réglages", "ok", "lus et valables")
     yield _data(settings)
     yield _layouts(settings)
+    yield _ocr()
     yield await _ftp(settings)
     yield await _mail("Courriel sortant", smtp.check(settings.smtp))
     yield await _mail("Courriel entrant", asyncio.to_thread(imap.check, settings.imap))
@@ -72,6 +74,16 @@ def _layouts(settings: Settings) -> Finding:
     except LayoutError as error:
         return Finding("Formats de fichiers", "fault", str(error))
     return Finding("Formats de fichiers", "ok", "layouts.toml lisible")
+
+
+def _ocr() -> Finding:
+    if mentions.is_installed():
+        return Finding("Lecture du bandeau", "ok", "le texte des bandeaux est lu (OCR)")
+    return Finding(
+        "Lecture du bandeau",
+        "ok",
+        "non installée : les mentions se vérifient à l'œil (pip install 'origyne-bot[ocr]' les fait lire)",
+    )
 
 
 async def _ftp(settings: Settings) -> Finding:

@@ -136,7 +136,7 @@ def _name(kind: Kind, profile: Profile, client: str) -> str:
 COMMAND = Command(
     name="marketing",
     summary="Modèles de CGV et de contrat, en Word",
-    usage="marketing [cgv | contrat] [client NOM]",
+    usage="marketing [cgv ou contrat] [client NOM]",
     examples=("marketing", "marketing client Dupont BTP", "marketing contrat"),
     spoken=("cgv",),
     run=run,

@@ -126,12 +126,14 @@ def _in_turn(words: str, ask: Ask, context: Context) -> Answer:
     if found is None:
         return _next(context)
     field, value = found
+    if not value:
+        return _asked(field, context)
     if fold(value) in _STOP:
         return Answer("Le profil est gardé tel quel.", (_reminder(context),), buttons=_resume(context))
     if fold(value) in _LATER:
         return _next(context, after=field)
     if _is_code(value, context):
-        return _told_then(_code(value, ask, context), _question(field, context, f"profil {_NEXT} {field.word}"))
+        return _told_then(_code(value, ask, context), _asked(field, context))
     done = _set(field, value, ask, context)
     if done.refused:
         return replace(done, awaits_words=f"profil {_NEXT} {field.word}")
@@ -153,30 +155,39 @@ def _next(context: Context, after: Field | None = None) -> Answer:
     place = FIELDS.index(after) + 1 if after else 0
     # What was passed over comes again at the next round only.
     coming = [field for field in asked if FIELDS.index(field) >= place]
-    if coming:
-        left = f" (encore {len(asked)})" if len(asked) > 1 else " (la dernière)"
-        question = _question(coming[0], context, f"profil {_NEXT} {coming[0].word}")
-        return replace(
-            question,
-            title=question.title + left,
-            lines=(*question.lines, "« passer » pour plus tard, « stop » pour arrêter."),
-        )
-    return _end(context)
+    return _asked(coming[0], context) if coming else _end(context)
+
+
+def _asked(field: Field, context: Context) -> Answer:
+    """One question of the row, with how many are left."""
+    asked = _still_asked(context)
+    left = f" (encore {len(asked)})" if len(asked) > 1 else " (la dernière)" if asked else ""
+    question = _question(field, context, f"profil {_NEXT} {field.word}")
+    return replace(
+        question,
+        title=question.title + left,
+        lines=(*question.lines, "« passer » pour plus tard, « stop » pour arrêter."),
+    )
 
 
 def _end(context: Context) -> Answer:
     """No question is left: what else the mailboxes need."""
+    if _still_asked(context):
+        return Answer("Le reste du profil attend.", (_reminder(context),), buttons=_resume(context))
+    lines = [f"⚠️ {fault}" for fault in profile.contradictions(context.desk.profile())]
     waiting = context.desk.waiting_addresses()
-    if asked := _still_asked(context):
-        return Answer("Le reste du profil attend.", (_reminder(context),), buttons=_resume(context) if asked else ())
-    faults = tuple(f"⚠️ {fault}" for fault in profile.contradictions(context.desk.profile()))
-    lines = [f"Un code a été envoyé à {address} : le taper ici." for address in waiting.values()]
+    if waiting:
+        lines.append(f"Un code est attendu de {_enumerated(list(waiting.values()))}.")
     buttons = [Button(f"Vérifier {value}"[:40], f"profil verifier {word}") for word, value in _unverified(context)]
     if buttons:
-        lines.append("Reste à vérifier que les adresses sont lues : un code y est envoyé.")
+        lines.append(
+            "Il reste à vérifier que les autres adresses sont lues."
+            if waiting
+            else "Il reste à vérifier que les adresses sont lues : un code y est envoyé."
+        )
     buttons.append(Button("Où en est le dossier", "dossier"))
-    title = "Le profil est complet." if not waiting else "Le profil est rempli ; il attend des codes."
-    return Answer(title, (*faults, *lines), buttons=tuple(buttons), awaits_words="profil code" if waiting else "")
+    title = "Le profil est rempli." if waiting else "Le profil est complet."
+    return Answer(title, tuple(lines), buttons=tuple(buttons), awaits_words="profil code" if waiting else "")
 
 
 def _reminder(context: Context) -> str:
@@ -263,8 +274,8 @@ def _mail_code(field: Field, address: str, ask: Ask, context: Context) -> Answer
     return Answer(
         f"✉️ Un code est parti vers {address}.",
         (
-            "Le taper ici, ou répondre à ce courriel avec le code : l'adresse est alors prise.",
-            "Rien reçu ? Voir les indésirables, ou la corriger : " + f"/profil {field.word}",
+            "Le taper ici ; ou qui le reçoit répond à ce courriel avec le code.",
+            f"Rien reçu ? Voir les indésirables, ou corriger l'adresse : /profil {field.word}",
         ),
         awaits_words="profil code",
     )

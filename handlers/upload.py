@@ -161,7 +161,11 @@ async def _wrong(
     stands = f"Le {rule.french} en place n'a pas changé." if context.desk.placed(rule.name) else ""
     answer = Answer(
         f"❌ {_capital(rule.french)} refusé : {picture.name}",
-        (*(f"• {fault}" for fault in verdict.faults), f"Il faut : {_needed(rule)}. {stands}".strip()),
+        (
+            *(f"• {fault}" for fault in verdict.faults),
+            *(f"⚠️ {warning}" for warning in verdict.warnings),
+            f"Il faut : {_needed(rule)}. {stands}".strip(),
+        ),
         awaits_file=f"upload {rule.name}",
         refused=True,
     )

@@ -1,5 +1,6 @@
 """An FTP server inside the process, on loopback, for the demo and the tests."""
 
+import logging
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
@@ -25,6 +26,8 @@ class SandboxFtp:
         self.port = 0
 
     async def __aenter__(self) -> Self:
+        # aioftp tells a client that goes away amid a command, as a stopping service does, with a traceback.
+        logging.getLogger("aioftp.server").setLevel(logging.CRITICAL)
         await self._server.start(self.host, 0)
         self.port = self._server.server_port
         return self

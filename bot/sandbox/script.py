@@ -14,12 +14,13 @@ from rich.text import Text
 
 from bot.mail.faults import MailError
 from bot.sandbox.botapi.world import Message
-from bot.sandbox.house import ACCOUNTING, BOT, CONTACT, TECHNICAL, Sandbox
+from bot.sandbox.house import ACCOUNTING, ADMIN, BOT, CONTACT, SERVICE, TECHNICAL, Sandbox
 from bot.sandbox.operator import CLIENT_INVOICES, PERSONALISATION, SUSPENDED
-from bot.sandbox.pictures import logo
+from bot.sandbox.pictures import PROFILE, logo
 from core import rio
 from core.folders import PARIS
 from core.numbers import show
+from core.profile import show as show_field
 from handlers import french
 
 #: Seconds that a step may take before it is held to have failed.
@@ -64,7 +65,11 @@ class Play:
             ("Camille reprend une facture et un document", self._papers),
             ("Camille regarde si tout va bien", self._state),
             ("Camille règle ce qui lui est signalé", self._alerts),
-            ("Camille dépose un logo : d'abord un mauvais, puis le bon", self._upload),
+            ("Camille ouvre le compte : le profil de la société, question par question", self._profile),
+            ("Camille dépose le logo : le mauvais est corrigé, et vu sur une facture avant son dépôt", self._logo),
+            ("Le robot dessine le bandeau d'après le profil", self._banner),
+            ("Le dossier est complet : il part chez l'opérateur", self._dossier),
+            ("Camille prend les modèles et les outils", self._tools),
             ("La comptabilité pose une question par courriel", self._mailed_question),
             ("Un inconnu écrit au robot", self._stranger),
         ]
@@ -218,18 +223,67 @@ class Play:
         await self._chat("/alertes silence 20h à 8h")
         await self._chat("/aide conso")
 
-    async def _upload(self) -> None:
-        asked = await self._chat("/upload logo")
-        _expect("95 × 95" in asked.text, "la règle n'est pas dite")
-        refused = await self._send_file("logo-site.png", logo(120, 80, dpi=72))
-        _expect("refusé" in refused.text and "120 × 80" in refused.text, "le mauvais logo est accepté")
+    async def _profile(self) -> None:
+        dossier = await self._chat("/dossier")
+        _expect("⬜ Profil" in dossier.text, "ce qui manque n'est pas dit")
+        question = await self._press(dossier, "/profil suite")
+        _expect("adresse" in question.text, "la première question n'est pas la bonne")
+        question = await self._chat(PROFILE.address)
+        wrong = await self._chat("123 456 782 00011")
+        _expect("mal copié" in wrong.text, "un SIRET faux est pris")
+        question = await self._chat(show_field("siret", PROFILE.siret))
+        question = await self._press(question, show_field("vat", PROFILE.vat))
+        question = await self._chat(show_field("phone", PROFILE.phone))
+        question = await self._press(question, "appel non surtaxé")
+        asked = await self._chat(SERVICE)
+        _expect("code est parti" in asked.text, "aucun code n'est envoyé")
+        code = _code(await self._mail_to(SERVICE, "confirmer cette adresse"))
+        answer = await self._chat(code, "••• •••")
+        _expect("est vérifiée" in answer.text, "le bon code est refusé")
+        await self._chat("/profil verifier compta")
+        mail = await self._mail_to(ACCOUNTING, "confirmer cette adresse")
+        self.show_mail(mail, 0)
+        self._console.print(Text(f"✉  {ACCOUNTING} → {BOT}", style="magenta"))
+        self._console.print(Text(f"   Objet : Re: {mail['Subject']}\n   ••• •••"))
+        await self._box.write_mail(ACCOUNTING, f"Re: {mail['Subject']}", _code(mail), answers=mail)
+        self.show_message(await self._box.phone.wait(lambda it: "a confirmé" in it.text, timeout=PATIENCE))
+
+    async def _logo(self) -> None:
         placed = self._box.operator.root / PERSONALISATION / "logo.png"
-        _expect(not placed.exists(), "le mauvais logo est sur le FTP")
-        right = logo()
-        accepted = await self._send_file("logo.png", right)
-        _expect("déposé" in accepted.text, "le bon logo est refusé")
-        _expect(placed.read_bytes() == right, "le logo du FTP n'est pas celui qui fut envoyé")
-        self._tell(f"Sur le FTP : {PERSONALISATION}/logo.png, {len(right)} octets, identiques à ceux envoyés.")
+        await self._chat("/upload logo")
+        refused = await self._send_file("logo-site.png", logo(190, 190, dpi=72))
+        _expect("190 × 190" in refused.text and "72 dpi" in refused.text, "un défaut n'est pas dit")
+        _expect("Version corrigée" in refused.text, "aucune version corrigée n'est proposée")
+        page = await self._box.phone.wait(lambda it: _ends(it, ".pdf"), timeout=PATIENCE)
+        self.show_message(page)
+        _expect(not placed.exists(), "le logo est déposé avant d'être accepté")
+        accepted = await self._press(refused, "✅ Déposer la version corrigée")
+        _expect("déposé" in accepted.text and placed.exists(), "le logo accepté n'est pas déposé")
+        self._tell(f"Sur le FTP : {PERSONALISATION}/logo.png, {placed.stat().st_size} octets.")
+
+    async def _banner(self) -> None:
+        made = await self._chat("/bandeau creer")
+        _expect(show_field("siret", PROFILE.siret) in made.text, "le bandeau ne dit pas le SIRET")
+        accepted = await self._press(made, "✅ Déposer")
+        placed = self._box.operator.root / PERSONALISATION / "bandeau.png"
+        _expect("déposé" in accepted.text and placed.exists(), "le bandeau accepté n'est pas déposé")
+
+    async def _dossier(self) -> None:
+        dossier = await self._chat("/dossier")
+        _expect("complet" in dossier.text, "le dossier n'est pas complet")
+        asked = await self._press(dossier, "Préparer l'envoi à Origyne")
+        await self._press(asked, "✅ Envoyer")
+        mail = await self._mail_to(ADMIN, "dossier d'ouverture de compte")
+        _expect(len(list(mail.iter_attachments())) == 2, "les deux images ne sont pas jointes")
+        self.show_mail(mail, 8)
+
+    async def _tools(self) -> None:
+        sum_of = await self._chat("/duree 1:23:45 + 59 min")
+        _expect("2 h 22 min 45 s" in sum_of.text.replace("\u00a0", " "), "le calcul est faux")
+        _expect("12/03/2028" in (await self._chat("12/03/2026 + 24 mois")).text, "la fin d'engagement est fausse")
+        _expect(_ends(await self._chat("/rio modele"), ".xlsx"), "le modèle de RIO manque")
+        await self._chat(f"/marketing client {CLIENT}")
+        self.show_message(await self._box.phone.wait(lambda it: _ends(it, ".docx"), timeout=PATIENCE))
 
     async def _mailed_question(self) -> None:
         month = self._box.operator.months[-2]
@@ -343,6 +397,13 @@ def _parsed(raw: bytes) -> EmailMessage:
 def _text(mail: EmailMessage) -> str:
     part = mail.get_body(preferencelist=("plain",))
     return str(part.get_content()) if part else ""
+
+
+def _code(mail: EmailMessage) -> str:
+    found = re.search(r"Votre code : (\d{3} \d{3})", _text(mail))
+    _expect(found is not None, "le courriel ne contient pas de code")
+    assert found
+    return found[1]
 
 
 def _number(month: str) -> int:

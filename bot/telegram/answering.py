@@ -215,8 +215,8 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
                 answer = await registry.answer(ask, house.context)
                 if not answer.refused:
                     break  # else what was no answer in the dialog may be a question of its own
-        if awaited and not answer.awaits_words and command != awaited.split()[0]:
-            answer = replace(answer, buttons=(*answer.buttons, Button("Reprendre le profil", "profil suite")))
+        if awaited.startswith("profil") and awaited != "profil code" and command != "profil":
+            answer = replace(answer, buttons=(*answer.buttons, Button("Reprendre le profil", awaited)))
         outcome = "refused" if answer.refused else "answered"
     with house.desk.atomic():
         house.inbox.done(item)
