@@ -1,7 +1,7 @@
 """The README's pictures, of invented data: `python -m tests.make_pictures`.
 
-A client's chart, and its spreadsheet as LibreOffice shows it (Debian: libreoffice-calc-nogui, poppler-utils); without
-LibreOffice the second one stays as it is.
+The banner made from the profile and the invoice that shows it; a client's chart, and its spreadsheet as LibreOffice
+shows it (Debian: libreoffice-calc-nogui, poppler-utils); without LibreOffice the last one stays as it is.
 """
 
 import asyncio
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from bot.sandbox import pictures
 from bot.sandbox.operator import Operator
-from core import books, charts, daily
+from core import banner, books, charts, daily, preview
 from core.daily_chart import DailyChart
 from tests.handlers.filled import TODAY, make_pass
 
@@ -33,6 +34,11 @@ _FRENCH = """<?xml version="1.0" encoding="UTF-8"?>
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
+    made = banner.draw(pictures.PROFILE, pictures.logo())
+    (PICTURES / "bandeau.png").write_bytes(made)  # the file that goes to the operator
+    print(f"bandeau.png: {len(made):,} bytes")
+    page = preview.draw(pictures.PROFILE, pictures.logo(), made)
+    _keep("apercu.png", _on_a_desk(Image.open(io.BytesIO(page.png))))
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         data = _fill(work)
@@ -54,6 +60,12 @@ def _fill(work: Path) -> Path:
     done = asyncio.run(make_pass(root, data))
     assert not done.error
     return data
+
+
+def _on_a_desk(page: Image.Image) -> Image.Image:
+    """The whole page, as large as a README shows it, with an edge that tells it from a white background."""
+    small = page.convert("RGB").resize((1000, round(page.height * 1000 / page.width)), Image.Resampling.LANCZOS)
+    return ImageOps.expand(small, 2, "#c9d0d9")
 
 
 def _shown(work: Path) -> Image.Image:
