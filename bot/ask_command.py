@@ -29,7 +29,7 @@ def ask(options: argparse.Namespace, out: Console, err: Console) -> int:
         return REFUSED
     understood = understand(options.question, house.context.telecom)
     if understood is None and not options.question.strip() and options.file:
-        understood = understand_file(options.file[0].name)
+        understood = understand_file(options.file[0].name, alone=True)
     if understood is None:
         close = registry.nearest(options.question.lstrip("/").partition(" ")[0], contact.person)
         hint = f" Vouliez-vous dire « {close.name} » ?" if close else ""

@@ -1,5 +1,6 @@
 """What commands ask of the running bot, beside the operator's data."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args
@@ -56,6 +57,11 @@ class Draft:
     picture: str
     name: str
     content: bytes = field(repr=False)
+
+
+def token_of(content: bytes) -> str:
+    """What names a picture in a button or a reply."""
+    return hashlib.sha256(content).hexdigest()[:8]
 
 
 class Desk(Protocol):

@@ -48,7 +48,7 @@ async def run(ask: Ask, context: Context) -> Answer:
             refused=True,
         )
     field, value = found
-    return _set(field, value, ask, context) if value else _question(field, context, f"profil {field.word}")
+    return _set(field, value, ask, context) if value else _question(field, ask, context, f"profil {field.word}")
 
 
 def _named(words: str) -> tuple[Field, str] | None:
@@ -121,23 +121,23 @@ def _menu(context: Context) -> Answer:
 def _in_turn(words: str, ask: Ask, context: Context) -> Answer:
     """The next question, after an answer to the last one where there is one."""
     if not words:
-        return _next(context)
+        return _next(ask, context)
     found = _named(words)
     if found is None:
-        return _next(context)
+        return _next(ask, context)
     field, value = found
     if not value:
-        return _asked(field, context)
+        return _asked(field, ask, context)
     if fold(value) in _STOP:
         return Answer("Le profil est gardé tel quel.", (_reminder(context),), buttons=_resume(context))
     if fold(value) in _LATER:
-        return _next(context, after=field)
+        return _next(ask, context, after=field)
     if _is_code(value, context):
-        return _told_then(_code(value, ask, context), _asked(field, context))
+        return _told_then(_code(value, ask, context), _asked(field, ask, context))
     done = _set(field, value, ask, context)
     if done.refused:
         return replace(done, awaits_words=f"profil {_NEXT} {field.word}")
-    return _told_then(done, _next(context, after=field))
+    return _told_then(done, _next(ask, context, after=field))
 
 
 def _told_then(done: Answer, then: Answer) -> Answer:
@@ -150,23 +150,23 @@ def _is_code(value: str, context: Context) -> bool:
     return bool(context.desk.waiting_addresses()) and re.fullmatch(r"\d{3}\s?\d{3}", value) is not None
 
 
-def _next(context: Context, after: Field | None = None) -> Answer:
+def _next(ask: Ask, context: Context, after: Field | None = None) -> Answer:
     asked = _still_asked(context)
     place = FIELDS.index(after) + 1 if after else 0
     # What was passed over comes again at the next round only.
     coming = [field for field in asked if FIELDS.index(field) >= place]
-    return _asked(coming[0], context) if coming else _end(context)
+    return _asked(coming[0], ask, context) if coming else _end(context)
 
 
-def _asked(field: Field, context: Context) -> Answer:
+def _asked(field: Field, ask: Ask, context: Context) -> Answer:
     """One question of the row, with how many are left."""
     asked = _still_asked(context)
     left = f" (encore {len(asked)})" if len(asked) > 1 else " (la dernière)" if asked else ""
-    question = _question(field, context, f"profil {_NEXT} {field.word}")
+    question = _question(field, ask, context, f"profil {_NEXT} {field.word}")
     return replace(
         question,
         title=question.title + left,
-        lines=(*question.lines, "« passer » pour plus tard, « stop » pour arrêter."),
+        lines=(*question.lines, *(("« passer » pour plus tard, « stop » pour arrêter.",) if _talks(ask) else ())),
     )
 
 
@@ -204,11 +204,14 @@ def _enumerated(words: list[str]) -> str:
     return " et ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _question(field: Field, context: Context, command: str) -> Answer:
+def _question(field: Field, ask: Ask, context: Context, command: str) -> Answer:
     known = context.desk.profile()
     value = known.value(field.name)
     lines = [f"Aujourd'hui : {profile.show(field.name, value)}"] if value else []
-    lines.append(f"Exemple : {field.example}")
+    if _talks(ask):
+        lines.append(f"Exemple : {field.example}")
+    else:
+        lines.append(f"Répondre par une ligne comme : profil {field.word} {field.example.partition(', ou')[0]}")
     proposed = _PROPOSED.get(field.name, ())
     if field.name == "vat" and known.siret:
         proposed = (profile.show("vat", profile.vat_of(known.siret)),)
@@ -262,6 +265,11 @@ def _redraw(field: Field, context: Context) -> tuple[Button, ...]:
     return ()
 
 
+def _talks(ask: Ask) -> bool:
+    """Whether what is typed next answers what is asked: in the chat, between two."""
+    return ask.door == "chat" and ask.private
+
+
 def _capital(words: str) -> str:
     return words[0].upper() + words[1:]
 
@@ -274,7 +282,9 @@ def _mail_code(field: Field, address: str, ask: Ask, context: Context) -> Answer
     return Answer(
         f"✉️ Un code est parti vers {address}.",
         (
-            "Le taper ici ; ou qui le reçoit répond à ce courriel avec le code.",
+            "Le taper ici ; ou qui le reçoit répond à ce courriel avec le code."
+            if _talks(ask)
+            else "Le donner par la ligne « profil code » suivie du code ; ou qui le reçoit y répond avec lui.",
             f"Rien reçu ? Voir les indésirables, ou corriger l'adresse : /profil {field.word}",
         ),
         awaits_words="profil code",
@@ -293,7 +303,7 @@ def _verify(words: str, ask: Ask, context: Context) -> Answer:
         )
     address = context.desk.waiting_addresses().get(field.name) or context.desk.profile().value(field.name)
     if not address:
-        return _question(field, context, f"profil {field.word}")
+        return _question(field, ask, context, f"profil {field.word}")
     if context.desk.is_verified(address):
         return Answer(f"{address} est déjà vérifiée.")
     may = _CHANGES_ACCOUNTING if field.name == "accounting_email" else _CHANGES_ALL

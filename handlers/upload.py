@@ -11,7 +11,7 @@ from handlers import french
 from handlers.answer import Answer, Button, OutFile
 from handlers.ask import Ask, SentFile
 from handlers.command import TECHNICAL, Command, Context
-from handlers.desk import Draft
+from handlers.desk import Draft, token_of
 from handlers.proposal import propose, read_mentions
 
 
@@ -187,7 +187,7 @@ async def _decided(what: str, token: str, ask: Ask, context: Context) -> Answer:
     draft = context.desk.draft(ask.person, token)
     rule = RULES.get(draft.picture) if draft else None
     if draft is None or rule is None:
-        return _gone()
+        return _already(token, context) if what == "accepter" else _gone()
     if what == "annuler":
         context.desk.drop_drafts(ask.person, rule.name)
         stands = "celui en place n'a pas changé" if context.desk.placed(rule.name) else "rien n'a été déposé"
@@ -221,6 +221,17 @@ async def _put(draft: Draft, rule: Rule, ask: Ask, context: Context) -> Answer:
     return Answer(
         f"✅ {_capital(rule.french)} déposé : {path}", tuple(told), buttons=(Button("Où en est le dossier", "dossier"),)
     )
+
+
+def _already(token: str, context: Context) -> Answer:
+    """What a second touch is answered, and a first one whose answer a crash lost."""
+    for rule in RULES.values():
+        content = context.desk.placed(rule.name)
+        if content and token_of(content) == token:
+            return Answer(
+                f"✅ {_capital(rule.french)} déjà déposé.", buttons=(Button("Où en est le dossier", "dossier"),)
+            )
+    return _gone()
 
 
 def _gone() -> Answer:

@@ -1,11 +1,10 @@
 """Pictures that wait for a person's word, and those that were put on the FTP."""
 
-import hashlib
 import time
 
 from sqlite_utils import Database
 
-from handlers.desk import Draft
+from handlers.desk import Draft, token_of
 
 #: Seconds that a picture waits.
 KEPT = 7 * 24 * 3600
@@ -13,7 +12,7 @@ KEPT = 7 * 24 * 3600
 
 def add_draft(db: Database, person_id: str, picture: str, name: str, content: bytes) -> Draft:
     """Keep a picture; the same one again is the same draft."""
-    token = hashlib.sha256(content).hexdigest()[:8]
+    token = token_of(content)
     now = int(time.time())
     with db.atomic():
         db.execute("DELETE FROM drafts WHERE at < ?", (now - KEPT,))

@@ -180,6 +180,13 @@ async def test_fields_are_given_by_mail_one_a_line(house: House, bot: Bot) -> No
     assert house.profile.phone_cost == "appel non surtaxé"
 
 
+async def test_a_question_by_mail_says_the_line_that_answers_it(house: House, bot: Bot) -> None:
+    write(house, "profil suite")
+    (reply,) = await replies(house, bot)
+    assert "Répondre par une ligne comme : profil adresse 12 rue de l'Exemple" in body(reply)
+    assert "passer" not in body(reply)
+
+
 async def test_the_code_that_binds_the_chat_proves_the_technical_address(house: House, camille: Phone) -> None:
     assert house.own.is_verified("technique@telecom.example")
 
