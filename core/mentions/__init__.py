@@ -1,6 +1,6 @@
 """The six mandatory mentions of a banner (operator's card, B-1): its text is read, and they are looked for in it.
 
-`look` does both and is for a workshop of its own, closed afterwards: reading keeps some 450 MB.
+`look` does both and is for a workshop of its own, closed afterwards, for it needs some 250 MB.
 """
 
 from core.mentions.judge import Mention, Mentions, judge

@@ -1,4 +1,4 @@
-"""A banner's pixels to its lines of text, with RapidOCR: an extra, for it weighs a good 150 MB on the disk.
+"""A banner's pixels to its lines of text, with RapidOCR: an extra, for it weighs some 280 MB on the disk.
 
 Its models are those of its wheel. Nothing is fetched from anywhere.
 """
@@ -36,14 +36,15 @@ def read(banner: bytes, enlarged: float = 1) -> tuple[str, ...]:
 
     A transparent one is read on white, as it is printed: white letters on nothing are not there.
 
-    It takes two seconds the first time, half of one afterwards, and keeps some 450 MB: for a workshop of its own.
+    It takes two seconds the first time and half of one afterwards, some 250 MB for one banner and 450 after many: for
+    a workshop of its own.
 
     :raises OcrMissing: RapidOCR, ONNX Runtime or the models are not there.
     """
     import numpy as np
 
     engine = _engine()
-    said = engine(np.asarray(_legible(banner, enlarged))[:, :, ::-1])
+    said: Any = engine(np.asarray(_legible(banner, enlarged))[:, :, ::-1])
     if said.boxes is None or said.txts is None:
         return ()
     boxes = [

@@ -34,7 +34,7 @@ def find_phone(text: str, known: str) -> tuple[str, str]:
     spans: list[tuple[int, int]] = []
     for pattern in _PHONES:
         for found in pattern.finditer(text):
-            if len(digits_of(found[2])) < 6:  # letters, not digits read as letters
+            if len(digits_of(found[2])) < 5:  # letters, not digits read as letters
                 continue
             number = f"0{digits_of(found[2].translate(LIKE_DIGITS))}"
             label = re.split(r"[|·•;\n]", text[max(0, found.start() - 30) : found.start()])[-1].lower()

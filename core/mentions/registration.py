@@ -47,8 +47,8 @@ def find_siret(text: str) -> Number:
         grouped = re.fullmatch(r"[0-9]{14}|[0-9]{3}\W*[0-9]{3}\W*[0-9]{3}\W+[0-9]{5}", found[1])
         if grouped or text[: found.start()].endswith("SIRET: "):
             return Number(digits, False, found.span(1))
-    if found := re.search(rf"SIRET: ([0-9](?:{_GAP}[0-9]){{10,15}})(?![0-9])", text):
-        return Number(digits_of(found[1]), False, found.span(1))
+    if labelled := re.search(rf"SIRET: ([0-9](?:{_GAP}[0-9]){{10,15}})(?![0-9])", text):
+        return Number(digits_of(labelled[1]), False, labelled.span(1))
     return Number()
 
 
@@ -72,8 +72,8 @@ def find_vat(text: str) -> Number:
     for found in re.finditer(rf"TVA: [^0-9\n]{{0,25}}([0-9](?:{_GAP}[0-9]){{10}})(?![0-9])", text):
         value = f"FR{digits_of(found[1])}"
         return Number(value, _valid(stdnum_tva.validate, value), found.span(1), bare=True)
-    if found := re.search(rf"(?<![A-Za-z])FR ?([0-9](?:{_GAP}[0-9]){{8,12}})(?![0-9])", text):
-        return Number(f"FR{digits_of(found[1])}", False, found.span())
+    if labelled := re.search(rf"(?<![A-Za-z])FR ?([0-9](?:{_GAP}[0-9]){{8,12}})(?![0-9])", text):
+        return Number(f"FR{digits_of(labelled[1])}", False, labelled.span())
     return Number()
 
 

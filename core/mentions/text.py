@@ -19,10 +19,10 @@ _MARKS = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'", "‐": "-",
 
 #: Labels, as they are misread too; a number may be glued to them.
 _LABELS = (
-    (re.compile(r"(?<![A-Za-z])[S5] ?[I1l|] ?R ?E ?[T7](?:\b|(?=[0-9]))[ :.°]*"), "SIRET: "),
-    (re.compile(r"(?<![A-Za-z])[S5] ?[I1l|] ?R ?E ?N(?:\b|(?=[0-9]))[ :.°]*"), "SIREN: "),
-    (re.compile(r"(?<![A-Za-z])R\.?C\.?S\.?(?![A-Za-z])[ :]*"), "RCS: "),
-    (re.compile(r"(?<![A-Za-z])T\.?V\.?A\.?(?=FR|[^A-Za-z]|$)[ :]*"), "TVA: "),
+    (re.compile(r"(?<![A-Za-z])[S5] ?[I1l|] ?R ?E ?[T7](?:\b|(?=[0-9]))[ :.°]*", re.I), "SIRET: "),
+    (re.compile(r"(?<![A-Za-z])[S5] ?[I1l|] ?R ?E ?N(?:\b|(?=[0-9]))[ :.°]*", re.I), "SIREN: "),
+    (re.compile(r"(?<![A-Za-z])R\.?C\.?S\.?(?![A-Za-z])[ :]*", re.I), "RCS: "),
+    (re.compile(r"(?<![A-Za-z])T\.?V\.?A\.?(?=FR|[^A-Za-z]|$)[ :]*", re.I), "TVA: "),
 )
 
 
@@ -76,7 +76,8 @@ def likeness(known: str, text: str) -> tuple[float, str]:
         # A short name is not to be found within a word.
         if len(wanted) > 4 or not (text[first - 1 : first].isalnum() or text[last + 1 : last + 2].isalnum()):
             return 100, text[first : last + 1]
-    best = fuzz.partial_ratio_alignment(wanted, held) if len(wanted) > 4 else None
+    # Of two texts, the shorter one is looked for in the other: it is to be what is known.
+    best = fuzz.partial_ratio_alignment(wanted, held) if 4 < len(wanted) <= len(held) else None
     if best is None or best.dest_end <= best.dest_start:
         return 0, ""
     start, end = places[best.dest_start], places[best.dest_end - 1] + 1
@@ -86,4 +87,5 @@ def likeness(known: str, text: str) -> tuple[float, str]:
         for word in re.finditer(r"[^\s,|]+", text)
         if 2 * (min(end, word.end()) - max(start, word.start())) >= word.end() - word.start()
     ]
-    return min(best.score, 99), " ".join(words).strip(" -|;:()·•")
+    read = " ".join(words).strip(" -|;:()·•")
+    return (min(best.score, 99), read) if read else (0, "")

@@ -54,9 +54,10 @@ class Company:
 
 @dataclass(frozen=True)
 class Look:
-    """`font`: a file of matplotlib's, "" for Pillow's own. `paper` and `ink`: colours; `to`: where a gradient ends.
+    """`font`: a file of matplotlib's, "" for Pillow's own, which has no accent and no €.
 
-    `quality`: JPEG's, 0 for a PNG. `transparent`: no paper at all. `columns`: where they begin, in pixels.
+    `paper` and `ink`: colours; `to`: where a gradient ends. `quality`: JPEG's, 0 for a PNG. `transparent`: no paper at
+    all. `columns`: where they begin, in pixels.
     """
 
     font: str = "DejaVuSans"
@@ -344,6 +345,98 @@ BANNERS: tuple[Banner, ...] = (
     _banner("all of it, small, dark", BOREAL, _LEGAL, Look("DejaVuSans", 10, "#182d54", "white"), _NORMAL, s=" - "),
 )
 
+#: Misread at its own size, and read at twice that.
+FINE_PRINT = _banner(
+    "fine print", MOBILIA, _TWO, Look("DejaVuSerif", 8, "#dddddd", "#555555", quality=90), _DEAR, s=" • "
+)
+
+_PLAIN = BANNERS[0]
+_PHONE_LINE = "Service client : 06 39 98 00 00 (0,15 €/min)"
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """A banner with one fault. `mention`: which of `Mentions`' six it concerns; `read`: what is read of it, "" when it
+    is absent; `words`: what the remark says."""
+
+    banner: Banner
+    mention: str
+    read: str
+    words: str
+
+
+FAULTY: tuple[Faulty, ...] = (
+    Faulty(_PLAIN.saying("no name", ("Télécom Exemple - ", "")), "name", "", "ne se lit pas"),
+    Faulty(
+        _PLAIN.saying("no address", (" - 12 rue de l'Exemple, 00000 Ville-Fictive", "")), "address", "", "ne se lit pas"
+    ),
+    Faulty(_PLAIN.saying("no SIRET", ("SIRET 123 456 782 00010 - ", "")), "siret", "", "ne se lit pas"),
+    Faulty(
+        _PLAIN.saying("no VAT number", (" - TVA FR 11 123 456 782", "")),
+        "vat",
+        "",
+        "ne se lit pas ; FR 11 123 456 782 irait avec le SIRET",
+    ),
+    Faulty(_PLAIN.saying("no phone", (f"{_PHONE_LINE} - ", "")), "phone", "", "ne se lit pas"),
+    Faulty(_PLAIN.saying("no email", (" - clients@exemple.fr", "")), "email", "", "ne se lit pas"),
+    Faulty(
+        _PLAIN.saying("no cost", (" (0,15 €/min)", "")),
+        "phone",
+        "06 39 98 00 00",
+        "le téléphone 06 39 98 00 00 est là, mais pas son coût par minute",
+    ),
+    Faulty(
+        _PLAIN.saying("a SIREN for the SIRET", ("SIRET 123 456 782 00010", "RCS Ville-Fictive 123 456 782")),
+        "siret",
+        "",
+        "123 456 782 est un SIREN",
+    ),
+    Faulty(
+        _PLAIN.saying("wrong SIRET key", ("00010", "00011")),
+        "siret",
+        "123 456 782 00011",
+        "la clé du SIRET lu, 123 456",
+    ),
+    Faulty(
+        _PLAIN.saying("wrong VAT key", ("FR 11", "FR 12")),
+        "vat",
+        "FR 12 123 456 782",
+        "est fausse : un chiffre est mal écrit, ou mal lu ; FR 11 123 456 782 irait avec le SIRET",
+    ),
+    Faulty(
+        _PLAIN.saying("another company's VAT number", ("FR 11 123 456 782", show("vat", MOBILIA.vat))),
+        "vat",
+        show("vat", MOBILIA.vat),
+        "n'est pas de la même société que le SIRET",
+    ),
+    Faulty(
+        _PLAIN.saying("another SIRET than the profile's", ("123 456 782 00010", "123 456 782 00028")),
+        "siret",
+        "123 456 782 00028",
+        "le SIRET lu, 123 456 782 00028, n'est pas celui du profil, 123 456 782 00010",
+    ),
+    Faulty(
+        _PLAIN.saying("another phone", ("06 39 98 00 00", "06 39 98 00 99")),
+        "phone",
+        "06 39 98 00 99",
+        "le téléphone lu, 06 39 98 00 99, n'est pas celui du profil, 06 39 98 00 00",
+    ),
+    Faulty(
+        _PLAIN.saying("another email", ("clients@", "commandes@")),
+        "email",
+        "commandes@exemple.fr",
+        "n'est pas celle du profil, clients@exemple.fr",
+    ),
+    Faulty(
+        _PLAIN.saying(
+            "another address", ("12 rue de l'Exemple, 00000 Ville-Fictive", "9 quai du Port, 00750 Ailleurs")
+        ),
+        "address",
+        "9 quai du Port, 00750 Ailleurs",
+        "n'est pas celle du profil",
+    ),
+)
+
 
 def _draw(lines: tuple[str, ...], look: Look) -> bytes:
     picture = Image.new("RGBA", (WIDTH, HEIGHT), (255, 255, 255, 0) if look.transparent else look.paper)
@@ -383,5 +476,5 @@ def _draw(lines: tuple[str, ...], look: Look) -> bytes:
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for number, banner in enumerate(BANNERS, 1):
+    for number, banner in enumerate((*BANNERS, FINE_PRINT, *(faulty.banner for faulty in FAULTY)), 1):
         (folder / f"{number:02} {banner.title}.{banner.extension}").write_bytes(banner.draw())
