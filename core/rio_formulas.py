@@ -326,7 +326,7 @@ def _of_line() -> tuple[Step, ...]:
 def _form(cell: str) -> str:
     """The code of the first fault of a form, in core's order; 0 without one."""
     third = f"MID({cell},3,1)"
-    known = f"SUMPRODUCT(--ISNUMBER(FIND(MID({cell},{_across(range(1, 13))},1),{ALPHABET_CELL})))"
+    known = f"SUMPRODUCT(ISNUMBER(FIND(MID({cell},{_across(range(1, 13))},1),{ALPHABET_CELL}))*1)"
     rules: tuple[tuple[str, Fault], ...] = (
         (f"LEN({cell})<>12", "length"),
         (f"{known}<12", "signs"),
@@ -428,7 +428,7 @@ def _without(text: str, signs: str) -> str:
 
 
 def _two_digits(cell: str) -> str:
-    return f"SUMPRODUCT(--ISNUMBER(FIND(MID({cell},{{1,2}},1),{quoted(_DIGITS)})))=2"
+    return f"SUMPRODUCT(ISNUMBER(FIND(MID({cell},{{1,2}},1),{quoted(_DIGITS)}))*1)=2"
 
 
 def quoted(words: str) -> str:
