@@ -148,7 +148,9 @@ def opened(content: bytes) -> Image.Image | None:
             return None
         with unpacked(content) as picture:
             seen = plain(picture)
-        return seen.convert("RGB").convert("RGBA") if seen and seen.mode == "CMYK" else seen and seen.convert("RGBA")
+            if seen is None:
+                return None
+            return (seen.convert("RGB") if seen.mode == "CMYK" else seen).convert("RGBA")
     except Exception:  # Pillow raises a dozen types on damaged bytes, which `core.pictures.check` has told of
         return None
 

@@ -38,7 +38,8 @@ def main() -> None:
     (PICTURES / "bandeau.png").write_bytes(made)  # the file that goes to the operator
     print(f"bandeau.png: {len(made):,} bytes")
     page = preview.draw(pictures.PROFILE, pictures.logo(), made)
-    _keep("apercu.png", _on_a_desk(Image.open(io.BytesIO(page.png))))
+    # The logo's few pixels keep their colour.
+    _keep("apercu.png", _on_a_desk(Image.open(io.BytesIO(page.png))), Image.Quantize.MAXCOVERAGE)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         data = _fill(work)
@@ -88,11 +89,11 @@ def _shown(work: Path) -> Image.Image:
     return both
 
 
-def _keep(name: str, image: Image.Image) -> None:
+def _keep(name: str, image: Image.Image, choice: Image.Quantize = Image.Quantize.MEDIANCUT) -> None:
     """A picture with as few colours as it takes to be light."""
     path = PICTURES / name
     for colours in (256, 128, 64, 32):
-        image.convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        image.convert("RGB").quantize(colours, choice, dither=Image.Dither.NONE).save(path, optimize=True)
         if path.stat().st_size <= MOST_BYTES:
             break
     assert path.stat().st_size <= MOST_BYTES
