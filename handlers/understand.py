@@ -6,9 +6,11 @@ import time
 from sqlite_utils import Database
 
 from core import clients, duration, rio
+from core.layouts import fold
 from core.numbers import NumberError, msisdn
+from core.pictures import RULES
 from handlers import registry
-from handlers.files import SPREADSHEETS
+from handlers.files import PICTURES, SPREADSHEETS
 from handlers.periods import take_period
 from handlers.which import number_in, plain
 
@@ -72,6 +74,19 @@ def _spoken(text: str, telecom: Database) -> tuple[str, str] | None:
     return None
 
 
-def understand_file(name: str) -> tuple[str, str] | None:
-    """The command that a file is for by what it is: a spreadsheet that somebody sends is a list of RIOs."""
-    return ("rio", "") if name.lower().endswith(SPREADSHEETS) else None
+def understand_file(name: str, words: str = "", *, alone: bool = False) -> tuple[str, str] | None:
+    """The command that a file is for by what it is: a spreadsheet that somebody sends is a list of RIOs, a picture is
+    the logo or the banner that the words with it say.
+
+    :param alone: where one speaks to the robot alone, each picture is for it, and its name says which one it is; a mail
+        carries those of signatures.
+    """
+    if name.lower().endswith(SPREADSHEETS):
+        return "rio", ""
+    if not name.lower().endswith(PICTURES):
+        return None
+    for text in (words, name) if alone else (words,):
+        meant = [rule.name for rule in RULES.values() if rule.name in fold(text)]
+        if len(meant) == 1:
+            return "upload", meant[0]
+    return ("upload", "") if alone else None

@@ -142,6 +142,33 @@ def test_a_spreadsheet_alone_is_a_list_of_rios(name: str, understood: tuple[str,
 
 
 @pytest.mark.parametrize(
+    ("name", "words", "understood"),
+    [
+        ("image.png", "Bonjour, voici notre logo.", ("upload", "logo")),
+        ("image.jpg", "le BANDEAU", ("upload", "bandeau")),
+        ("image.png", "logo et bandeau", None),
+        ("logo.png", "Cordialement", None),  # a signature's
+        ("contrat.pdf", "notre logo", None),
+    ],
+)
+def test_a_picture_in_a_mail_is_what_its_words_say(name: str, words: str, understood: tuple[str, str] | None) -> None:
+    assert understand_file(name, words) == understood
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "understood"),
+    [
+        ("Logo final.png", "", ("upload", "logo")),
+        ("bandeau-v2.jpeg", "", ("upload", "bandeau")),
+        ("bandeau.png", "en fait c'est le logo", ("upload", "logo")),
+        ("IMG_0042.PNG", "", ("upload", "")),
+    ],
+)
+def test_a_picture_sent_to_the_robot_alone_is_for_it(name: str, words: str, understood: tuple[str, str]) -> None:
+    assert understand_file(name, words, alone=True) == understood
+
+
+@pytest.mark.parametrize(
     ("text", "understood"),
     [
         ("Dupont octobre", ("conso", "Dupont octobre")),
