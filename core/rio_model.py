@@ -87,13 +87,13 @@ def _write_sheet(book: "Workbook", sheet: "Worksheet") -> None:
         look = looks[row % 2]
         cells = _cells(row, columns, beside_steps=False)
         sheet.set_row(row - 1, 29)
-        sheet.write_number(row - 1, 0, row - FIRST + 1, look["place"])
+        # Blank where nothing is written: the bot, which checks lists too, shall find no row there.
+        place_of_row = f'IF([@verdict]="","",ROW()-{FIRST - 1})'
+        sheet.write_formula(row - 1, 0, _formula(place_of_row, cells), look["place"], "")
         sheet.write_blank(row - 1, 1, None, look["input"])
         sheet.write_blank(row - 1, 2, None, look["input"])
         for place, (title, words) in enumerate(answers, start=3):
             sheet.write_formula(row - 1, place, _formula(words, cells), look[_ANSWERS[title][0]], "")
-    note = book.add_format({"italic": True, "font_color": _GREY, "font_size": 9})
-    sheet.write_string(LAST, 1, f"{ROWS} lignes au plus : pour la suite, repartir d'un fichier vierge.", note)
     for verdict, (ground, ink) in _COLOURS.items():
         rule = {"type": "cell", "criteria": "==", "value": quoted(verdict)}
         coloured = book.add_format({"bg_color": ground, "font_color": ink})
@@ -233,7 +233,8 @@ _USE = (
 )
 _FILLING = (
     "Le client obtient son RIO en appelant le 3179 depuis la ligne à porter ; il le reçoit aussi par SMS.",
-    "Une ligne par numéro : le numéro en colonne B, le RIO en colonne C. Rien d'autre dans ces deux cases.",
+    "Une ligne par numéro : le numéro en colonne B, le RIO en colonne C, rien d'autre dans ces deux cases."
+    f" Après {ROWS} lignes, repartir d'un fichier vierge.",
     "Le numéro s'écrit comme on veut : 06 39 98 00 01, 06.39.98.00.01, +33 6 39 98 00 01, +33 (0)6…, 0033 6… ; +262,"
     " +590, +594 ou +596 pour l'outre-mer ; 14 chiffres pour une ligne machine à machine. Le zéro qu'un tableur a mangé"
     " (639980001) est rétabli.",

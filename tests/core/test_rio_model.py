@@ -18,6 +18,7 @@ from openpyxl.formula.tokenizer import Token
 from core import rio, rio_formulas, rio_model, rio_words
 from core.numbers import NumberError, msisdn
 from core.rio_formulas import NO_NUMBER, NO_RIO, ODD_NUMBER, RIGHT, WRONG, Said, said
+from core.rio_list import annotate
 from core.rio_model import FIRST, LAST, ROWS
 from core.workshop import Workshop
 from tests.core.test_numbers import FORMS, MACHINES, NOT_NUMBERS, OVERSEAS
@@ -498,7 +499,7 @@ def test_the_top_counts_what_stands_below(by_hand: Any) -> None:
 
 def test_rows_that_nobody_wrote_in_stay_blank(by_hand: Any, empty: Any) -> None:
     assert answers(empty, ROWS) == [Said()] * ROWS
-    untouched = by_hand["RIO"][f"D{FIRST + len(BY_HAND)}:H{LAST}"]
+    untouched = by_hand["RIO"][f"A{FIRST + len(BY_HAND)}:H{LAST}"]
     assert {cell.value or "" for row in untouched for cell in row} == {""}
 
 
@@ -519,6 +520,17 @@ def test_the_values_in_the_file_are_those_that_its_formulas_give(empty: Any) -> 
         assert differing == {}
 
 
+def test_the_workbook_filled_in_is_a_list_that_the_bot_checks(by_hand: Any) -> None:
+    saved = io.BytesIO()
+    by_hand.save(saved)
+    checked = annotate("Vérification RIO.xlsx", saved.getvalue())
+    verdicts = Counter(row.verdict for row in answers(by_hand, len(BY_HAND)))
+    assert checked.columns == ("RIO", "Numéro de la ligne")
+    # The bot also finds the number that stands in one RIO's own cell.
+    assert checked.right == verdicts[RIGHT] + 1
+    assert len(BY_HAND) - 10 < checked.rows <= len(BY_HAND)
+
+
 def test_no_formula_gives_an_error(by_hand: Any) -> None:
     errors = [
         (name, cell.coordinate, cell.value)
@@ -536,7 +548,7 @@ def test_no_formula_gives_an_error(by_hand: Any) -> None:
 #: All in Excel since 2007 at the latest, and in LibreOffice.
 KNOWN = {
     "AND", "CHAR", "CHOOSE", "COUNTIF", "FIND", "IF", "IFERROR", "INT", "ISERROR", "ISNUMBER", "LEFT", "LEN", "MAX",
-    "MID", "MMULT", "MOD", "NOT", "OR", "REPLACE", "RIGHT", "SUBSTITUTE", "SUMPRODUCT", "TEXT", "TRIM", "UPPER",
+    "MID", "MMULT", "MOD", "NOT", "OR", "REPLACE", "RIGHT", "ROW", "SUBSTITUTE", "SUMPRODUCT", "TEXT", "TRIM", "UPPER",
     "VLOOKUP",
 }  # fmt: skip
 #: They take areas or arrays as such.
