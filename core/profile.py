@@ -204,6 +204,8 @@ _COSTS = {
     "appelgratuit": "appel gratuit",
     "gratuite": "appel gratuit",
     "serviceetappelgratuits": "service et appel gratuits",
+    "servicegratuit+prixappel": "service gratuit + prix appel",
+    "servicegratuit+prixdunappel": "service gratuit + prix appel",
     "nonsurtaxe": "appel non surtaxé",
     "appelnonsurtaxe": "appel non surtaxé",
     "numerononsurtaxe": "appel non surtaxé",

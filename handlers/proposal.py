@@ -50,7 +50,7 @@ async def read_mentions(content: bytes, context: Context) -> tuple[str, ...]:
             "La lecture du texte (OCR) n'est pas installée : vérifier à l'œil le nom, l'adresse, le SIRET, la TVA, "
             "le téléphone avec son coût par minute et l'email.",
         )
-    # The models take half a gigabyte, for a question of once a year: a process of its own, that ends with it.
+    # The models take a quarter of a gigabyte, for a question of once a year: a process of its own, that ends with it.
     reader = Workshop()
     try:
         found = await reader.make(mentions.look, content, context.desk.profile())

@@ -137,6 +137,7 @@ def test_what_is_no_french_telephone_is_refused(written: str) -> None:
         ("0,15 €/min + prix appel", "0,15 €/min + prix appel"),
         ("Non surtaxé", "appel non surtaxé"),
         ("gratuit", "appel gratuit"),
+        ("Service gratuit + prix appel", "service gratuit + prix appel"),
         ("Prix d’un appel local", "prix d'un appel local"),
     ],
 )
