@@ -173,6 +173,7 @@ _A, _B, _C = hms(1, 23, 45), hms(0, 59), hms(2, 15)
         ("10 h - 2 h - 3 h", hms(5)),
         ("10 h - (2 h - 3 h)", hms(11)),
         ("12 h / 2 / 3", hms(2)),
+        ("36h/2/3/12", hms(0, 30)),
         ("12 h / (2 x 3)", hms(2)),
         ("12 h / 2 x 3", hms(18)),
         ("-(45 min - 59 min)", hms(0, 14)),
@@ -217,6 +218,8 @@ def test_a_calculation_comes_to_what_it_should(text: str, expected: Fraction) ->
         ("10 min / 1 h", Fraction(1, 6)),
         ("1:23:45 / 1 s", 5025),
         ("2 h / 1 h x 3", 6),
+        ("10 h / 2 h / 5", 1),
+        ("10 / (10 h / 2 h)", 2),
         ("(45 min - 1 h) / 1 h", Fraction(-1, 4)),
         ("10 h / 2 h + 10 h / 5 h", 7),
     ],
@@ -235,6 +238,13 @@ def test_the_words_above_a_column_are_told_and_not_counted() -> None:
     column = evaluate("Durée d'appel\n0:01:23\n0:02:10").column
     assert column
     assert (column.heading, column.count) == ("Durée d'appel", 2)
+
+
+def test_a_minus_that_touches_its_number_is_its_sign_and_one_apart_goes_on() -> None:
+    column = evaluate("1:00:00\n-0:14:00").column
+    assert column
+    assert (column.count, column.least) == (2, -840)
+    assert evaluate("1:00:00\n- 14 min").column is None
 
 
 def test_one_expression_is_no_column() -> None:
