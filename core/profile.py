@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
+from unicodedata import normalize
 
 from stdnum.exceptions import InvalidChecksum, ValidationError
 from stdnum.fr import siren as stdnum_siren
@@ -133,7 +134,7 @@ def _line(most: int) -> Callable[[str, Profile], str]:
     def check(written: str, _: Profile) -> str:
         if any(not sign.isprintable() and not sign.isspace() for sign in written):
             raise ProfileError("il y a là un signe invisible : le retaper à la main")
-        value = " ".join(written.split())
+        value = normalize("NFC", " ".join(written.split()))
         if len(value) < 2:
             raise ProfileError("c'est trop court")
         if len(value) > most:

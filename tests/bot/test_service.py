@@ -144,7 +144,9 @@ async def test_the_service_does_its_main_job_on_real_servers_with_tls(
             assert "96 × 95" in (await phone.wait(1, timeout=PATIENCE)).text
             assert not (operator_ftp.root / PERSONALISATION / "logo.png").exists()
             phone.send_file("juste.png", logo())
-            assert "déposé" in (await phone.wait(1, timeout=PATIENCE)).text
+            shown = await phone.wait(lambda message: "conforme" in message.text, timeout=PATIENCE)
+            phone.press(shown, "✅ Déposer")
+            assert await phone.wait(lambda message: "déposé" in message.text, timeout=PATIENCE)
             assert (operator_ftp.root / PERSONALISATION / "logo.png").read_bytes() == logo()
 
             # A question by mail, answered in its thread.
@@ -166,7 +168,12 @@ async def test_the_service_does_its_main_job_on_real_servers_with_tls(
             assert asked_here.returncode == 0
             assert "suspendue" in asked_here.stdout
             (tmp_path / "bandeau.png").write_bytes(banner())
-            placed = await asyncio.to_thread(service.run, "ask", "upload bandeau", "--file", "bandeau.png")
+            shown_here = await asyncio.to_thread(service.run, "ask", "upload bandeau", "--file", "bandeau.png")
+            assert shown_here.returncode == 0, shown_here.stdout
+            assert (tmp_path / "Aperçu facture.pdf").read_bytes().startswith(b"%PDF")
+            accept = re.search(r"/(upload accepter \w+)", shown_here.stdout)
+            assert accept
+            placed = await asyncio.to_thread(service.run, "ask", accept[1])
             assert placed.returncode == 0, placed.stdout
             assert (operator_ftp.root / PERSONALISATION / "bandeau.png").read_bytes() == banner()
             refused = await asyncio.to_thread(
