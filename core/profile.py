@@ -307,7 +307,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "phone",
-        "telephone",
+        "téléphone",
         "Téléphone client",
         "le téléphone du service client",
         "Quel est le téléphone du service client ?",
@@ -316,7 +316,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "phone_cost",
-        "cout",
+        "coût",
         "Coût de l'appel",
         "le coût de l'appel",
         "Combien coûte un appel à ce numéro, par minute ?",

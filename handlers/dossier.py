@@ -100,7 +100,7 @@ def _of_profile(context: Context) -> list[_Item]:
         elif context.desk.is_verified(address):
             items.append(_Item(True, text))
         else:
-            items.append(_Item(False, f"{field.label} à vérifier : {address}", f"profil verifier {field.word}"))
+            items.append(_Item(False, f"{field.label} à vérifier : {address}", f"profil vérifier {field.word}"))
     return items
 
 

@@ -84,7 +84,7 @@ def _overview(ask: Ask, context: Context) -> Answer:
         if asked := _still_asked(context):
             buttons.append(Button(f"Remplir ce qui manque ({len(asked)})", f"profil {_NEXT}"))
         buttons.append(Button("Modifier", "profil modifier"))
-        buttons += [Button(f"Vérifier {value}"[:40], f"profil verifier {word}") for word, value in _unverified(context)]
+        buttons += [Button(f"Vérifier {value}"[:40], f"profil vérifier {word}") for word, value in _unverified(context)]
     return Answer(f"Profil de {known.operator_name}", tuple(rows), buttons=tuple(buttons))
 
 
@@ -178,7 +178,7 @@ def _end(context: Context) -> Answer:
     waiting = context.desk.waiting_addresses()
     if waiting:
         lines.append(f"Un code est attendu de {_enumerated(list(waiting.values()))}.")
-    buttons = [Button(f"Vérifier {value}"[:40], f"profil verifier {word}") for word, value in _unverified(context)]
+    buttons = [Button(f"Vérifier {value}"[:40], f"profil vérifier {word}") for word, value in _unverified(context)]
     if buttons:
         lines.append(
             "Il reste à vérifier que les autres adresses sont lues."
@@ -299,7 +299,7 @@ def _verify(words: str, ask: Ask, context: Context) -> Answer:
         return Answer(
             "Quelle adresse vérifier ?",
             () if unverified else ("Toutes le sont, ou attendent leur code.",),
-            buttons=tuple(Button(value[:40], f"profil verifier {word}") for word, value in unverified),
+            buttons=tuple(Button(value[:40], f"profil vérifier {word}") for word, value in unverified),
         )
     address = context.desk.waiting_addresses().get(field.name) or context.desk.profile().value(field.name)
     if not address:

@@ -240,7 +240,7 @@ class Play:
         code = _code(await self._mail_to(SERVICE, "confirmer cette adresse"))
         answer = await self._chat(code, "••• •••")
         _expect("est vérifiée" in answer.text, "le bon code est refusé")
-        await self._chat("/profil verifier compta")
+        await self._chat("/profil vérifier compta")
         mail = await self._mail_to(ACCOUNTING, "confirmer cette adresse")
         self.show_mail(mail, 0)
         self._console.print(Text(f"✉  {ACCOUNTING} → {BOT}", style="magenta"))

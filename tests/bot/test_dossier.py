@@ -127,7 +127,7 @@ async def test_the_whole_dossier_from_the_first_word_to_the_summary(box: Sandbox
     assert f"✅ {SERVICE} est vérifiée" in answer.text
 
     # The accountant confirms by a plain reply to the mail.
-    await says(camille, "/profil verifier compta")
+    await says(camille, "/profil vérifier compta")
     mail = await receives(box, ACCOUNTING, "Votre code")
     await box.write_mail(
         ACCOUNTING, f"Re: {mail['Subject']}", f"Bonjour,\n\n{code_in(mail)}\n\nMartine\n", answers=mail

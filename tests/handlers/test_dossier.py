@@ -68,7 +68,7 @@ async def test_a_new_account_is_told_all_that_is_missing_with_the_command_for_it
         "⬜ Profil ; il manque : Adresse, SIRET, TVA, Téléphone client, Coût de l'appel, Email client → /profil suite"
         in told
     )
-    assert "⬜ Email comptabilité à vérifier : compta@telecom.example → /profil verifier compta" in told
+    assert "⬜ Email comptabilité à vérifier : compta@telecom.example → /profil vérifier compta" in told
     assert "⬜ Logo à déposer → /upload logo" in told
     assert "⬜ Contact technique relié à Telegram" in told
     assert "✅ FTP joint" in told
@@ -78,7 +78,7 @@ async def test_a_new_account_is_told_all_that_is_missing_with_the_command_for_it
 
 async def test_each_command_that_it_names_is_a_button(say: Say, opening: Context) -> None:
     answer = await say("dossier", context=opening)
-    assert [button.command for button in answer.buttons][:2] == ["profil suite", "profil verifier compta"]
+    assert [button.command for button in answer.buttons][:2] == ["profil suite", "profil vérifier compta"]
 
 
 async def test_a_folder_that_is_not_there_is_named(say: Say, opening: Context, embedded_ftp: FtpPeer) -> None:

@@ -146,7 +146,7 @@ async def test_at_its_end_it_says_which_addresses_are_not_verified(say: Say, mai
     assert "✅ clients@telecom.example est vérifiée" in words(done)
     end = await say("profil suite")
     assert end.title == "Le profil est complet."
-    assert {"profil verifier compta", "profil verifier technique", "dossier"} == {it.command for it in end.buttons}
+    assert {"profil vérifier compta", "profil vérifier technique", "dossier"} == {it.command for it in end.buttons}
 
 
 # One by one
@@ -267,7 +267,7 @@ async def test_a_code_that_comes_amid_the_questions_is_taken_and_the_question_st
 
 
 async def test_an_address_of_the_settings_is_verified_in_the_same_way(say: Say, context: Context, mails: Mails) -> None:
-    await say("profil verifier compta")
+    await say("profil vérifier compta")
     (mail,) = mails()
     assert mail["To"] == "compta@telecom.example"
     await say(f"profil code {code_in(mail)}")
@@ -278,7 +278,7 @@ async def test_an_address_of_the_settings_is_verified_in_the_same_way(say: Say, 
 async def test_a_verified_address_serves_elsewhere_without_another_code(
     say: Say, context: Context, mails: Mails
 ) -> None:
-    await say("profil verifier technique")
+    await say("profil vérifier technique")
     await say(f"profil code {code_in(mails()[-1])}")
     await say("profil email technique@telecom.example")
     assert context.desk.profile().service_email == "technique@telecom.example"
