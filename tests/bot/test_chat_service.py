@@ -63,6 +63,10 @@ async def test_a_file_that_was_asked_for_is_still_awaited_after_a_crash(
             phone.send_file("logo.png", pictures.logo())
             service.start()
             # What was being sent at the crash can come once more before it.
+            shown = await phone.wait(lambda message: "Logo conforme" in message.text, timeout=PATIENCE)
+            await asyncio.to_thread(service.kill)
+            phone.press(shown, "✅ Déposer")
+            service.start()
             await phone.wait(lambda message: "déposé" in message.text, timeout=PATIENCE)
         finally:
             await asyncio.to_thread(service.stop)
