@@ -13,13 +13,17 @@ from bot.desk.people import TECHNICAL, People
 from bot.desk.profile import (
     CODE_LIFE,
     Pending,
+    forget_outdated,
     is_verified,
     new_code,
     pending,
     profile_of,
     set_value,
+    strike_off,
     take_code,
+    used_code,
     verify,
+    was_mailed_lately,
 )
 from bot.mail.letter import Letter, compose
 from bot.passes import sync_once
@@ -45,6 +49,11 @@ _MAILED: dict[Name, str] = {
 }
 
 
+#: A code is not mailed again, to the same address, for so many seconds: it is on its way, or it is the same question
+#: again after a crash.
+_ON_ITS_WAY = 120
+
+
 class BotDesk:
     """`handlers.desk.Desk`. The service says how it makes a pass and what does not work; without it, a pass is a
     process of its own."""
@@ -55,12 +64,15 @@ class BotDesk:
         self._outbox = outbox
         self._telecom = telecom
         self._people = People(desk)
+        forget_outdated(desk, settings)
         self.make_pass: Callable[[], Coroutine[Any, Any, SyncReport]] = sync_once
         self.faults: Callable[[], tuple[tuple[str, int], ...]] = tuple
         #: Seconds that a question waits for the end of a pass, None for as long as it takes; then who is told.
         self.patience: float | None = None
         self.ended_later: Callable[[Person, SyncReport], None] = lambda person, report: None
         self._passes: set[asyncio.Task[SyncReport]] = set()
+        #: Two who put pictures at once would write one `.part`.
+        self._placing = asyncio.Lock()
 
     # -- the integrator
 
@@ -69,22 +81,32 @@ class BotDesk:
 
     def set_profile(self, person: Person, name: Name, value: str) -> None:
         with self._desk.atomic():
-            former = self.profile().value(name)
-            set_value(self._desk, self._settings, name, value)
-            self._people.follow(self._settings)
-            if name == "technical_email" and former.lower() != value.lower():
-                self._people.forget_codes(TECHNICAL)  # what was mailed there binds no chat any more
-            if name in _MAILED and former and former.lower() != value.lower():
-                self._tell_former(person, name, former, value)
+            strike_off(self._desk, name)  # an address that waited is not wanted any more
+            self._give(person, name, value)
+
+    def _give(self, person: Person, name: Name, value: str) -> None:
+        former = self.profile().value(name)
+        if value == former:
+            return
+        set_value(self._desk, self._settings, name, value)
+        self._people.follow(self._settings)
+        if name == "technical_email" and former.lower() != value.lower():
+            self._people.forget_codes(TECHNICAL)  # what was mailed there binds no chat any more
+        if name in _MAILED and former and former.lower() != value.lower():
+            self._tell_former(person, name, former, value)
 
     def _tell_former(self, person: Person, name: Name, former: str, value: str) -> None:
         now = self.profile()
+        if name == "technical_email":  # the new one is in question
+            whom = f"la comptabilité ({now.accounting_email})"
+        else:
+            whom = f"{now.technical_contact} ({now.technical_email})"
         told = Answer(
             f"{_MAILED[name]} vont désormais à {value}",
             (
                 f"Changé par {person.name} le {french.moment(int(time.time()))}.",
                 "Cette adresse-ci n'en recevra plus.",
-                f"Si ce n'est pas voulu, prévenir {now.technical_contact} ({now.technical_email}).",
+                f"Si ce n'est pas voulu, prévenir {whom}.",
             ),
         )
         self.write_letter(
@@ -104,6 +126,8 @@ class BotDesk:
         field = next(field for field in FIELDS if field.name == name)
         operator = self.profile().operator_name
         with self._desk.atomic():
+            if was_mailed_lately(self._desk, name, address, _ON_ITS_WAY):
+                return
             code = new_code(self._desk, Pending(name, address, person.id))
             told = Answer(
                 f"Votre code : {code[:3]} {code[3:]}",
@@ -137,13 +161,24 @@ class BotDesk:
         with self._desk.atomic():
             proved = take(self._desk, *given)
             if proved is None:
-                return None
+                return self._proved_before(*given)
             verify(self._desk, proved.address)
-            if self.profile().value(proved.name).lower() != proved.address.lower():
-                who = self._people.by_id(proved.person_id)
+            also = [it for it in pending(self._desk) if it.address.lower() == proved.address.lower()]
+            for it in also:
+                strike_off(self._desk, it.name)
+            for it in (proved, *also):
+                who = self._people.by_id(it.person_id)
                 assert who
-                self.set_profile(who.person, proved.name, proved.address)
+                if self.profile().value(it.name).lower() != it.address.lower():
+                    self._give(who.person, it.name, it.address)
         return proved.name
+
+    def _proved_before(self, code: str, sender: str = "") -> Name | None:
+        """What a code that was used already gave, where that still holds."""
+        used = used_code(self._desk, code)
+        if used is None or (sender and used.address.lower() != sender.lower()):
+            return None
+        return used.name if self.profile().value(used.name).lower() == used.address.lower() else None
 
     def is_enrolled(self) -> bool:
         return bool(self._people.chats_of(TECHNICAL))
@@ -162,10 +197,12 @@ class BotDesk:
     async def place(self, person: Person, picture: str, content: bytes, extension: str) -> str:
         path = f"{PERSONALISATION}/{picture}.{extension}"
         others = [f"{picture}.{other}" for other in _EXTENSIONS if other != extension]
-        async with connect(self._settings.ftp) as ftp:
-            await ftp.upload(content, path, others)
-        pictures.record_placed(self._desk, picture, path, content)
-        pictures.forget_drafts(self._desk, person.id, picture)
+        async with self._placing:
+            async with connect(self._settings.ftp) as ftp:
+                await ftp.upload(content, path, others)
+            with self._desk.atomic():
+                pictures.record_placed(self._desk, picture, path, content)
+                pictures.forget_drafts(self._desk, person.id, picture)
         return path
 
     def placed(self, name: str) -> bytes | None:

@@ -144,6 +144,20 @@ def _line(most: int) -> Callable[[str, Profile], str]:
     return check
 
 
+def _name(written: str, profile: Profile) -> str:
+    value = _line(60)(written, profile)
+    if not any(sign.isalpha() for sign in value):
+        raise ProfileError("il n'y a là aucune lettre")
+    # It would stand in every subject, and a RIO with its number is enough to take a line over.
+    if _RIO.search(value):
+        raise ProfileError("cela ressemble à un RIO")
+    return value
+
+
+#: As a mobile RIO is written.
+_RIO = re.compile(r"\b\d{2}[PE][A-Z0-9]{6}[A-Z0-9+]{3}(?![A-Z0-9+])")
+
+
 def _address(written: str, profile: Profile) -> str:
     # A postal address is often pasted on several lines.
     value = _line(110)(re.sub(r"\s*\n\s*", ", ", written.strip()), profile)
@@ -153,7 +167,7 @@ def _address(written: str, profile: Profile) -> str:
 
 
 def _siret(written: str, _: Profile) -> str:
-    digits = re.sub(r"[\s.\-]", "", written)
+    digits = re.sub(r"[\s.\-]", "", re.sub(r"(?i)^\s*siret\b\s*:?", "", written))
     if re.fullmatch(r"\d{9}", digits):
         raise ProfileError(
             "c'est un SIREN (9 chiffres) ; le SIRET en a 14 : le SIREN, puis le numéro de l'établissement"
@@ -243,9 +257,20 @@ def _cost(written: str, _: Profile) -> str:
 
 def _email(written: str, _: Profile) -> str:
     try:
-        return email_address(written.strip().removeprefix("mailto:"))
+        value = email_address(written.strip().removeprefix("mailto:"))
     except ValueError as error:
         raise ProfileError(str(error)) from None
+    # A mail goes there at once: no group, comment or literal, which two mail programs can read as two addresses.
+    if not _MAILBOX.fullmatch(value) or len(value) > 254:
+        raise ProfileError(f"« {value[:80]} » n'est pas une adresse de courriel : ni accent, ni deux « @ »")
+    return value
+
+
+_MAILBOX = re.compile(
+    r"[a-z0-9.!#$%&*+/=?^_`{|}~-]+"  # some houses give out addresses with two dots, or one at the end
+    r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 #: French names of colours that bear white text.
@@ -284,7 +309,7 @@ FIELDS: tuple[Field, ...] = (
         "le nom d'opérateur",
         "Sous quel nom opérez-vous ?",
         "Télécom Exemple",
-        _line(60),
+        _name,
     ),
     Field(
         "address",
@@ -360,7 +385,7 @@ FIELDS: tuple[Field, ...] = (
         "le nom du contact technique",
         "Comment s'appelle le contact technique ?",
         "Camille Martin",
-        _line(60),
+        _name,
     ),
     Field(
         "colour",

@@ -16,8 +16,10 @@ _CHANGES_ALL: frozenset[Role] = frozenset({"technique", "admin"})
 _CHANGES_ACCOUNTING: frozenset[Role] = _CHANGES_ALL | {"comptabilité"}
 
 _NEXT = "suite"
-_STOP = frozenset({"stop", "fin", "arreter", "annuler", "arrete"})
 _LATER = frozenset({"passer", "passe", "suivant", "plustard"})
+_STOP = frozenset({"stop", "fin", "arreter", "annuler", "arrete", "annule", "abandonner", "quitter", "retour", "non"})
+#: What leaves a value that there is as it is.
+_SAME = frozenset({"ok", "oui", "idem", "pareil", "inchange", "rien", "merci", "cestbon"})
 
 #: Answers that one touch gives.
 _PROPOSED: dict[profile.Name, tuple[str, ...]] = {
@@ -32,7 +34,11 @@ async def run(ask: Ask, context: Context) -> Answer:
     if not action:
         return _overview(ask, context)
     if action == _NEXT:
-        return _in_turn(rest.strip(), ask, context)
+        return (
+            _in_turn(rest.strip(), ask, context)
+            if ask.person.roles & _CHANGES_ALL
+            else _not_yours("le profil", context)
+        )
     if action in ("modifier", "changer") and not rest.strip():
         return _menu(context)
     if action == "code":
@@ -48,13 +54,13 @@ async def run(ask: Ask, context: Context) -> Answer:
             refused=True,
         )
     field, value = found
-    return _set(field, value, ask, context) if value else _question(field, ask, context, f"profil {field.word}")
+    return _set(field, value, ask, context) if value else _question(field, ask, context, f"profil {field.word} :")
 
 
-def _named(words: str) -> tuple[Field, str] | None:
-    """The field that the first word, or the first two, name, and what follows."""
+def _named(words: str, most: int = 2) -> tuple[Field, str] | None:
+    """The field that the first word, or the first `most`, name, and what follows."""
     parts = words.split(maxsplit=2)
-    for size in (2, 1):
+    for size in range(most, 0, -1):
         if len(parts) >= size and (field := profile.field_named(" ".join(parts[:size]))):
             rest = words.strip()
             for part in parts[:size]:
@@ -122,7 +128,7 @@ def _in_turn(words: str, ask: Ask, context: Context) -> Answer:
     """The next question, after an answer to the last one where there is one."""
     if not words:
         return _next(ask, context)
-    found = _named(words)
+    found = _named(words, 1)  # what follows is what a person typed: "Opérateur Exemple" after "nom"
     if found is None:
         return _next(ask, context)
     field, value = found
@@ -132,7 +138,7 @@ def _in_turn(words: str, ask: Ask, context: Context) -> Answer:
         return Answer("Le profil est gardé tel quel.", (_reminder(context),), buttons=_resume(context))
     if fold(value) in _LATER:
         return _next(ask, context, after=field)
-    if _is_code(value, context):
+    if _is_code(value, field, context):
         return _told_then(_code(value, ask, context), _asked(field, ask, context))
     done = _set(field, value, ask, context)
     if done.refused:
@@ -145,9 +151,10 @@ def _told_then(done: Answer, then: Answer) -> Answer:
     return replace(then, title=done.title, lines=(*done.lines, "", then.title, *then.lines))
 
 
-def _is_code(value: str, context: Context) -> bool:
+def _is_code(value: str, field: Field, context: Context) -> bool:
     """Whether this is a mailed code that comes while something else is asked."""
-    return bool(context.desk.waiting_addresses()) and re.fullmatch(r"\d{3}\s?\d{3}", value) is not None
+    is_one = re.fullmatch(r"\d{3}\s?\d{3}", value) and field.name != "colour"  # 182054 is one too
+    return bool(is_one and context.desk.waiting_addresses())
 
 
 def _next(ask: Ask, context: Context, after: Field | None = None) -> Answer:
@@ -225,33 +232,40 @@ def _question(field: Field, ask: Ask, context: Context, command: str) -> Answer:
 def _set(field: Field, value: str, ask: Ask, context: Context) -> Answer:
     may = _CHANGES_ACCOUNTING if field.name == "accounting_email" else _CHANGES_ALL
     if not ask.person.roles & may:
-        return Answer(
-            f"Changer {field.french} revient au contact technique.",
-            (f"C'est {context.desk.profile().technical_contact}.",),
-            refused=True,
-        )
-    again = f"profil {field.word}"
-    if fold(value) in _STOP:
-        return Answer(f"{_capital(field.french)} ne change pas.")
-    if _is_code(value, context):
-        return replace(_code(value, ask, context), awaits_words=again)
+        return _not_yours(field.french, context)
+    again = f"profil {field.word} :"
     known = context.desk.profile()
+    if fold(value) in _STOP | _LATER or (known.value(field.name) and fold(value) in _SAME):
+        # An address that waits for its code is given up with it.
+        context.desk.set_profile(ask.person, field.name, known.value(field.name))
+        return Answer(f"{_capital(field.french)} ne change pas.")
+    if _is_code(value, field, context):
+        return replace(_code(value, ask, context), awaits_words=again)
     try:
         kept = field.check(value, known)
     except ProfileError as error:
         return Answer(
             f"❌ {_capital(field.french)} : {error}.", (f"Exemple : {field.example}",), refused=True, awaits_words=again
         )
+    if field.mailbox and kept.lower() == context.settings.bot_email.lower():
+        return Answer(f"❌ {kept} est ma propre adresse : personne ne l'y lirait.", refused=True, awaits_words=again)
     if field.mailbox and not context.desk.is_verified(kept):
         return _mail_code(field, kept, ask, context)
     former = known.value(field.name)
-    if former != kept:
-        context.desk.set_profile(ask.person, field.name, kept)
+    context.desk.set_profile(ask.person, field.name, kept)
     lines = [f"Avant : {profile.show(field.name, former)}"] if former and former != kept else []
-    if field.name == "accounting_email" and former and former != kept:
+    if field.name == "accounting_email" and former and former.lower() != kept.lower():
         lines.append(f"Les prochains avis y vont ; {former} en est prévenue.")
     lines += [f"⚠️ {fault}" for fault in profile.contradictions(context.desk.profile())]
     return Answer(f"✅ {field.label} : {profile.show(field.name, kept)}", tuple(lines), buttons=_redraw(field, context))
+
+
+def _not_yours(what: str, context: Context) -> Answer:
+    return Answer(
+        f"Changer {what} revient au contact technique.",
+        (f"C'est {context.desk.profile().technical_contact}.",),
+        refused=True,
+    )
 
 
 def _redraw(field: Field, context: Context) -> tuple[Button, ...]:
@@ -313,11 +327,14 @@ def _verify(words: str, ask: Ask, context: Context) -> Answer:
 
 
 def _code(words: str, ask: Ask, context: Context) -> Answer:
-    code = re.sub(r"\D", "", words)
+    code = re.sub(r"\D", "", words) if _A_CODE.fullmatch(words) else ""
     if not ask.person.roles & _CHANGES_ACCOUNTING:
         return Answer("Confirmer une adresse revient au contact technique.", refused=True)
     waiting = context.desk.waiting_addresses()
-    if not waiting:
+    if fold(words) in _STOP | _LATER:
+        return Answer("Le code peut venir plus tard.", ("/profil dit quelles adresses l'attendent.",))
+    name = context.desk.take_code(code) if len(code) == 6 else None
+    if name is None and not waiting:
         return Answer("Aucune adresse n'attend de code.", ("/profil dit où en est chacune.",), refused=True)
     if len(code) != 6:
         return Answer(
@@ -326,7 +343,6 @@ def _code(words: str, ask: Ask, context: Context) -> Answer:
             refused=True,
             awaits_words="profil code",
         )
-    name = context.desk.take_code(code)
     if name is None:
         left = context.desk.waiting_addresses()
         told = "Le relire dans le courriel." if left else "Trop d'essais : demander un nouveau code par /profil."
@@ -334,7 +350,9 @@ def _code(words: str, ask: Ask, context: Context) -> Answer:
     field = next(field for field in FIELDS if field.name == name)
     address = context.desk.profile().value(name)
     rest = context.desk.waiting_addresses()
-    lines = [f"Un code est encore attendu de {other}." for other in rest.values()]
+    also = [it.french for it in FIELDS if it.name in waiting and it.name not in rest and it.name != name]
+    lines = [f"C'est aussi {_enumerated(also)}."] if also else []
+    lines += [f"Un code est encore attendu de {other}." for other in rest.values()]
     if name == "accounting_email":
         lines.append("Les prochains avis y vont.")
     return Answer(
@@ -343,6 +361,10 @@ def _code(words: str, ask: Ask, context: Context) -> Answer:
         buttons=(*_resume(context), Button("Où en est le dossier", "dossier")),
         awaits_words="profil code" if rest else "",
     )
+
+
+#: Six digits among words; other digits (a number, a month) make it something else.
+_A_CODE = re.compile(r"[\d\s]*|\D*\d{3}\s?\d{3}\D*")
 
 
 COMMAND = Command(

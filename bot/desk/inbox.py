@@ -11,6 +11,9 @@ from bot.desk import lightly
 #: A question that fails that often is set aside, and its author told so.
 MOST_TRIES = 3
 
+#: Begins the part of a name that stands for one message of a conversation.
+_SAID = "said-"
+
 #: What a conversation can be asked for.
 Awaited = Literal["files", "words"]
 
@@ -82,6 +85,15 @@ class Inbox:
             f"SELECT command FROM awaited_{what} WHERE conversation = ? AND until > ?", (conversation, now)
         ).fetchone()
         return str(row[0]) if row else ""
+
+    def answered(self, conversation: str, message_id: int, now: int) -> str:
+        """The command that these plain words of a chat were taken for, "" when they stood for themselves."""
+        return self.awaited("words", f"{conversation}:{_SAID}{message_id}", now)
+
+    def remember(self, conversation: str, message_id: int, command: str, now: int, until: int) -> None:
+        """What plain words were taken for, so that their correction is taken for the same."""
+        self._db.execute("DELETE FROM awaited_words WHERE until <= ?", (now,))
+        self.await_next("words", f"{conversation}:{_SAID}{message_id}", command, until)
 
     def await_next(self, what: Awaited, conversation: str, command: str, until: int) -> None:
         """Remember, or forget with an empty command; in the transaction of the answer that asks for it."""

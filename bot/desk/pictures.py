@@ -9,6 +9,9 @@ from handlers.desk import Draft, token_of
 #: Seconds that a picture waits.
 KEPT = 7 * 24 * 3600
 
+#: The most that waits for one person: pictures, and bytes of them all. The newest stays in any case.
+MOST, MOST_BYTES = 20, 30 * 1024 * 1024
+
 
 def add_draft(db: Database, person_id: str, picture: str, name: str, content: bytes) -> Draft:
     """Keep a picture; the same one again is the same draft."""
@@ -20,6 +23,7 @@ def add_draft(db: Database, person_id: str, picture: str, name: str, content: by
             "INSERT OR REPLACE INTO drafts (token, person_id, picture, name, content, at) VALUES (?, ?, ?, ?, ?, ?)",
             (token, person_id, picture, name, content, now),
         )
+        _keep_newest(db, person_id)
     return Draft(token, picture, name, content)
 
 
@@ -35,7 +39,23 @@ def draft(db: Database, person_id: str, token: str) -> Draft | None:
 def forget_drafts(db: Database, person_id: str, picture: str) -> None:
     """One of them was taken: the others of the same kind are of no use any more."""
     with db.atomic():
-        db.execute("DELETE FROM drafts WHERE person_id = ? AND picture IN (?, '')", (person_id, picture))
+        db.execute(
+            "DELETE FROM drafts WHERE person_id = :person AND (picture = :picture OR picture = '' AND token IN "
+            "(SELECT token FROM drafts WHERE person_id = :person AND picture = :picture))",
+            {"person": person_id, "picture": picture},
+        )
+
+
+def _keep_newest(db: Database, person_id: str) -> None:
+    """The oldest that are too many go."""
+    size = 0
+    rows = db.execute(
+        "SELECT rowid, length(content) FROM drafts WHERE person_id = ? ORDER BY at DESC, rowid DESC", (person_id,)
+    ).fetchall()
+    for place, (row, length) in enumerate(rows):
+        size += length
+        if place and (place >= MOST or size > MOST_BYTES):
+            db.execute("DELETE FROM drafts WHERE rowid = ?", (row,))
 
 
 def record_placed(db: Database, picture: str, path: str, content: bytes) -> None:

@@ -43,6 +43,15 @@ def set_value(db: Database, settings: Settings, name: Name, value: str) -> None:
     )
 
 
+def forget_outdated(db: Database, settings: Settings) -> None:
+    """What the settings overruled stays so when they are changed back: it was not said anew."""
+    named = _of_settings(settings)
+    with db.atomic():
+        for name, instead_of in db.execute("SELECT name, instead_of FROM profile").fetchall():
+            if named.get(name, "") != instead_of:
+                db.execute("DELETE FROM profile WHERE name = ?", (name,))
+
+
 def _of_settings(settings: Settings) -> dict[str, str]:
     return {
         "operator_name": settings.operator_name,
@@ -83,20 +92,50 @@ def pending(db: Database) -> list[Pending]:
     return [Pending(*row) for row in rows]
 
 
+def was_mailed_lately(db: Database, name: Name, address: str, seconds: int) -> bool:
+    """Whether a code that nobody guessed at yet went there within the last `seconds`."""
+    found = db.execute(
+        "SELECT 1 FROM address_codes WHERE name = ? AND lower(address) = lower(?) AND failures = 0 AND expires_at > ?",
+        (name, address, _now() + CODE_LIFE - seconds),
+    )
+    return found.fetchone() is not None
+
+
+def strike_off(db: Database, name: Name) -> None:
+    """No code makes another address of this field any more; in the transaction of what makes it stale."""
+    db.execute("DELETE FROM address_codes WHERE name = ?", (name,))
+
+
 def take_code(db: Database, code: str, address: str = "") -> Pending | None:
-    """What a code was mailed for, which is then struck off; None counts against each code that it could have been.
+    """What a code was mailed for, which counts as used then; None counts against each code that it could have been.
 
     :param address: where it comes from by mail; "" for codes of all addresses.
     """
     waiting = [it for it in pending(db) if not address or it.address.lower() == address.lower()]
     for it in waiting:
-        (kept,) = db.execute("SELECT hash FROM address_codes WHERE name = ?", (it.name,)).fetchone()
-        if secrets.compare_digest(kept, _hash(it, code)):
-            db.execute("DELETE FROM address_codes WHERE name = ?", (it.name,))
+        if _is_of(db, it, code):
+            db.execute("UPDATE address_codes SET expires_at = ? WHERE name = ?", (_USED, it.name))
             return it
+    if used_code(db, code):
+        return None
     for it in waiting:
         db.execute("UPDATE address_codes SET failures = failures + 1 WHERE name = ?", (it.name,))
     return None
+
+
+def used_code(db: Database, code: str) -> Pending | None:
+    """What a code proved already: who says it again, as after a crash that lost the answer, guesses at nothing."""
+    rows = db.execute("SELECT name, address, person_id FROM address_codes WHERE expires_at = ?", (_USED,)).fetchall()
+    return next((it for row in rows if _is_of(db, it := Pending(*row), code)), None)
+
+
+#: In the place of the time when a code ends.
+_USED = 0
+
+
+def _is_of(db: Database, of: Pending, code: str) -> bool:
+    (kept,) = db.execute("SELECT hash FROM address_codes WHERE name = ?", (of.name,)).fetchone()
+    return secrets.compare_digest(kept, _hash(of, code))
 
 
 def _hash(of: Pending, code: str) -> str:

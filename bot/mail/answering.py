@@ -56,35 +56,58 @@ async def answer_mail(item: Item, house: House) -> None:
 
 
 def _brings_code(item: Item, house: House, mail: Mail) -> bool:
-    """Whether this is the code that was mailed to this very address, which proves that somebody reads it; whoever he
-    is, and whatever the receiving server thinks of him."""
+    """Whether this is the code that was mailed to this very address, which proves that somebody reads it.
+
+    A forged sender neither guesses at a code nor uses its tries up: his server vouches for him, or he names our mail,
+    which he alone received.
+    """
     waiting = {address.lower() for address in house.own.waiting_addresses().values()}
-    if mail.automatic or mail.sender.lower() not in waiting:
+    if mail.automatic or mail.sender.lower() not in waiting or not (mail.verdict == "pass" or _names_ours(house, mail)):
         return False
-    code = re.search(r"(?<!\d)\d{3} ?\d{3}(?!\d)", "\n".join(mail.own_words))
-    if code is None:
+    codes = _codes(mail)
+    if not codes:
         return False
     with house.desk.atomic():
-        proved = house.own.take_mailed_code(code[0].replace(" ", ""), mail.sender)
-        if proved is None:
-            return False
+        taken = (house.own.take_mailed_code(code, mail.sender) for code in codes)
+        proved = next((name for name in taken if name), None)
+        if proved:
+            field = next(field for field in FIELDS if field.name == proved)
+            told = Answer(f"Merci : cette adresse est confirmée, c'est maintenant {field.french}.")
+            house.tell(TECHNICAL, [("troubles", Answer(f"✅ {mail.sender} a confirmé {field.french}."))])
+        elif house.people.by_email(mail.sender):
+            return False  # it may ask something else
+        else:
+            told = Answer(
+                "Ce n'est pas le code attendu.", ("Le relire dans notre courriel, ou en faire envoyer un autre.",)
+            )
         house.inbox.done(item)
-        field = next(field for field in FIELDS if field.name == proved)
-        told = Answer(f"Merci : cette adresse est confirmée, c'est maintenant {field.french}.")
-        operator = house.profile.operator_name
+        subject = _SIX.sub("", mail.subject).strip() or "Votre adresse"
         house.write_letter(
             Letter(
                 to=mail.sender,
-                subject=f"Re: {mail.subject}" if not mail.subject.lower().startswith("re") else mail.subject,
+                subject=subject if subject.lower().startswith("re:") else f"Re: {subject}",
                 parts=(told,),
                 greeting="Bonjour,",
-                foot=f"Message automatique de l'assistant de {operator}.",
+                foot=f"Message automatique de l'assistant de {house.profile.operator_name}.",
                 in_reply_to=mail.message_id,
                 references=mail.references,
             )
         )
-        house.tell(TECHNICAL, [("troubles", Answer(f"✅ {mail.sender} a confirmé {field.french}."))])
     return True
+
+
+#: A code, that is no part of a longer number.
+_SIX = re.compile(r"(?<!\d)(?<!\d[ .\u00a0\u202f])\d{3}[ \u00a0\u202f]?\d{3}(?![ .\u00a0\u202f]?\d)")
+
+#: Numbers of one mail that are taken for codes.
+_MOST_CODES = 3
+
+
+def _codes(mail: Mail) -> list[str]:
+    """What may be the code: six digits in a line that asks nothing else (a SIM's last digits, a sum)."""
+    lines = [line for line in mail.own_words if (said := understand(line)) is None or said[0] == "profil"]
+    found = dict.fromkeys(re.sub(r"\D", "", code) for line in lines for code in _SIX.findall(line))
+    return list(found)[:_MOST_CODES]
 
 
 def _is_left_alone(item: Item, house: House, mail: Mail) -> bool:
@@ -100,6 +123,11 @@ def _is_vouched_for(house: House, mail: Mail) -> bool:
     """The trusted server's word; where it never gives one, an answer to a mail that only this person received."""
     if house.settings.mail_trusted_server:
         return mail.verdict == "pass"
+    return _names_ours(house, mail)
+
+
+def _names_ours(house: House, mail: Mail) -> bool:
+    """Whether this answers a mail that we wrote to this very address."""
     named = {mail.in_reply_to, *mail.references} - {""}
     return any(house.outbox.is_ours(message_id, mail.sender) for message_id in named)
 

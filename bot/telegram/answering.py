@@ -199,7 +199,9 @@ def _stranger(item: Item, house: House, incoming: _Incoming) -> None:
 async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, contact: Contact) -> None:
     now = house.context.now()
     awaited = house.inbox.awaited("words", item.conversation, now)
-    dialog = understand(f"{awaited} {incoming.text}") if awaited and _is_plain(incoming) else None
+    # A correction is of what its message answered, whatever was asked since.
+    said = house.inbox.answered(item.conversation, incoming.message_id, now) if incoming.edited else awaited
+    dialog = understand(f"{said} {incoming.text}") if said and _is_plain(incoming) else None
     understood = _understood(item, house, incoming)
     if incoming.file_size > MAX_BYTES:
         answer, command = Answer("Ce fichier dépasse 20 Mo, la limite de Telegram pour un robot.", refused=True), ""
@@ -224,6 +226,8 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
             house.inbox.await_next("files", item.conversation, answer.awaits_file, now + AWAIT)
             words = answer.awaits_words if incoming.private else ""
             house.inbox.await_next("words", item.conversation, words, now + AWAIT)
+        if dialog:
+            house.inbox.remember(item.conversation, incoming.message_id, said, now, now + AWAIT)
         house.write_chat(
             incoming.chat_id,
             [answer],
@@ -235,10 +239,10 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
 
 
 def _is_plain(incoming: _Incoming) -> bool:
-    """Whether these are words that can answer what the bot asked: no command, button, file or correction."""
-    return bool(incoming.text) and not (
-        incoming.file_id or incoming.query_id or incoming.edited or incoming.text.startswith("/")
-    )
+    """Whether these are words that can answer what the bot asked: no button, no file, and no command."""
+    if not incoming.text or incoming.file_id or incoming.query_id or incoming.text.startswith("/"):
+        return False
+    return len(incoming.text.split()) > 1 or registry.named(incoming.text, spoken=False) is None
 
 
 def _understood(item: Item, house: House, incoming: _Incoming) -> tuple[str, str] | None:

@@ -90,6 +90,37 @@ async def test_a_correction_of_an_earlier_answer_is_not_taken_for_the_next_one(
     assert house.profile.siret == ""
 
 
+async def test_a_corrected_answer_corrects_what_it_answered(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send("/profil suite")
+    await answer(house, bot)
+    address = camille.send("12 rue de l'Exemle, 00000 Ville-Fictive")
+    await answer(house, bot)
+    await says(house, bot, camille, "123 456 782 00010")
+    camille.edit(address, "12 rue de l'Exemple, 00000 Ville-Fictive")
+    await answer(house, bot)
+    assert house.profile.address == "12 rue de l'Exemple, 00000 Ville-Fictive"
+    assert house.profile.siret == "12345678200010"
+    assert not any("pas compris" in text for text in said(camille))
+
+
+async def test_a_commands_bare_name_is_no_answer(house: House, bot: Bot, camille: Phone) -> None:
+    assert not (await says(house, bot, camille, "/profil nom", "aide")).startswith("✅")
+    assert house.profile.operator_name == "Télécom Exemple"
+
+
+async def test_a_name_that_begins_like_its_field_is_kept_whole(house: House, bot: Bot, camille: Phone) -> None:
+    await says(house, bot, camille, "/profil nom", "Opérateur Alpha Exemple")
+    assert house.profile.operator_name == "Opérateur Alpha Exemple"
+
+
+async def test_a_month_asked_while_a_code_is_awaited_is_no_guess(house: House, bot: Bot, camille: Phone) -> None:
+    await says(house, bot, camille, "/profil vérifier compta")
+    code = code_of((await replies(house, bot))[-1])
+    for _ in range(5):
+        await says(house, bot, camille, "/profil code", "Dupont BTP 2026-10")
+    assert (await says(house, bot, camille, f"/profil code {code}")).startswith("✅")
+
+
 async def test_in_a_group_nothing_is_awaited(house: House, bot: Bot, camille: Phone, api: BotApi) -> None:
     there = camille.in_group(api.group(-100123, "Exploitation"))
     await says(house, bot, there, "/profil nom", "/dossier")
@@ -106,27 +137,37 @@ def code_of(message: EmailMessage) -> str:
     return found[1]
 
 
-async def asks_for(house: House, bot: Bot, camille: Phone, address: str) -> str:
-    """The accounting address is to be this one; the code that was mailed there."""
+async def asks_for(house: House, bot: Bot, camille: Phone, address: str) -> EmailMessage:
+    """The accounting address is to be this one; the mail that went there."""
     await says(house, bot, camille, f"/profil compta {address}")
-    return code_of((await replies(house, bot))[-1])
+    return (await replies(house, bot))[-1]
+
+
+def answers(message: EmailMessage) -> str:
+    """The headers of a reply, which no server vouches for."""
+    return f"X-Mailer: Poste\r\nIn-Reply-To: {message['Message-ID']}"
+
+
+def wrong(code: str) -> str:
+    return "000 000" if code != "000 000" else "111 111"
 
 
 NEW = "factures@telecom.example"
 
 
 async def test_a_reply_with_the_code_takes_the_address(house: House, bot: Bot, camille: Phone) -> None:
-    code = await asks_for(house, bot, camille, NEW)
+    mail = await asks_for(house, bot, camille, NEW)
     write(
         house,
-        f"Bonjour,\n\nle code : {code}\n\n> ancien texte",
+        f"Bonjour,\n\nle code : {code_of(mail)}\n\n> ancien texte",
         frm=NEW,
-        headers="X-Mailer: Poste",
+        headers=answers(mail),
         subject="Re: confirmer",
     )
     *_, former, thanks = await replies(house, bot)
     assert former["To"] == "compta@telecom.example"
     assert thanks["To"] == NEW
+    assert "Merci" in body(thanks)
     assert thanks["In-Reply-To"] == "<question@poste.example>"
     assert house.profile.accounting_email == NEW
     accountant = house.people.by_id(ACCOUNTING)
@@ -136,13 +177,40 @@ async def test_a_reply_with_the_code_takes_the_address(house: House, bot: Bot, c
     assert f"{NEW} a confirmé" in said(camille)[-1]
 
 
+async def test_a_new_mail_with_the_code_counts_when_its_server_vouches_for_it(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    mail = await asks_for(house, bot, camille, NEW)
+    write(house, "Voilà.", frm=NEW, subject=f"Code {code_of(mail)}")
+    thanks = (await replies(house, bot))[-1]
+    assert house.profile.accounting_email == NEW
+    assert not re.search(r"\d", thanks["Subject"])
+
+
+async def test_the_code_is_found_beside_a_signatures_numbers(house: House, bot: Bot, camille: Phone) -> None:
+    mail = await asks_for(house, bot, camille, NEW)
+    signed = f"SIRET 123 456 782 00010\nCapital de 100 000 euros\nCode : {code_of(mail)}"
+    write(house, signed, frm=NEW, headers=answers(mail), subject="Re: confirmer")
+    await replies(house, bot)
+    assert house.profile.accounting_email == NEW
+
+
+async def test_the_line_that_the_chat_names_is_understood_from_the_new_address(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    mail = await asks_for(house, bot, camille, NEW)
+    write(house, f"profil code {code_of(mail)}", frm=NEW, headers=answers(mail), subject="Re: confirmer")
+    await replies(house, bot)
+    assert house.profile.accounting_email == NEW
+
+
 async def test_a_quoted_code_confirms_nothing(house: House, bot: Bot, camille: Phone) -> None:
-    code = await asks_for(house, bot, camille, NEW)
+    mail = await asks_for(house, bot, camille, NEW)
     write(
         house,
-        f"Je n'ai rien demandé !\n\n> Votre code : {code}",
+        f"Je n'ai rien demandé !\n\n> Votre code : {code_of(mail)}",
         frm=NEW,
-        headers="X-Mailer: Poste",
+        headers=answers(mail),
         subject="Re: confirmer",
     )
     await replies(house, bot)
@@ -150,27 +218,59 @@ async def test_a_quoted_code_confirms_nothing(house: House, bot: Bot, camille: P
 
 
 async def test_the_code_from_another_address_confirms_nothing(house: House, bot: Bot, camille: Phone) -> None:
-    code = await asks_for(house, bot, camille, NEW)
-    write(house, code, frm="quelquun@ailleurs.example", headers="X-Mailer: Poste", subject="Re: confirmer")
+    mail = await asks_for(house, bot, camille, NEW)
+    write(house, code_of(mail), frm="quelquun@ailleurs.example", headers=answers(mail), subject="Re: confirmer")
     await replies(house, bot)
     assert house.profile.accounting_email == "compta@telecom.example"
 
 
-async def test_guesses_by_mail_end_the_code(house: House, bot: Bot, camille: Phone) -> None:
-    code = await asks_for(house, bot, camille, NEW)
-    wrong = "000 000" if code != "000 000" else "111 111"
+async def test_guesses_by_mail_end_the_code_and_are_told(house: House, bot: Bot, camille: Phone) -> None:
+    mail = await asks_for(house, bot, camille, NEW)
     for number in range(5):
         write(
             house,
-            wrong,
+            wrong(code_of(mail)),
             frm=NEW,
-            headers="X-Mailer: Poste",
+            headers=answers(mail),
             key=f"INBOX/1/{number}",
             message_id=f"<{number}@poste.example>",
         )
-    write(house, code, frm=NEW, headers="X-Mailer: Poste", key="INBOX/1/9", message_id="<9@poste.example>")
-    await replies(house, bot)
+    write(house, code_of(mail), frm=NEW, headers=answers(mail), key="INBOX/1/9", message_id="<9@poste.example>")
+    told = await replies(house, bot)
+    assert "pas le code attendu" in body(told[-1])
     assert house.profile.accounting_email == "compta@telecom.example"
+
+
+async def test_a_forged_sender_neither_guesses_nor_uses_the_tries_up(house: House, bot: Bot, camille: Phone) -> None:
+    mail = await asks_for(house, bot, camille, NEW)
+    guesses = [wrong(code_of(mail))] * 5 + [code_of(mail)]
+    for number, guess in enumerate(guesses):
+        write(
+            house,
+            guess,
+            frm=NEW,
+            headers=f"X-Mailer: Poste\r\nIn-Reply-To: <{number}@telecom.example>",
+            key=f"INBOX/1/{number}",
+            message_id=f"<{number}@poste.example>",
+        )
+    assert len(await replies(house, bot)) == 1  # nobody is answered
+    assert house.profile.accounting_email == "compta@telecom.example"
+    assert (await says(house, bot, camille, code_of(mail))).startswith(f"✅ {NEW} est vérifiée")
+
+
+async def test_questions_with_six_digits_are_no_guesses(house: House, bot: Bot, camille: Phone) -> None:
+    await says(house, bot, camille, "/profil vérifier compta")
+    code = code_of((await replies(house, bot))[-1])
+    for number in range(5):
+        write(
+            house,
+            "sim 000012",
+            frm="compta@telecom.example",
+            key=f"INBOX/1/{number}",
+            message_id=f"<{number}@poste.example>",
+        )
+    await replies(house, bot)
+    assert (await says(house, bot, camille, code)).startswith("✅ compta@telecom.example est vérifiée")
 
 
 async def test_fields_are_given_by_mail_one_a_line(house: House, bot: Bot) -> None:

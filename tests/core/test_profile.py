@@ -204,3 +204,41 @@ def test_a_vat_number_that_the_new_siret_contradicts_is_told() -> None:
     (fault,) = profile.contradictions(Profile(siret="12345678200010", vat="FR39356000000"))
     assert "FR 11 123 456 782" in fault
     assert profile.contradictions(Profile(siret="12345678200010", vat="FR11123456782")) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "a@b@exemple.fr",
+        "a\x00b@exemple.fr",
+        "liste:a@exemple.fr",
+        "(a)b@exemple.fr",
+        "a@exemple..fr",
+        "a@-exemple.fr",
+        "é@exemple.fr",
+        "a@[127.0.0.1]",
+        "=?utf-8?q?a?=@télécom.fr",
+        "a@exemple.fr\u200b",
+        "a" * 300 + "@exemple.fr",
+    ],
+)
+def test_an_address_that_mail_programs_could_read_otherwise_is_refused(written: str) -> None:
+    assert "adresse de courriel" in refused("compta", written)
+
+
+def test_an_address_may_have_a_plus() -> None:
+    assert kept("compta", "compta+origyne@exemple.fr") == "compta+origyne@exemple.fr"
+
+
+@pytest.mark.parametrize("word", ["nom", "contact"])
+def test_a_number_is_no_name(word: str) -> None:
+    assert "aucune lettre" in refused(word, "06 39 98 00 01")
+
+
+def test_a_rio_is_no_name() -> None:
+    assert "RIO" in refused("nom", "01E4K7P2QEM3 0639980001")
+    assert kept("nom", "12 Entreprise Exemple") == "12 Entreprise Exemple"
+
+
+def test_a_siret_may_come_with_its_word() -> None:
+    assert kept("siret", "SIRET : 123 456 782 00010") == "12345678200010"

@@ -163,7 +163,7 @@ async def test_a_value_can_be_given_at_once(say: Say, context: Context, text: st
 async def test_a_field_alone_is_asked_with_what_it_is_today(say: Say) -> None:
     answer = await say("profil nom")
     assert "Aujourd'hui : Télécom Exemple" in words(answer)
-    assert answer.awaits_words == "profil nom"
+    assert answer.awaits_words == "profil nom :"
 
 
 async def test_a_change_says_what_was_there(say: Say, context: Context) -> None:
@@ -187,6 +187,19 @@ async def test_staff_may_look_but_not_change(say: Say, context: Context) -> None
     answer = await say("profil nom Autre", person=STAFF)
     assert answer.refused
     assert "Camille Martin" in words(answer)
+    assert context.desk.profile().operator_name == "Télécom Exemple"
+
+
+async def test_who_may_not_change_it_is_not_asked_either(say: Say) -> None:
+    for person in (STAFF, ACCOUNTANT):
+        answer = await say("profil suite", person=person)
+        assert answer.refused
+        assert not answer.awaits_words
+
+
+@pytest.mark.parametrize("said", ["passer", "stop", "ok", "non"])
+async def test_a_word_that_means_no_change_is_no_name(say: Say, context: Context, said: str) -> None:
+    assert "ne change pas" in words(await say(f"profil nom : {said}"))
     assert context.desk.profile().operator_name == "Télécom Exemple"
 
 
@@ -249,11 +262,95 @@ async def test_five_wrong_codes_end_it(say: Say, context: Context, mails: Mails)
     assert context.desk.profile().accounting_email == "compta@telecom.example"
 
 
-async def test_a_code_serves_once(say: Say, mails: Mails) -> None:
+async def test_a_code_said_again_is_answered_the_same_and_changes_nothing(
+    say: Say, context: Context, mails: Mails
+) -> None:
     await say("profil compta factures@telecom.example")
     code = code_in(mails()[-1])
-    await say(f"profil code {code}")
-    assert (await say(f"profil code {code}")).refused
+    first = await say(f"profil code {code}")
+    assert (await say(f"profil code {code}")).title == first.title
+    assert len(mails()) == 2  # the code, and one word to the former address
+
+
+async def test_a_used_code_does_not_bring_its_address_back(say: Say, context: Context, mails: Mails) -> None:
+    await say("profil compta factures@telecom.example")
+    first = code_in(mails()[-1])
+    await say(f"profil code {first}")
+    await say("profil vérifier technique")
+    await say(f"profil code {code_in(mails()[-1])}")
+    await say("profil compta technique@telecom.example")
+    assert (await say(f"profil code {first}")).refused
+    assert context.desk.profile().accounting_email == "technique@telecom.example"
+
+
+async def test_a_question_answered_twice_after_a_crash_mails_one_code(say: Say, mails: Mails) -> None:
+    await say("profil compta factures@telecom.example")
+    await say("profil compta factures@telecom.example")
+    (mail,) = mails()
+    assert not (await say(f"profil code {code_in(mail)}")).refused
+
+
+async def test_a_code_of_an_address_that_was_given_up_takes_it_no_more(
+    say: Say, context: Context, mails: Mails
+) -> None:
+    await say("profil vérifier compta")
+    await say(f"profil code {code_in(mails()[-1])}")
+    await say("profil compta faute@telecom.example")
+    late = code_in(mails()[-1])
+    await say("profil compta compta@telecom.example")
+    assert not context.desk.waiting_addresses()
+    assert (await say(f"profil code {late}")).refused
+    assert context.desk.profile().accounting_email == "compta@telecom.example"
+
+
+async def test_stop_gives_up_an_address_that_waits(say: Say, context: Context) -> None:
+    await say("profil compta faute@telecom.example")
+    assert "ne change pas" in words(await say("profil compta : stop"))
+    assert not context.desk.waiting_addresses()
+
+
+async def test_one_code_proves_an_address_for_all_that_wait_for_it(say: Say, context: Context, mails: Mails) -> None:
+    await say("profil compta bureau@telecom.example")
+    await say("profil email bureau@telecom.example")
+    answer = await say(f"profil code {code_in(mails()[0])}")
+    assert "C'est aussi l'adresse du service client." in words(answer)
+    assert context.desk.profile().service_email == "bureau@telecom.example"
+    assert context.desk.profile().accounting_email == "bureau@telecom.example"
+    assert not context.desk.waiting_addresses()
+
+
+async def test_a_code_is_not_seen_in_a_colour(say: Say, context: Context) -> None:
+    await say("profil compta factures@telecom.example")
+    await say("profil couleur : 182054")
+    assert context.desk.profile().colour == "#182054"
+
+
+async def test_stop_leaves_the_question_for_the_code(say: Say, context: Context) -> None:
+    await say("profil compta factures@telecom.example")
+    answer = await say("profil code stop")
+    assert not answer.awaits_words
+    assert context.desk.waiting_addresses() == {"accounting_email": "factures@telecom.example"}
+
+
+async def test_the_former_technical_address_is_not_sent_to_the_new_one(say: Say, mails: Mails) -> None:
+    await say("profil technique nouvelle@telecom.example")
+    await say(f"profil code {code_in(mails()[-1])}")
+    told = mails()[-1]
+    assert told["To"] == "technique@telecom.example"
+    assert "prévenir la comptabilité (compta@telecom.example)" in text(told)
+
+
+async def test_the_bots_own_address_is_nobodys(say: Say, mails: Mails) -> None:
+    assert (await say("profil compta Robot@telecom.example")).refused
+    assert not mails()
+
+
+async def test_another_case_is_the_same_address(say: Say, context: Context, mails: Mails) -> None:
+    await say("profil vérifier compta")
+    await say(f"profil code {code_in(mails()[-1])}")
+    answer = await say("profil compta Compta@telecom.example")
+    assert "prévenue" not in words(answer)
+    assert len(mails()) == 1
 
 
 async def test_a_code_that_comes_amid_the_questions_is_taken_and_the_question_stays(
@@ -286,6 +383,14 @@ async def test_a_verified_address_serves_elsewhere_without_another_code(
 
 
 # Settings and profile
+
+
+async def test_settings_that_are_changed_back_bring_no_overruled_word_back(say: Say, context: Context) -> None:
+    await say("profil nom Autre Exemple Télécom")
+    assert isinstance(context.desk, BotDesk)
+    db, outbox = context.desk._desk, context.desk._outbox
+    BotDesk(context.settings.model_copy(update={"operator_name": "Troisième Exemple"}), db, outbox)
+    assert BotDesk(context.settings, db, outbox).profile().operator_name == "Télécom Exemple"
 
 
 async def test_settings_that_change_later_are_the_newer_word(say: Say, context: Context) -> None:
