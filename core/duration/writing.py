@@ -81,8 +81,8 @@ _CLOCK = re.compile(r"[0-9]+(?::[0-9]+)+(?:[.,][0-9]+)?")
 _SPACES = re.compile(r"\s*")
 #: A unit ends where no letter follows, but for the sign of a product: 2hx3.
 _UNIT = re.compile(
-    r"\s*(?:(?:(?P<semaine>semaines?|sem\b\.?)|(?P<ms>millisecondes?|ms)|(?P<min>minutes?|mins?\b\.?|mn\b\.?|m)"
-    r"|(?P<s>secondes?|secs?\b\.?|s)|(?P<j>jours?|jrs?\b\.?|j)|(?P<h>heures?|hrs?\b\.?|h))"
+    r"\s*(?:(?:(?P<semaine>semaines?|sem\.?)|(?P<ms>millisecondes?|ms)|(?P<min>minutes?|mins?\.?|mn\.?|m)"
+    r"|(?P<s>secondes?|secs?\.?|s)|(?P<j>jours?|jrs?\.?|j)|(?P<h>heures?|hrs?\.?|h))"
     r"(?![^\W\d_](?<![xX]))(?!x[^\W\d_])"
     r"|(?P<quotes>\"|″|”|''|’’|′′)|(?P<quote>'|′|’))",
     re.IGNORECASE,
