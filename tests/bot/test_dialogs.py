@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from telegram import Bot
 
-from bot.desk.people import ACCOUNTING
-from bot.house import House
+from bot.desk.people import ACCOUNTING, TECHNICAL
+from bot.house import House, open_house
 from bot.sandbox.botapi import BotApi, Phone
 from core.settings import Settings
 from tests.bot.talking import NUMBER, TRUSTED, answer, body, deliver, replies, said, write
@@ -119,6 +119,30 @@ async def test_a_month_asked_while_a_code_is_awaited_is_no_guess(house: House, b
     for _ in range(5):
         await says(house, bot, camille, "/profil code", "Dupont BTP 2026-10")
     assert (await says(house, bot, camille, f"/profil code {code}")).startswith("✅")
+
+
+async def test_what_one_telephone_is_asked_another_of_the_same_person_does_not_answer(
+    house: House, bot: Bot, camille: Phone, api: BotApi
+) -> None:
+    now = house.context.now()
+    house.people.enrol(4200002, house.people.new_code(TECHNICAL, now), now)
+    other = api.phone(4200002, "Camille", started=True)
+    await says(house, bot, camille, "/profil suite", "/profil siret")
+    assert (await says(house, bot, other, NUMBER)).startswith("🟢 06 39 98 00 01 : active")
+    assert (await says(house, bot, camille, "123 456 782 00010")).startswith("✅ SIRET")
+
+
+async def test_what_was_asked_before_a_restart_is_answered_after_it(
+    house: House, bot: Bot, camille: Phone, configured: Settings
+) -> None:
+    await says(house, bot, camille, "/profil siret")
+    again = open_house(configured)
+    try:
+        assert (await says(again, bot, camille, "123 456 782 00010")).startswith("✅ SIRET")
+    finally:
+        again.context.close()
+        again.desk.close()
+        again.context.telecom.close()
 
 
 async def test_in_a_group_nothing_is_awaited(house: House, bot: Bot, camille: Phone, api: BotApi) -> None:
