@@ -114,12 +114,13 @@ def find_cost(text: str) -> tuple[str, str]:
 # -- The email address
 
 _AT = "@©®"  # as it is read
-_LOCAL = r"[A-Za-z0-9_%+\-]+(?:\.[A-Za-z0-9_%+\-]+)*"
+_LOCAL = r"(?=-*[A-Za-z0-9_%+])[A-Za-z0-9_%+\-]+(?:\.[A-Za-z0-9_%+\-]+)*"
 _STRICT = re.compile(rf"({_LOCAL}) ?[{_AT}] ?([A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.[A-Za-z]{{2,}})(?![A-Za-z0-9@])")
 #: With the spaces that reading puts around dots, a comma for a dot, and a dot that it lost before a usual ending.
 _LOOSE = re.compile(
     rf"({_LOCAL}) ?[{_AT}] ?([A-Za-z0-9\-]+"
     r"(?: ?[.,] ?[A-Za-z0-9\-]+| (?:fr|com|net|org|eu|example)(?![A-Za-z0-9]))*)"
+    rf"(?![A-Za-z0-9\-]* ?[{_AT}])"  # "appel @ clients@exemple.fr": the first one is a sign
 )
 _FURTHER = re.compile(r"(?: ?\. ?[a-z]{2,10})+(?![A-Za-z0-9])")
 _CUT_OFF = re.compile(r"([a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*)(?: ?\. ?|,)$")

@@ -156,7 +156,8 @@ def _placing(size: tuple[int, int], rule: Rule) -> tuple[int, int] | None:
     """The size that the picture takes within the frame; None when nothing good comes of it."""
     width, height = size
     scale = min(rule.width / width, rule.height / height)
-    if abs(width * scale - rule.width) < 1 and abs(height * scale - rule.height) < 1:
+    # What rounding alone adds is no distortion; a whole pixel would be one.
+    if (round(width * scale), round(height * scale)) == (rule.width, rule.height):
         return (rule.width, rule.height) if scale <= MOST_ENLARGED else None
     frame = rule.width * rule.height
     if scale > 1 and width * height >= LEAST_FILLED * frame:
@@ -225,8 +226,8 @@ def _sides(first: int, second: int, names: tuple[str, str]) -> list[tuple[int, s
 def _added(sides: list[tuple[int, str]], words: tuple[str, str]) -> str:
     """`16 pixels de blanc ajoutés en haut et en bas`, `1 pixel de blanc ajouté en bas`."""
     pixels, where = sides[0]
-    many = pixels > 1 or " et " in where
-    said = f"{pixels} pixel{'s' * (pixels > 1)} {words[pixels > 1]} ajouté{'s' * many} {where}"
+    many = pixels > 1
+    said = f"{pixels} pixel{'s' * many} {words[many]} ajouté{'s' * many} {where}"
     *others, last = [said, *(f"{pixels} {where}" for pixels, where in sides[1:])]
     return " et ".join([", ".join(others), last]) if others else last
 

@@ -199,6 +199,17 @@ def test_other_proportions_get_margins_and_lose_nothing() -> None:
         assert margin.getcolors() == [(95 * 16, (255, 255, 255))]
 
 
+def test_a_pixel_more_on_one_side_is_a_margin_and_no_distortion() -> None:
+    made = mended(picture(size=(96, 95)))
+    assert made.changes == ("réduite de 96 × 95 à 95 × 94, puis 1 pixel de blanc ajouté en bas",)
+
+
+def test_one_pixel_on_each_side_is_told_in_the_singular() -> None:
+    made = correct(picture(size=(3840, 481)), BANNER)
+    assert made
+    assert made.changes == ("réduite de 3840 × 481 à 758 × 95, puis 1 pixel de blanc ajouté à gauche et à droite",)
+
+
 def test_margins_that_differ_are_told_one_by_one() -> None:
     assert mended(picture(size=(95, 80))).changes == ("7 pixels de blanc ajoutés en haut et 8 en bas",)
     assert mended(picture(size=(95, 92))).changes == ("1 pixel de blanc ajouté en haut et 2 en bas",)

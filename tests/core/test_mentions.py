@@ -499,6 +499,12 @@ def test_a_misread_name_is_to_be_compared() -> None:
     )
 
 
+@pytest.mark.parametrize("before", ["@ ", "gratuit - @ ", "prix appel @"])
+def test_a_sign_before_the_email_is_no_part_of_it(before: str) -> None:
+    email = judge([f"{before}clients@exemple.fr"], Profile()).email
+    assert email.read == "clients@exemple.fr"
+
+
 def test_a_name_that_stands_in_the_email_alone_is_absent() -> None:
     name = found(("Télécom Exemple - ", ""), ("clients@exemple.fr", "clients@telecom-exemple.fr")).name
     assert name.line == "⚠️ nom : « Télécom Exemple » ne se lit pas"
