@@ -90,8 +90,6 @@ class BotDesk:
             return
         set_value(self._desk, self._settings, name, value)
         self._people.follow(self._settings)
-        if name == "technical_email" and former.lower() != value.lower():
-            self._people.forget_codes(TECHNICAL)  # what was mailed there binds no chat any more
         if name in _MAILED and former and former.lower() != value.lower():
             self._tell_former(person, name, former, value)
 

@@ -217,9 +217,12 @@ class _Service:
             self._ring()
 
     async def _notices(self) -> None:
-        """Passes made by hand (`origyne-bot sync`) are noticed too; and faults that last."""
+        """Passes made by hand (`origyne-bot sync`) are noticed too; and faults that last; and that the technical
+        address changed before anybody's chat was bound."""
         while True:
             self._notify()
+            if self._chat_ready.is_set() and mail_code(self._house, self._bot.username):
+                self._ring()
             if self._troubles.tell():
                 self._ring()
             await asyncio.sleep(10)

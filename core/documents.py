@@ -86,6 +86,9 @@ def documents(db: Database, offset: int = 0, limit: int = 20) -> tuple[list[Docu
     return [Document(*row) for row in rows], int(total)
 
 
+_PICTURES = (".png", ".jpg", ".jpeg")
+
+
 @dataclass(frozen=True)
 class Placed:
     """A file of Personnalisation, and when it was fetched (UTC seconds)."""
@@ -95,11 +98,18 @@ class Placed:
 
 
 def picture(db: Database, name: str) -> Placed | None:
-    """The newest file of Personnalisation that is called so ("logo", "bandeau"), whatever it ends with."""
+    """The newest picture that is called so ("logo", "bandeau") and lies right in Personnalisation."""
     rows = db.execute(
         "SELECT path, fetched_clock FROM files WHERE folder = 'personalisation' ORDER BY fetched_clock DESC, path"
     )
-    return next((Placed(*row) for row in rows if fold(_stem(row[0])) == name), None)
+    return next(
+        (
+            Placed(*row)
+            for row in rows
+            if row[0].count("/") == 1 and fold(_stem(row[0])) == name and row[0].lower().endswith(_PICTURES)
+        ),
+        None,
+    )
 
 
 def path_named(db: Database, name: str) -> list[str]:

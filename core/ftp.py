@@ -267,29 +267,39 @@ class FtpSession:
         part = f"{name}.part"
         async with self._step(f"Dépôt de {path}"):
             await self._ensure_folder(folder)
-            if part in await self._sizes(folder):
+            present = await self._sizes(folder)
+            if part in present:
                 await self._command(f"DELE {self._absolute(folder, part)}", "2xx")
-            async with self._transfer(f"STOR {self._absolute(folder, part)}") as (_, writer):
-                for start in range(0, len(content), BLOCK):
-                    writer.write(content[start : start + BLOCK])
-                    async with asyncio.timeout(self._patience):
-                        await writer.drain()
-            sizes = await self._sizes(folder)
-            if sizes.get(part) != len(content):
-                raise FtpError(
-                    f"Dépôt de {path} : le serveur a reçu {sizes.get(part, 0)} octets sur {len(content)} ; "
-                    "rien n'a été remplacé, recommencer.",
-                    permanent=False,
-                )
-            await self._put_in_place(folder, part, name, sizes)
-            if await self._content(f"RETR {self._absolute(folder, name)}", len(content) + BLOCK) != content:
-                raise FtpError(
-                    f"Dépôt de {path} : le fichier relu sur le serveur diffère de celui envoyé ; recommencer.",
-                    permanent=False,
-                )
+            # What a crash, or a fault after it, left in place already.
+            is_there = present.get(name) == len(content) and await self._is_at(folder, name, content)
+            if not is_there:
+                await self._put(content, path, folder, part, name)
         if others := [other for _, other in replaced if other != name]:
             async with self._step(f"{path} est en place, mais pas encore seul : mise de côté de l'ancien fichier"):
                 await self._set_aside(folder, others)
+
+    async def _put(self, content: bytes, path: str, folder: str, part: str, name: str) -> None:
+        async with self._transfer(f"STOR {self._absolute(folder, part)}") as (_, writer):
+            for start in range(0, len(content), BLOCK):
+                writer.write(content[start : start + BLOCK])
+                async with asyncio.timeout(self._patience):
+                    await writer.drain()
+        sizes = await self._sizes(folder)
+        if sizes.get(part) != len(content):
+            raise FtpError(
+                f"Dépôt de {path} : le serveur a reçu {sizes.get(part, 0)} octets sur {len(content)} ; "
+                "rien n'a été remplacé, recommencer.",
+                permanent=False,
+            )
+        await self._put_in_place(folder, part, name, sizes)
+        if not await self._is_at(folder, name, content):
+            raise FtpError(
+                f"Dépôt de {path} : le fichier relu sur le serveur diffère de celui envoyé ; recommencer.",
+                permanent=False,
+            )
+
+    async def _is_at(self, folder: str, name: str, content: bytes) -> bool:
+        return await self._content(f"RETR {self._absolute(folder, name)}", len(content) + BLOCK) == content
 
     async def _open(self) -> None:
         access = self._access

@@ -5,6 +5,7 @@ Each field checks what is written for it and keeps one canonical form; `show` wr
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, get_args
 from unicodedata import normalize
@@ -14,6 +15,7 @@ from stdnum.fr import siren as stdnum_siren
 from stdnum.fr import siret as stdnum_siret
 
 from core.layouts import fold
+from core.numbers import NumberError, msisdn
 from core.settings import email_address
 
 Name = Literal[
@@ -95,6 +97,11 @@ def field_named(word: str) -> Field | None:
     )
 
 
+#: Numbers whose service is paid for by the call, and what can then not be said of its cost.
+_CHARGED = ("081", "082", "089")
+_FREE = ("appel non surtaxé", "appel gratuit", "service et appel gratuits", "prix d'un appel", "prix d'un appel local")
+
+
 def missing(profile: Profile) -> list[Field]:
     """What the account opening still needs, in the order in which it is asked."""
     return [field for field in FIELDS if not field.optional and not profile.value(field.name)]
@@ -102,10 +109,15 @@ def missing(profile: Profile) -> list[Field]:
 
 def contradictions(profile: Profile) -> list[str]:
     """Values that are right by themselves and do not go together (French)."""
+    found = []
     if profile.siret and profile.vat and profile.vat[4:] != profile.siret[:9]:
         wanted = show("vat", vat_of(profile.siret))
-        return [f"le numéro de TVA ne va pas avec le SIRET : il devrait être {wanted}"]
-    return []
+        found.append(f"le numéro de TVA ne va pas avec le SIRET : il devrait être {wanted}")
+    if profile.phone.startswith(_CHARGED) and profile.phone_cost in _FREE:
+        found.append(
+            f"un appel au {show('phone', profile.phone)} est surtaxé : son coût n'est pas « {profile.phone_cost} »"
+        )
+    return found
 
 
 def vat_of(siret: str) -> str:
@@ -148,6 +160,8 @@ def _name(written: str, profile: Profile) -> str:
     value = _line(60)(written, profile)
     if not any(sign.isalpha() for sign in value):
         raise ProfileError("il n'y a là aucune lettre")
+    if "@" in value:
+        raise ProfileError("c'est une adresse de courriel, pas un nom")
     # It would stand in every subject, and a RIO with its number is enough to take a line over.
     if _RIO.search(value):
         raise ProfileError("cela ressemble à un RIO")
@@ -161,19 +175,24 @@ _RIO = re.compile(r"\b\d{2}[PE][A-Z0-9]{6}[A-Z0-9+]{3}(?![A-Z0-9+])")
 def _address(written: str, profile: Profile) -> str:
     # A postal address is often pasted on several lines.
     value = _line(110)(re.sub(r"\s*\n\s*", ", ", written.strip()), profile)
-    if not re.search(r"(?<!\d)\d{5}\s+\D{2,}", value):
+    if not re.search(r"(?<!\d)\d{5}[\s,]+\D{2,}", value):
         raise ProfileError("il y manque le code postal (5 chiffres) suivi de la ville")
     return value
 
 
+def _without_label(written: str, label: str) -> str:
+    """What is pasted from a letterhead comes with its name: n° SIRET : …"""
+    return re.sub(rf"(?i)^\s*(?:n\s*°|num[ée]ro)?\s*(?:de\s+)?(?:{label})?\b\.?\s*(?:n\s*°)?\s*:?\s*", "", written)
+
+
 def _siret(written: str, _: Profile) -> str:
-    digits = re.sub(r"[\s.\-]", "", re.sub(r"(?i)^\s*siret\b\s*:?", "", written))
+    digits = re.sub(r"[\s.\-]", "", _without_label(written, "siret"))
     if re.fullmatch(r"\d{9}", digits):
         raise ProfileError(
             "c'est un SIREN (9 chiffres) ; le SIRET en a 14 : le SIREN, puis le numéro de l'établissement"
         )
     if not re.fullmatch(r"[0-9]{14}", digits):
-        raise ProfileError(f"un SIRET a 14 chiffres, il y en a {sum(sign.isdigit() for sign in digits)} ici")
+        raise ProfileError(f"un SIRET a 14 chiffres, il y en a {len(re.findall('[0-9]', digits))} ici")
     try:
         stdnum_siren.validate(digits[:9])
     except InvalidChecksum:
@@ -187,7 +206,7 @@ def _siret(written: str, _: Profile) -> str:
 
 
 def _vat(written: str, profile: Profile) -> str:
-    value = re.sub(r"[\s.\-]", "", written).upper()
+    value = re.sub(r"[\s.\-]", "", _without_label(written, "tva|tva intracommunautaire")).upper()
     if re.fullmatch(r"\d{11}", value):
         value = f"FR{value}"
     if not re.fullmatch(r"FR[0-9]{11}", value):
@@ -206,10 +225,12 @@ def _vat(written: str, profile: Profile) -> str:
 
 
 def _phone(written: str, _: Profile) -> str:
-    digits = re.sub(r"[\s.\-()/\u00a0\u202f]", "", written)
-    digits = re.sub(r"^(?:\+33|0033)(?:0(?=[1-9]))?", "0", digits)
-    if re.fullmatch(r"0[1-9][0-9]{8}|[13][0-9]{3}", digits):
-        return digits
+    bare = _without_label(written, "t[ée]l|t[ée]l[ée]phone")
+    if re.fullmatch(r"[13][0-9]{3}", short := re.sub(r"[\s.]", "", bare)):
+        return short
+    with suppress(NumberError):
+        if re.fullmatch(r"0[1-9][0-9]{8}", number := msisdn(bare)):
+            return number
     raise ProfileError("un numéro de téléphone français a 10 chiffres et commence par 0 (ou 4 chiffres, pour un court)")
 
 
@@ -232,7 +253,7 @@ _COSTS = {
 }
 
 _PRICE = re.compile(
-    r"(\d{1,2})(?:[.,](\d{1,3}))?\s*(€|euros?|eur|cts?|centimes?)?\s*(?:ttc)?\s*(?:/|par|la)?\s*(minutes?|mn|min)?"
+    r"(\d{1,2})(?:[.,](\d{1,3}))?\s*(€|euros?|eur|cts?|centimes?|c€)?\s*(?:ttc)?\s*(?:/|par|la)?\s*(minutes?|mn|min)?\.?\s*(?:ttc)?"
 )
 
 
@@ -257,7 +278,7 @@ def _cost(written: str, _: Profile) -> str:
 
 def _email(written: str, _: Profile) -> str:
     try:
-        value = email_address(written.strip().removeprefix("mailto:"))
+        value = email_address(written.strip().removeprefix("mailto:").strip("<>").rstrip("."))
     except ValueError as error:
         raise ProfileError(str(error)) from None
     # A mail goes there at once: no group, comment or literal, which two mail programs can read as two addresses.

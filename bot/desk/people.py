@@ -46,6 +46,9 @@ class People:
         with self._db.atomic():
             self._db.execute("UPDATE people SET roles = '[]'")
             for person_id, name, role, email in named:
+                former = self._one("people.id = ?", person_id)
+                if former and former.email.lower() != email.lower():
+                    self._forget_codes(person_id)  # what was mailed there binds no chat any more
                 self._db.execute(
                     "INSERT INTO people (id, name, roles, email) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
                     "SET name = excluded.name, roles = excluded.roles, email = excluded.email",
@@ -118,8 +121,7 @@ class People:
         )
         return code
 
-    def forget_codes(self, person_id: str) -> None:
-        """Codes of this person that are out bind no chat any more; in the transaction of what makes them stale."""
+    def _forget_codes(self, person_id: str) -> None:
         self._db.execute("DELETE FROM codes WHERE person_id = ? AND used_at IS NULL", (person_id,))
 
     def enrol(self, chat_id: int, code: str, now: int) -> Contact | None:

@@ -72,6 +72,15 @@ def test_who_is_no_longer_in_the_settings_has_no_role_left(people: People, tmp_p
     assert people.by_email("equipe@telecom.example") is None
 
 
+def test_a_code_mailed_to_an_address_that_the_settings_replaced_binds_nothing(people: People, tmp_path: Path) -> None:
+    code = people.new_code(TECHNICAL, NOW)
+    people.follow(settings(tmp_path))
+    kept = people.new_code(TECHNICAL, NOW)
+    assert people.enrol(OTHER, kept, NOW)
+    people.follow(settings(tmp_path, technical_email="autre@telecom.example"))
+    assert people.enrol(CHAT, code, NOW) is None
+
+
 def test_an_address_of_two_roles_has_the_technical_one(people: People, tmp_path: Path) -> None:
     people.follow(settings(tmp_path, accounting_email="technique@telecom.example"))
     contact = people.by_email("technique@telecom.example")

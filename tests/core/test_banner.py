@@ -276,8 +276,8 @@ def test_a_logo_that_cannot_be_read_is_left_out(logo: bytes) -> None:
         ("address", "/profil adresse"),
         ("siret", "/profil siret"),
         ("vat", "/profil tva"),
-        ("phone", "/profil telephone"),
-        ("phone_cost", "/profil cout"),
+        ("phone", "/profil téléphone"),
+        ("phone_cost", "/profil coût"),
         ("service_email", "/profil email"),
     ],
 )

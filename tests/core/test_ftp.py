@@ -241,6 +241,16 @@ async def test_a_file_that_the_new_one_replaces_is_kept_under_a_dated_name(any_f
     assert re.fullmatch(r"Personnalisation/logo\.\d{8}-\d{6}\.jpg", kept)
 
 
+async def test_the_same_file_put_again_leaves_no_copy(any_ftp: FtpPeer) -> None:
+    plant(any_ftp.root, {"Personnalisation/logo.jpg": b"former"})
+    for _ in range(2):
+        async with connect(any_ftp.access()) as ftp:
+            await ftp.upload(b"new", "Personnalisation/logo.png", instead_of=("logo.jpg",))
+    files = files_under(any_ftp.root)
+    assert files.pop("Personnalisation/logo.png") == b"new"
+    assert list(files.values()) == [b"former"]
+
+
 async def test_a_file_put_instead_of_itself_stays(embedded_ftp: FtpPeer) -> None:
     plant(embedded_ftp.root, {"logo.png": b"former", "logo.jpg": b"older"})
     async with connect(embedded_ftp.access()) as ftp:

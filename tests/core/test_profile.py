@@ -56,7 +56,17 @@ def test_each_example_is_taken(field: profile.Field) -> None:
     assert field.check(field.example.partition(", ou")[0], Profile())
 
 
-@pytest.mark.parametrize("written", ["123 456 782 00010", "12345678200010", "123.456.782-00010", " 123 456 782 00010 "])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "n° 123 456 782 00010",
+        "N° SIRET : 12345678200010",
+        "123 456 782 00010",
+        "12345678200010",
+        "123.456.782-00010",
+        " 123 456 782 00010 ",
+    ],
+)
 def test_a_siret_is_kept_as_fourteen_digits(written: str) -> None:
     assert kept("siret", written) == "12345678200010"
 
@@ -82,7 +92,17 @@ def test_an_establishment_of_la_poste_has_its_own_key() -> None:
     assert kept("siret", written) == written
 
 
-@pytest.mark.parametrize("written", ["FR11123456782", "fr 11 123 456 782", "11123456782", "FR 11 123-456-782"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "TVA : FR11123456782",
+        "N° TVA FR 11 123456782",
+        "FR11123456782",
+        "fr 11 123 456 782",
+        "11123456782",
+        "FR 11 123-456-782",
+    ],
+)
 def test_a_vat_number_is_kept_in_one_form(written: str) -> None:
     assert kept("tva", written) == "FR11123456782"
 
@@ -111,7 +131,16 @@ def test_the_vat_number_of_a_siret_is_always_taken_with_it(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["06 39 98 00 00", "06.39.98.00.00", "+33 6 39 98 00 00", "+33 (0)6 39 98 00 00", "0033639980000"]
+    "written",
+    [
+        "06 39 98 00 00",
+        "06.39.98.00.00",
+        "+33 6 39 98 00 00",
+        "+33 (0)6 39 98 00 00",
+        "0033639980000",
+        "Tél. : 06 39 98 00 00",
+        "639980000",
+    ],
 )
 def test_a_telephone_is_kept_as_ten_digits(written: str) -> None:
     assert kept("telephone", written) == "0639980000"
@@ -136,6 +165,8 @@ def test_what_is_no_french_telephone_is_refused(written: str) -> None:
         ("0,06 € TTC la minute", "0,06 €/min"),
         ("0,15 €/min + prix appel", "0,15 €/min + prix appel"),
         ("Non surtaxé", "appel non surtaxé"),
+        ("0,15 €/min TTC", "0,15 €/min"),
+        ("15 c€/min.", "0,15 €/min"),
         ("gratuit", "appel gratuit"),
         ("Service gratuit + prix appel", "service gratuit + prix appel"),
         ("Prix d’un appel local", "prix d'un appel local"),
@@ -152,6 +183,24 @@ def test_a_cost_without_unit_is_refused(written: str) -> None:
 
 def test_an_address_on_several_lines_becomes_one() -> None:
     assert kept("adresse", "12 rue de l'Exemple\n00000 Ville-Fictive") == "12 rue de l'Exemple, 00000 Ville-Fictive"
+
+
+def test_a_comma_may_stand_between_postal_code_and_town() -> None:
+    assert kept("adresse", "12 rue de l'Exemple, 00000, Ville-Fictive").endswith("00000, Ville-Fictive")
+
+
+def test_a_number_of_overseas_is_kept_with_its_zero() -> None:
+    assert kept("telephone", "+262 639 98 00 00") == "0639980000"
+
+
+def test_a_cost_that_the_number_belies_is_told() -> None:
+    (fault,) = profile.contradictions(Profile(phone="0899399800", phone_cost="appel non surtaxé"))
+    assert "08 99 39 98 00" in fault
+    assert not profile.contradictions(Profile(phone="0899399800", phone_cost="0,80 €/min"))
+
+
+def test_an_address_is_no_name() -> None:
+    assert "pas un nom" in refused("contact", "camille@exemple.fr")
 
 
 def test_an_address_without_postal_code_is_told_so() -> None:
