@@ -189,8 +189,8 @@ class BotDesk:
     def draft(self, person: Person, token: str) -> Draft | None:
         return pictures.draft(self._desk, person.id, token)
 
-    def drop_drafts(self, person: Person, picture: str) -> None:
-        pictures.forget_drafts(self._desk, person.id, picture)
+    def drop_draft(self, person: Person, token: str) -> None:
+        pictures.forget_draft(self._desk, person.id, token)
 
     async def place(self, person: Person, picture: str, content: bytes, extension: str) -> str:
         path = f"{PERSONALISATION}/{picture}.{extension}"

@@ -316,10 +316,11 @@ _COLOURS = {
 def _colour(written: str, _: Profile) -> str:
     if named := _COLOURS.get(fold(written)):
         return named
-    found = re.fullmatch(r"#?([0-9a-f]{6})", written.strip().lower())
+    code = written.strip().lower().removeprefix("#")
+    found = re.fullmatch(r"[0-9a-f]{3}(?:[0-9a-f]{3})?", code)
     if not found:
         raise ProfileError("écrire un nom (bleu, bleu nuit, vert, rouge, orange, violet…) ou un code : #182D54")
-    return f"#{found[1]}"
+    return "#" + (code if len(code) == 6 else "".join(sign * 2 for sign in code))
 
 
 FIELDS: tuple[Field, ...] = (

@@ -10,11 +10,16 @@ async def run(ask: Ask, _: Context) -> Answer:
     name = ask.arguments.strip().lstrip("/")
     if name:
         return _of_command(name, ask)
-    told = [f"/{command.name} : {command.summary}" for command in registry.commands_of(ask.person)]
+    told: list[str] = []
+    may = {command.name: command for command in registry.commands_of(ask.person)}
+    for group, names in registry.GROUPS.items():
+        listed = [f"/{name} : {may[name].summary}" for name in names if name in may]
+        told += ["", f"{group} :", *listed] if listed else []
     return Answer(
-        "Voici ce que je sais faire :",
+        "Voici ce que je sais faire",
         (
             *told,
+            "",
             "Un numéro de ligne seul donne son état ; un RIO seul est vérifié.",
             "Le détail d'une commande : /aide conso",
         ),
@@ -35,8 +40,9 @@ def _of_command(name: str, ask: Ask) -> Answer:
     others = [alias for alias in (*command.aliases, *command.spoken) if alias.isalpha()]
     if others:
         told.append(f"Aussi : {', '.join(f'/{alias}' for alias in others)}")
+    free = sorted(word for word in command.harmless if f"{command.name} {word}" in command.examples)
     if command.sensitive:
-        told.append("Réservée au chat privé.")
+        told.append("Réservée au chat privé" + "".join(f", sauf /{command.name} {word}" for word in free) + ".")
     return Answer(f"/{command.name} : {command.summary}", tuple(told))
 
 

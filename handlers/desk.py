@@ -98,7 +98,7 @@ class Desk(Protocol):
     def draft(self, person: Person, token: str) -> Draft | None:
         """A picture of this person's that still waits; None when it does not."""
 
-    def drop_drafts(self, person: Person, picture: str) -> None: ...
+    def drop_draft(self, person: Person, token: str) -> None: ...
 
     async def place(self, person: Person, picture: str, content: bytes, extension: str) -> str:
         """Put a picture into Personnalisation on the FTP, the former one being kept beside under a dated name; its

@@ -31,11 +31,13 @@ _PNG = b"\x89PNG"
 
 @dataclass(frozen=True)
 class _Item:
-    """One thing that the opening needs. `command`: what brings it about, "" when only the operator can."""
+    """One thing that the opening needs. `command`: what brings it about, "" when only the operator can; `button`: what
+    the button that asks it is called."""
 
     done: bool
     text: str
     command: str = ""
+    button: str = ""
 
 
 async def run(ask: Ask, context: Context) -> Answer:
@@ -57,7 +59,8 @@ def _checklist(items: list[_Item], ask: Ask, context: Context) -> Answer:
     if sent:
         lines.append(f"Envoyé à Origyne le {french.moment(sent, context.now())}.")
     left = [item for item in items if not item.done]
-    buttons = [Button(f"/{command}", command) for command in dict.fromkeys(i.command for i in left if i.command)][:4]
+    labels = {item.command: item.button for item in reversed(left) if item.button}
+    buttons = [Button(label, command) for command, label in reversed(labels.items())][:4]
     if left:
         title = f"Dossier d'ouverture : {done} sur {len(items)}"
     else:
@@ -85,9 +88,16 @@ def _of_profile(context: Context) -> list[_Item]:
     faults = profile.contradictions(known)
     if missing:
         lacking = ", ".join(field.label for field in missing)
-        items = [_Item(False, f"Profil ; il manque : {lacking}", "profil suite")]
+        items = [_Item(False, f"Profil ; il manque : {lacking}", "profil suite", "Remplir le profil")]
     else:
-        items = [_Item(not faults, "Profil" + "".join(f" ; {fault}" for fault in faults), "profil modifier")]
+        items = [
+            _Item(
+                not faults,
+                "Profil" + "".join(f" ; {fault}" for fault in faults),
+                "profil modifier",
+                "Corriger le profil",
+            )
+        ]
     for field in FIELDS:
         if not field.mailbox:
             continue
@@ -96,11 +106,12 @@ def _of_profile(context: Context) -> list[_Item]:
             continue  # told with the profile
         text = f"{field.label} vérifié : {address}"
         if field.name in waiting:
-            items.append(_Item(False, f"{field.label} : code envoyé à {address}", "profil code"))
+            items.append(_Item(False, f"{field.label} : code envoyé à {address}", "profil code", "Taper le code"))
         elif context.desk.is_verified(address):
             items.append(_Item(True, text))
         else:
-            items.append(_Item(False, f"{field.label} à vérifier : {address}", f"profil vérifier {field.word}"))
+            command = f"profil vérifier {field.word}"
+            items.append(_Item(False, f"{field.label} à vérifier : {address}", command, f"Vérifier {address}"[:40]))
     return items
 
 
@@ -112,13 +123,19 @@ async def _of_picture(name: str, context: Context) -> _Item:
         command = (
             "bandeau creer" if name == "bandeau" and not profile.missing(context.desk.profile()) else f"upload {name}"
         )
-        return _Item(False, f"{label} à déposer", command)
+        made = "Créer" if command.startswith("bandeau") else "Déposer"
+        return _Item(False, f"{label} à déposer", command, f"{made} le {rule.french}")
     try:
         faults = (await context.studio.make(check, content, rule)).faults
     except WorkshopError as error:
         faults = (str(error),)
     if faults:
-        return _Item(False, f"{label} à refaire ; celui du FTP : {' ; '.join(faults)}", f"upload {name}")
+        return _Item(
+            False,
+            f"{label} à refaire ; celui du FTP : {' ; '.join(faults)}",
+            f"upload {name}",
+            f"Déposer le {rule.french}",
+        )
     return _Item(True, f"{label} déposé")
 
 

@@ -12,7 +12,7 @@ from handlers import french
 from handlers.answer import Answer, Button, OutFile
 from handlers.ask import Ask
 from handlers.books import file_name
-from handlers.command import Command, Context
+from handlers.command import TECHNICAL, Command, Context
 
 #: Longer than any company's name.
 _MOST_SIGNS = 120
@@ -45,7 +45,7 @@ async def run(ask: Ask, context: Context) -> Answer:
     if isinstance(client, Answer):
         return client
     profile = context.desk.profile()
-    logo, banner = _placed("logo", context), _placed("bandeau", context)
+    logo, banner = await _placed("logo", context), await _placed("bandeau", context)
     files = []
     for kind in kinds:
         try:
@@ -62,8 +62,8 @@ async def run(ask: Ask, context: Context) -> Answer:
             *(client.told if "contrat" in kinds else ()),
             *(("Les CGV sont les mêmes pour tous les clients.",) if client.name and "cgv" in kinds else ()),
             "À faire relire par un avocat avant tout usage.",
-            *_lacking(profile),
-            *_without(logo, banner),
+            *_lacking(profile, ask),
+            *_without(logo, banner, ask),
             "Le reste en jaune (forme juridique, délais, tribunal…) se complète dans le document.",
         ),
         files=tuple(files),
@@ -108,23 +108,34 @@ def _client(name: str, context: Context, *, said: bool) -> _Client | Answer:
     return _Client(name, tuple(told), others)
 
 
-def _placed(name: str, context: Context) -> bytes | None:
+async def _placed(name: str, context: Context) -> bytes | None:
     """The picture in place, unless it can be shown in no document."""
     content = context.desk.placed(name)
-    return content if content and pictures.check(content, pictures.RULES[name]).extension else None
+    if content is None:
+        return None
+    try:
+        verdict = await context.studio.make(pictures.check, content, pictures.RULES[name])
+    except WorkshopError:
+        return None
+    return content if verdict.extension else None
 
 
-def _lacking(profile: Profile) -> list[str]:
+def _lacking(profile: Profile, ask: Ask) -> list[str]:
     told = [f"⚠️ Profil : {what}." for what in contradictions(profile)]
     if lacking := marketing.missing(profile):
         told.append("Il manque au profil, en jaune dans le document :")
-        told += [f"• {field.french} : /profil {field.word}" for field in lacking]
+        told += [f"• {field.french}{_by(ask, f'profil {field.word}')}" for field in lacking]
     return told
 
 
-def _without(logo: bytes | None, banner: bytes | None) -> list[str]:
+def _by(ask: Ask, command: str) -> str:
+    """The command that mends it, for who may use it."""
+    return f" : /{command}" if ask.person.roles & TECHNICAL else ""
+
+
+def _without(logo: bytes | None, banner: bytes | None, ask: Ask) -> list[str]:
     lacking = [rule for rule, content in ((pictures.LOGO, logo), (pictures.BANNER, banner)) if not content]
-    return [f"Sans {rule.french}, car aucun n'est en place : /upload {rule.name}" for rule in lacking]
+    return [f"Sans {rule.french}, car aucun n'est en place{_by(ask, f'upload {rule.name}')}" for rule in lacking]
 
 
 def _name(kind: Kind, profile: Profile, client: str) -> str:

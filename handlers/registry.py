@@ -13,31 +13,14 @@ from handlers.answer import Answer
 from handlers.ask import Ask, Person
 from handlers.command import Command, Context
 
-#: Telegram's menu and /aide follow this order; what is not named here comes after, by name.
-_ORDER = (
-    "status",
-    "conso",
-    "rio",
-    "puk",
-    "lignes",
-    "clients",
-    "historique",
-    "cdr",
-    "sim",
-    "factures",
-    "documents",
-    "duree",
-    "dossier",
-    "profil",
-    "upload",
-    "bandeau",
-    "marketing",
-    "alertes",
-    "etat",
-    "rejets",
-    "sync",
-    "aide",
-)
+#: Telegram's menu follows this order, and /aide shows these groups; what is not named here comes last, by name.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Une ligne, un client": ("status", "conso", "rio", "puk", "lignes", "clients", "historique", "cdr", "sim"),
+    "Papiers et calculs": ("factures", "documents", "duree"),
+    "Ouvrir le compte": ("dossier", "profil", "upload", "bandeau", "marketing"),
+    "Le robot": ("alertes", "etat", "rejets", "sync", "aide"),
+}
+_ORDER = tuple(name for names in GROUPS.values() for name in names)
 
 #: How much a mistyped command resembles the right one: two signs wrong in six.
 _LIKE_ENOUGH = 0.6

@@ -189,7 +189,7 @@ async def _decided(what: str, token: str, ask: Ask, context: Context) -> Answer:
     if draft is None or rule is None:
         return _already(token, context) if what == "accepter" else _gone()
     if what == "annuler":
-        context.desk.drop_drafts(ask.person, rule.name)
+        context.desk.drop_draft(ask.person, token)
         stands = "celui en place n'a pas changé" if context.desk.placed(rule.name) else "rien n'a été déposé"
         return Answer(
             f"Abandonné : {stands}.", ("Une autre image peut être envoyée.",), awaits_file=f"upload {rule.name}"

@@ -46,6 +46,12 @@ def forget_drafts(db: Database, person_id: str, picture: str) -> None:
         )
 
 
+def forget_draft(db: Database, person_id: str, token: str) -> None:
+    """It was given up; what else waits is another picture."""
+    with db.atomic():
+        db.execute("DELETE FROM drafts WHERE person_id = ? AND token = ?", (person_id, token))
+
+
 def _keep_newest(db: Database, person_id: str) -> None:
     """The oldest that are too many go."""
     size = 0

@@ -226,7 +226,7 @@ class Play:
     async def _profile(self) -> None:
         dossier = await self._chat("/dossier")
         _expect("⬜ Profil" in dossier.text, "ce qui manque n'est pas dit")
-        question = await self._press(dossier, "/profil suite")
+        question = await self._press(dossier, "Remplir le profil")
         _expect("adresse" in question.text, "la première question n'est pas la bonne")
         question = await self._chat(PROFILE.address)
         wrong = await self._chat("123 456 782 00011")

@@ -170,12 +170,15 @@ def test_one_draft_stays_however_large(db: Database, tmp_path: Path) -> None:
     assert desk.draft(CAMILLE, draft.token) == draft
 
 
-def test_a_logo_that_is_given_up_leaves_a_picture_that_may_be_the_banner(db: Database, tmp_path: Path) -> None:
+def test_a_logo_that_is_given_up_leaves_every_other_picture(db: Database, tmp_path: Path) -> None:
     desk = desk_of(db, tmp_path)
     unsaid = desk.add_draft(CAMILLE, "", "image.png", OTHER)
-    desk.add_draft(CAMILLE, "logo", "logo.png", LOGO)
-    desk.drop_drafts(CAMILLE, "logo")
+    newer = desk.add_draft(CAMILLE, "logo", "autre.png", LOGO + b"newer")
+    given_up = desk.add_draft(CAMILLE, "logo", "logo.png", LOGO)
+    desk.drop_draft(CAMILLE, given_up.token)
+    assert desk.draft(CAMILLE, given_up.token) is None
     assert desk.draft(CAMILLE, unsaid.token) == unsaid
+    assert desk.draft(CAMILLE, newer.token) == newer
 
 
 # Pictures on the FTP

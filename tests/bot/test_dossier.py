@@ -101,7 +101,7 @@ async def test_the_whole_dossier_from_the_first_word_to_the_summary(box: Sandbox
     assert f"⬜ Email comptabilité à vérifier : {ACCOUNTING}" in dossier.text
 
     # The profile, one question after the other.
-    question = await presses(camille, dossier, "/profil suite")
+    question = await presses(camille, dossier, "Remplir le profil")
     assert "Quelle est l'adresse de la société" in question.text
     assert "code postal" in (await says(camille, "12 rue de l'Exemple")).text
     question = await says(camille, "12 rue de l'Exemple\n00000 Ville-Fictive")

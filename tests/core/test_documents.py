@@ -159,3 +159,12 @@ def test_tables_and_other_things_are_not_handed_over(telecom: Telecom, name: str
     telecom.take(CONTRACT, "le contrat")
     assert documents.path_named(telecom.db, name) == []
     assert documents.path_named(telecom.db, "Cartes SIM/SIM_20261120_CMD0001.csv") == []
+
+
+def test_the_picture_in_place_is_the_newest_that_lies_right_in_its_folder(telecom: Telecom) -> None:
+    for name in ("logo.jpg", "Anciens/logo.png", "logo.psd", "logo.20261120-101112.png", "bandeau.png"):
+        telecom.take(f"Personnalisation/{name}", b"content")
+    telecom.db.execute("UPDATE files SET fetched_clock = fetched_clock + id WHERE folder = 'personalisation'")
+    placed = documents.picture(telecom.db, "logo")
+    assert placed
+    assert placed.path == "Personnalisation/logo.jpg"

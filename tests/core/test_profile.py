@@ -221,7 +221,7 @@ def test_what_is_no_address_of_a_mailbox_is_refused(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "value"), [("bleu nuit", "#182d54"), ("#182D54", "#182d54"), ("182d54", "#182d54")]
+    ("written", "value"), [("bleu nuit", "#182d54"), ("#182D54", "#182d54"), ("182d54", "#182d54"), ("#FA0", "#ffaa00")]
 )
 def test_a_colour_is_a_name_or_a_code(written: str, value: str) -> None:
     assert kept("couleur", written) == value

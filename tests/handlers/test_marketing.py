@@ -205,11 +205,18 @@ async def test_what_the_profile_lacks_is_told_with_the_command_for_it(say: Say, 
     assert lines[:5] == (
         "• l'adresse : /profil adresse",
         "• le numéro de TVA : /profil tva",
-        "• le téléphone du service client : /profil telephone",
-        "• le coût de l'appel : /profil cout",
+        "• le téléphone du service client : /profil téléphone",
+        "• le coût de l'appel : /profil coût",
         "• l'adresse du service client : /profil email",
     )
     assert not lines[5].startswith("•")
+
+
+async def test_who_cannot_mend_it_is_told_no_command(say: Say, known: Known) -> None:
+    told = words(await say("marketing", person=ACCOUNTANT, context=known(Profile(operator_name="Télécom Exemple"))))
+    assert "• l'adresse\n" in told
+    assert "/profil" not in told
+    assert "/upload" not in told
 
 
 async def test_a_full_profile_lacks_nothing(say: Say, known: Known) -> None:

@@ -52,7 +52,7 @@ async def test_help_does_not_know_a_command_that_the_role_lacks(say: Say) -> Non
 
 
 async def test_help_on_a_sensitive_command_says_where_it_may_be_asked(say: Say) -> None:
-    assert "Réservée au chat privé." in (await say("/aide rio")).lines
+    assert "Réservée au chat privé." in (await say("/aide puk")).lines
 
 
 @pytest.mark.parametrize("command", registry.commands(), ids=lambda command: command.name)
@@ -127,3 +127,13 @@ async def test_the_refusal_comes_before_the_answer(context: Context) -> None:
 async def test_a_command_that_does_not_exist_is_a_fault_of_the_caller(context: Context) -> None:
     with pytest.raises(LookupError):
         await registry.answer(ask("nulle"), context)
+
+
+def test_each_command_stands_in_one_group_of_the_help() -> None:
+    grouped = [name for names in registry.GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(command.name for command in registry.commands())
+
+
+async def test_the_help_of_a_private_command_says_what_may_be_asked_anywhere(say: Say) -> None:
+    assert (await say("aide rio")).lines[-1] == "Réservée au chat privé, sauf /rio modele."
+    assert (await say("aide puk")).lines[-1] == "Réservée au chat privé."
