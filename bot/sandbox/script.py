@@ -195,8 +195,9 @@ class Play:
         picture = await self._box.phone.wait(lambda message: message.photo is not None, timeout=PATIENCE)
         self.show_message(picture)
         await self._press(answer, "Tableur", file=".xlsx")
-        mistyped = await self._chat("conso dupnt btp hier")
+        mistyped = await self._chat(f"conso dupnt btp {self._box.operator.months[-3]}")
         _expect(CLIENT in mistyped.text, "une faute de frappe perd le client")
+        await self._box.phone.wait(lambda message: message.photo is not None, timeout=PATIENCE)
 
     async def _cdr(self) -> None:
         answer = await self._chat(f"/cdr {LINE}")
