@@ -265,7 +265,7 @@ def test_what_the_profile_says_stands_in_the_document(kind: Kind) -> None:
 @both
 def test_what_the_profile_does_not_say_is_marked_with_the_command_for_it(kind: Kind) -> None:
     found = {plain(text) for text in marked(made(kind, Profile()))}
-    for command in ("nom", "adresse", "siret", "tva", "telephone", "cout", "email"):
+    for command in ("nom", "adresse", "siret", "tva", "téléphone", "coût", "email"):
         assert any(text.endswith(f"/profil {command}]") for text in found)
     assert not any("/profil" in text for text in marked(made(kind)))
 
@@ -281,7 +281,7 @@ def test_what_is_to_be_filled_in_by_hand_is_marked(kind: Kind) -> None:
 def test_missing_names_the_fields_that_the_models_need() -> None:
     assert marketing.missing(FULL) == []
     words = [field.word for field in marketing.missing(Profile(operator_name="Télécom Exemple"))]
-    assert words == ["adresse", "siret", "tva", "telephone", "cout", "email"]
+    assert words == ["adresse", "siret", "tva", "téléphone", "coût", "email"]
 
 
 def test_the_contract_names_the_client_wherever_it_stands() -> None:

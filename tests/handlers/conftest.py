@@ -13,6 +13,7 @@ from bot.desk.outbox import Outbox
 from bot.desk.people import People
 from bot.sandbox.operator import Operator
 from core import store
+from core.workshop import Workshop
 from handlers import registry
 from handlers.answer import Answer
 from handlers.ask import Ask, Person, SentFile
@@ -31,8 +32,9 @@ class Filled:
     data: Path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """Made once: commands only read it."""
     folder = tmp_path_factory.mktemp("filled")
     operator = small_operator(folder / "ftp")
     write_status(
@@ -57,15 +59,23 @@ class QuietDesk(BotDesk):
         pytest.fail("nothing is to be put on the FTP here")
 
 
+@pytest.fixture(scope="session")
+def workshops() -> Iterator[tuple[Workshop, Workshop]]:
+    """One for spreadsheets and one for pictures, as the service has them; starting them takes longer than a test."""
+    both = Workshop(), Workshop()
+    yield both
+    for workshop in both:
+        workshop.close()
+
+
 @pytest.fixture
-def context(filled: Filled, tmp_path: Path) -> Iterator[Context]:
+def context(filled: Filled, tmp_path: Path, workshops: tuple[Workshop, Workshop]) -> Iterator[Context]:
     db = store.open_to_read(filled.data)
     desk = open_desk(tmp_path)
     given = settings(filled.data)
     People(desk).follow(given)
-    context = Context(db, given, QuietDesk(given, desk, Outbox(desk)), lambda: NOW)
+    context = Context(db, given, QuietDesk(given, desk, Outbox(desk)), lambda: NOW, *workshops)
     yield context
-    context.close()
     desk.close()
     db.close()
 
