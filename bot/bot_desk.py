@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlite_utils import Database
 
-from bot.desk import alerts, pictures, progress
+from bot.desk import alerts, pictures, progress, threads
 from bot.desk.outbox import Outbox
 from bot.desk.people import TECHNICAL, People
 from bot.desk.profile import (
@@ -243,14 +244,39 @@ class BotDesk:
     def write_letter(self, letter: Letter) -> None:
         """Put a mail into the outbox, in the caller's transaction."""
         sender = f"{self.profile().operator_name} · assistant Origyne"
+        if letter.thread:
+            letter = self._in_thread(letter)
         message = compose(letter, sender, self._settings.bot_email)
+        message_id = str(message["Message-ID"])
+        if letter.thread:
+            threads.add_mail(self._desk, letter.thread, letter.person_id, message_id)
         self._outbox.add(
             "mail",
             letter.to,
             message.as_bytes(),
             subject=letter.subject,
-            message_id=str(message["Message-ID"]),
+            message_id=message_id,
+            thread_id=letter.thread,
+            person_id=letter.person_id,
         )
+
+    def _in_thread(self, letter: Letter) -> Letter:
+        """The same letter as what continues its thread in the mailbox that it goes to."""
+        member = threads.member(self._desk, letter.thread, letter.person_id)
+        before = [it for it in (member.first_id, *letter.references, member.last_id) if it]
+        return replace(
+            letter,
+            in_reply_to=letter.in_reply_to or member.last_id,
+            references=tuple(dict.fromkeys(before)),
+            reply_to=letter.reply_to or self._token_address(member.token),
+        )
+
+    def _token_address(self, token: str) -> str:
+        """Where a reply comes back with its secret; "" where the mail server takes no sub-addresses."""
+        if self._settings.mail_subaddress == "none":
+            return ""
+        local, _, domain = self._settings.bot_email.rpartition("@")
+        return f"{local}+{token}@{domain}"
 
     # -- the service
 

@@ -44,21 +44,28 @@ class House:
         self.own.write_letter(letter)
 
     def write_chat(
-        self, chat_id: int, answers: list[Answer], *, question: int = 0, again: bool = False, edits: int = 0
+        self,
+        chat_id: int,
+        answers: list[Answer],
+        *,
+        question: int = 0,
+        again: bool = False,
+        edits: int = 0,
+        thread: int = 0,
     ) -> None:
         """Put what answers a message into the outbox, in the caller's transaction; see `drawing.draw`."""
-        self._post(chat_id, draw(answers, self._data_of, question=question, again=again, edits=edits))
+        self._post(chat_id, draw(answers, self._data_of, question=question, again=again, edits=edits, thread=thread))
 
-    def tell(self, person_id: str, parts: list[tuple[Topic, Answer]]) -> None:
+    def tell(self, person_id: str, parts: list[tuple[Topic, Answer]], *, thread: int = 0) -> None:
         """Put what nobody asked for into the outbox, for the chats of a person, but for what he muted; in the caller's
-        transaction."""
+        transaction. `thread`: what who answers it answers (`bot.desk.threads`)."""
         wanted = alerts.alerts_of(self.desk, person_id)
         told = [answer for topic, answer in parts if topic not in wanted.muted]
         if not told:
             return
         silent = alerts.is_quiet(wanted, self.context.now())
         for chat_id in self.people.chats_of(person_id):
-            self._post(chat_id, draw(told, self._data_of, silent=silent))
+            self._post(chat_id, draw(told, self._data_of, silent=silent, thread=thread))
 
     def _data_of(self, button: Button) -> str:
         return buttons.data_of(self.desk, button)

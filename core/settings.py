@@ -300,6 +300,7 @@ class Settings(BaseModel):
     imap_tls: MailTls = "tls"
     imap_folder: Line = "INBOX"
     mail_trusted_server: OptionalLine = ""
+    mail_subaddress: Literal["plus", "none"] = "plus"
 
     tls_ca: Annotated[Path | None, BeforeValidator(_blank_is_absent), AfterValidator(_existing_file)] = None
 

@@ -53,12 +53,14 @@ class Outbox:
         subject: str = "",
         message_id: str = "",
         attachment: bytes | None = None,
+        thread_id: int = 0,
+        person_id: str = "",
     ) -> None:
         """To be called in the transaction of what causes it. `subject` is for people who look into the queue."""
         self._db.execute(
-            "INSERT INTO outbox (channel, recipient, subject, message_id, payload, attachment, created_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (channel, recipient, subject, message_id, payload, attachment, int(time.time())),
+            "INSERT INTO outbox (channel, recipient, subject, message_id, payload, attachment, thread_id, person_id, "
+            "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (channel, recipient, subject, message_id, payload, attachment, thread_id, person_id, int(time.time())),
         )
 
     def recover(self, channel: Channel) -> int:

@@ -25,6 +25,11 @@ def dossier(db: Database) -> None:
     db.executescript(_DOSSIER)
 
 
+@migrations(name="0005_mail")
+def mail(db: Database) -> None:
+    db.executescript(_MAIL)
+
+
 _FIRST = """
 -- roles: JSON list. A person whose settings went away stays, without role.
 CREATE TABLE people (
@@ -213,4 +218,44 @@ CREATE TABLE awaited_words (
     command TEXT NOT NULL,
     until INTEGER NOT NULL
 ) STRICT;
+"""
+
+_MAIL = """
+-- Mails and chat messages that belong together. key: what the thread is about, once (invoices:202610,
+-- late:rated_cdrs:…, contact:…, mail:…). person_id: who opened it; chat_id, question_id: the chat, and the message of
+-- it, where a question to the staff was asked, 0 for none. closed_at: when it was ended, NULL while it lasts.
+CREATE TABLE threads (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    person_id TEXT NOT NULL DEFAULT '',
+    chat_id INTEGER NOT NULL DEFAULT 0,
+    question_id INTEGER NOT NULL DEFAULT 0,
+    opened_at INTEGER NOT NULL,
+    closed_at INTEGER
+) STRICT;
+
+-- Who is written to in a thread by mail. token: the secret in the Reply-To of what only he gets; first_id, last_id: the
+-- Message-IDs of the first and the last mail of the thread in his mailbox.
+CREATE TABLE thread_members (
+    thread_id INTEGER NOT NULL REFERENCES threads (id),
+    person_id TEXT NOT NULL,
+    token TEXT NOT NULL UNIQUE,
+    first_id TEXT NOT NULL DEFAULT '',
+    last_id TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (thread_id, person_id)
+) STRICT;
+
+-- The chat messages of threads: who answers one of them answers the thread.
+CREATE TABLE thread_messages (
+    chat_id INTEGER NOT NULL,
+    message_id INTEGER NOT NULL,
+    thread_id INTEGER NOT NULL REFERENCES threads (id),
+    PRIMARY KEY (chat_id, message_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX thread_messages_by_thread ON thread_messages (thread_id);
+
+ALTER TABLE outbox ADD COLUMN thread_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN person_id TEXT NOT NULL DEFAULT '';
 """

@@ -45,8 +45,10 @@ _POLICY = _OneIdALine(linesep="\r\n")
 
 @dataclass(frozen=True)
 class Letter:
-    """`in_reply_to`, `references`: Message-IDs of the thread that it continues. `reply_to`: who answers are for, when
-    they are not for the bot."""
+    """`person_id`: whose mailbox `to` is, "" for nobody that the bot knows; `thread`: of `bot.desk.threads`, 0 for
+    none: the mail then continues what lies in that mailbox, and the answer comes back to a secret of its own.
+    `in_reply_to`, `references`: Message-IDs that it continues beside. `reply_to`: who answers are for, when they are
+    not for the bot."""
 
     to: str
     subject: str
@@ -56,6 +58,8 @@ class Letter:
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
     reply_to: str = ""
+    person_id: str = ""
+    thread: int = 0
 
 
 def compose(letter: Letter, sender_name: str, sender: str) -> EmailMessage:

@@ -36,6 +36,7 @@ class Message:
     `buttons`: rows of labels with the data that Telegram is given for each. `silent`: makes no sound. `protected`:
     cannot be passed on.
     `edits`: the message whose place it takes, 0 for a new one.
+    `thread`: of `bot.desk.threads`, which who answers this message answers; 0 for none.
     `question`: the message that it answers, as the `part`th of `parts`, 0 for none; `again`: that question was edited,
     so that this takes the place of the same part of its former answer.
     """
@@ -53,6 +54,7 @@ class Message:
     part: int = 0
     parts: int = 0
     again: bool = False
+    thread: int = 0
 
     def payload(self) -> bytes:
         """What the outbox keeps of it, beside the attachment."""
@@ -83,6 +85,7 @@ def draw(
     again: bool = False,
     edits: int = 0,
     silent: bool = False,
+    thread: int = 0,
 ) -> list[Message]:
     """The messages that show these answers, one after the other; the last text carries the buttons.
 
@@ -117,6 +120,7 @@ def draw(
             again=again,
             silent=silent,
             protected=protected,
+            thread=thread,
         )
         for number, message in enumerate(messages)
     ]

@@ -14,7 +14,7 @@ from telegram import Message as Shown
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
 
-from bot.desk import replies
+from bot.desk import replies, threads
 from bot.desk.outbox import Parcel
 from bot.desk.replies import Reply
 from bot.house import House
@@ -172,6 +172,8 @@ class Sender:
                 replies.record(desk, chat_id, message.question, message.part, reply)
                 if message.again and message.part == message.parts - 1:
                     replies.forget(desk, chat_id, message.question, message.parts)
+            if message.thread:
+                threads.add_message(desk, message.thread, chat_id, message_id)
 
     def _lost(self, parcel: Parcel, chat_id: int, error: TelegramError, message: Message) -> None:
         reason = dead.reason_of(error.message)
