@@ -46,6 +46,7 @@ class Command:
     `takes_files`: a file can come with it. `files_by_mail`: of a sensitive one, its files may come by mail all the
     same, for what goes back there holds no code. `harmless`: of a sensitive one, arguments (folded, see
     `core.layouts.fold`) that may be asked anywhere without a file, for question and answer hold no code.
+    `free_text`: its arguments are any words, so that in a mail a line that only begins with its name is none.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Command:
     takes_files: bool = False
     files_by_mail: bool = False
     harmless: frozenset[str] = frozenset()
+    free_text: bool = False
 
     def how_to(self, why: str) -> Answer:
         """The refusal of a wrong argument: what was wrong, the usage, an example."""

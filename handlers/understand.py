@@ -40,7 +40,8 @@ def understand(text: str, telecom: Database | None = None) -> tuple[str, str] | 
     words = text.split(maxsplit=1)
     if not words:
         return None
-    if command := registry.named(words[0].rstrip(":"), spoken=telecom is not None):
+    command = registry.named(words[0].rstrip(":"), spoken=telecom is not None)
+    if command and (telecom is not None or not command.free_text or words[0].endswith(":")):
         return command.name, words[1].strip() if len(words) > 1 else ""
     try:
         return "status", msisdn(text)

@@ -256,6 +256,19 @@ CREATE TABLE thread_messages (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX thread_messages_by_thread ON thread_messages (thread_id);
 
+-- When each address wrote (lower case), for an hour.
+CREATE TABLE senders (
+    address TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX senders_by_address ON senders (address, at);
+
+-- Unknown addresses that were told, for a day, that the bot is private.
+CREATE TABLE mail_strangers (
+    address TEXT PRIMARY KEY,
+    told_at INTEGER NOT NULL
+) STRICT;
+
 ALTER TABLE outbox ADD COLUMN thread_id INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN person_id TEXT NOT NULL DEFAULT '';
 """
