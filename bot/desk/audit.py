@@ -5,7 +5,11 @@ from typing import Literal
 
 from sqlite_utils import Database
 
-Outcome = Literal["answered", "refused", "not understood", "unverified", "failed"]
+#: unverified: nobody vouched for a mail's sender; forged: the receiving server said that it was not his; asked in chat:
+#: a sensitive question by mail; not passed on: words that the bot did not understand, shown to the technical contact.
+Outcome = Literal[
+    "answered", "refused", "not understood", "unverified", "failed", "forged", "asked in chat", "not passed on"
+]
 
 
 def was_lately(db: Database, person: str, outcome: Outcome, seconds: int) -> bool:

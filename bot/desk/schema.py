@@ -224,6 +224,7 @@ _MAIL = """
 -- Mails and chat messages that belong together. key: what the thread is about, once (invoices:202610,
 -- late:rated_cdrs:…, contact:…, mail:…). person_id: who opened it; chat_id, question_id: the chat, and the message of
 -- it, where a question to the staff was asked, 0 for none. closed_at: when it was ended, NULL while it lasts.
+-- puzzled_at: when somebody was last told there that the bot did not understand him.
 CREATE TABLE threads (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
@@ -233,7 +234,8 @@ CREATE TABLE threads (
     chat_id INTEGER NOT NULL DEFAULT 0,
     question_id INTEGER NOT NULL DEFAULT 0,
     opened_at INTEGER NOT NULL,
-    closed_at INTEGER
+    closed_at INTEGER,
+    puzzled_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Who is written to in a thread by mail. token: the secret in the Reply-To of what only he gets; first_id, last_id: the

@@ -137,6 +137,16 @@ def close(db: Database, thread_id: int) -> None:
     db.execute("UPDATE threads SET closed_at = ? WHERE id = ? AND closed_at IS NULL", (int(time.time()), thread_id))
 
 
+def puzzle(db: Database, thread_id: int) -> None:
+    """Somebody is told in the thread that the bot did not understand him."""
+    db.execute("UPDATE threads SET puzzled_at = ? WHERE id = ?", (int(time.time()), thread_id))
+
+
+def puzzled_at(db: Database, thread_id: int) -> int:
+    """When that was last told there (UTC seconds), 0 for never."""
+    return int(db.execute("SELECT puzzled_at FROM threads WHERE id = ?", (thread_id,)).fetchone()[0])
+
+
 def _one(db: Database, where: str, *values: str | int) -> Thread | None:
     row = db.execute(f"SELECT {_COLUMNS} FROM threads WHERE {where}", values).fetchone()
     return Thread(*row) if row else None
