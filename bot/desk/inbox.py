@@ -55,6 +55,11 @@ class Inbox:
         with lightly(self._db):
             self._db.execute("UPDATE inbox SET tries = tries + 1 WHERE id = ?", (item.id,))
 
+    def postpone(self, item: Item) -> None:
+        """The attempt was none: it is made later."""
+        with self._db.atomic():
+            self._db.execute("UPDATE inbox SET tries = tries - 1 WHERE id = ?", (item.id,))
+
     def done(self, item: Item) -> None:
         """To be called in the transaction that writes the answer into the outbox."""
         self._db.execute("UPDATE inbox SET state = 'done', payload = NULL WHERE id = ?", (item.id,))

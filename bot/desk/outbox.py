@@ -175,6 +175,11 @@ class Outbox:
         )
         return found.fetchone() is not None
 
+    def wrote(self, message_id: str) -> bool:
+        """Whether a mail of this Message-ID is one of ours."""
+        found = self._db.execute("SELECT 1 FROM outbox WHERE message_id = ? AND channel = 'mail'", (message_id,))
+        return bool(message_id) and found.fetchone() is not None
+
     def waiting(self, channel: Channel) -> int:
         """How many parcels are to be sent."""
         found = self._db.execute(
