@@ -219,6 +219,12 @@ def _percent(value: int) -> int:
     return value
 
 
+def _megabytes(value: int) -> int:
+    if not 1 <= value <= 100:
+        raise ValueError(f"{value} Mo ; 1 à 100")
+    return value
+
+
 def _fingerprint(value: str) -> str:
     digits = value.replace(":", "").replace(" ", "").lower()
     if digits and (len(digits) != 64 or not set(digits) <= set("0123456789abcdef")):
@@ -301,6 +307,7 @@ class Settings(BaseModel):
     imap_folder: Line = "INBOX"
     mail_trusted_server: OptionalLine = ""
     mail_subaddress: Literal["plus", "none"] = "plus"
+    mail_max_mb: Annotated[int, AfterValidator(_megabytes)] = 10
 
     tls_ca: Annotated[Path | None, BeforeValidator(_blank_is_absent), AfterValidator(_existing_file)] = None
 

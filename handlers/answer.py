@@ -16,10 +16,11 @@ class Table:
 
 @dataclass(frozen=True)
 class OutFile:
-    """A file that goes with an answer or a notice."""
+    """A file that goes with an answer or a notice. `command`: what asks for it alone, "" when nothing does."""
 
     name: str
     content: bytes = field(repr=False)
+    command: str = ""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,11 @@ def fetched(name: str, command: Command, context: Context, told: tuple[str, ...]
             (f"Il fait {french.volume(len(content))} ; le prendre sur le FTP : {path}.",),
             refused=True,
         )
-    return Answer(path.rsplit("/", 1)[-1], told, files=(OutFile(path.rsplit("/", 1)[-1], content),))
+    return Answer(
+        path.rsplit("/", 1)[-1],
+        told,
+        files=(OutFile(path.rsplit("/", 1)[-1], content, f"{command.name} {path}"),),
+    )
 
 
 def freshness(delivery: usage.Delivery | None, context: Context) -> str:

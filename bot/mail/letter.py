@@ -11,6 +11,7 @@ from email.utils import format_datetime, formataddr
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bot.mail.attachments import LeftOut
 from handlers.answer import Answer, Table
 
 #: Rows of a table that a mail shows; the rest is counted.
@@ -48,7 +49,8 @@ class Letter:
     """`person_id`: whose mailbox `to` is, "" for nobody that the bot knows; `thread`: of `bot.desk.threads`, 0 for
     none: the mail then continues what lies in that mailbox, and the answer comes back to a secret of its own.
     `in_reply_to`, `references`: Message-IDs that it continues beside. `reply_to`: who answers are for, when they are
-    not for the bot."""
+    not for the bot. `left`: files that are named with how to ask for them, beside those of the parts for which compose
+    finds no room."""
 
     to: str
     subject: str
@@ -60,6 +62,7 @@ class Letter:
     reply_to: str = ""
     person_id: str = ""
     thread: int = 0
+    left: tuple[LeftOut, ...] = ()
 
 
 def compose(letter: Letter, sender_name: str, sender: str) -> EmailMessage:
