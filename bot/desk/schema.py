@@ -273,4 +273,21 @@ CREATE TABLE mail_strangers (
 
 ALTER TABLE outbox ADD COLUMN thread_id INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN person_id TEXT NOT NULL DEFAULT '';
+-- One more state: dropped, by hand. The content of a mail stays for a week after it was sent.
+CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
+CREATE INDEX outbox_kept ON outbox (sent_at) WHERE state = 'sent' AND payload IS NOT NULL;
+
+-- Addresses (lower case) that mails could not be delivered to: since when, the last reason (French), how many mails.
+CREATE TABLE faulty_addresses (
+    address TEXT PRIMARY KEY,
+    since INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    mails INTEGER NOT NULL,
+    told_at INTEGER NOT NULL
+) STRICT;
+
+-- reason: why it was set aside (French).
+ALTER TABLE inbox ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+CREATE INDEX inbox_failed ON inbox (id) WHERE state = 'failed';
 """

@@ -86,7 +86,8 @@ def by_token(db: Database, token: str) -> tuple[Thread, str] | None:
 def by_mail(db: Database, message_id: str) -> tuple[Thread, str] | None:
     """The thread of a mail that we wrote, and the person that it was written to."""
     row = db.execute(
-        "SELECT thread_id, person_id FROM outbox WHERE message_id = ? AND channel = 'mail' AND thread_id != 0",
+        "SELECT thread_id, person_id FROM outbox WHERE message_id = ? AND message_id != '' AND channel = 'mail' "
+        "AND thread_id != 0",
         (message_id,),
     ).fetchone()
     thread = by_id(db, row[0]) if row else None
