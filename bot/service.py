@@ -347,7 +347,8 @@ class _Service:
 
         def keep(mail: RawMail) -> None:
             key = mail_key(mail.folder, mail.uidvalidity, mail.uid)
-            _on(loop, lambda: inbox.add("mail", key, "mail", mail.content, message_id_of(mail.content)))
+            message_id = message_id_of(mail.content)
+            _on(loop, lambda: inbox.add("mail", key, "mail", mail.content, message_id, truncated=mail.truncated))
             loop.call_soon_threadsafe(self._clerk.arrived.set)
 
         def tell(state: str) -> None:

@@ -1,6 +1,7 @@
 """What people wrote: on disk before Telegram or the mail server is told that we have it."""
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,38 +18,57 @@ _SAID = "said-"
 #: What a conversation can be asked for.
 Awaited = Literal["files", "words"]
 
+#: Where a mail goes in the mailbox once nothing more is to be done with it.
+Filing = Literal["handled", "set aside"]
+
 
 @dataclass(frozen=True)
 class Item:
-    """Something to be answered. `door`: chat or mail; `conversation`: answered one after the other."""
+    """Something to be answered. `door`: chat or mail; `conversation`: answered one after the other.
+
+    `truncated`: a mail too large to be taken whole; its payload is its headers alone.
+    """
 
     id: int
     door: str
     conversation: str
     payload: bytes = field(repr=False)
     tries: int = 0
+    truncated: bool = False
 
 
 class Inbox:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def add(self, door: str, key: str, conversation: str, payload: bytes, message_id: str = "") -> None:
+    def add(
+        self,
+        door: str,
+        key: str,
+        conversation: str,
+        payload: bytes,
+        message_id: str = "",
+        *,
+        truncated: bool = False,
+    ) -> None:
         """Write down what came; the same key again is the same thing and changes nothing."""
         with self._db.atomic():
             self._db.execute(
-                "INSERT OR IGNORE INTO inbox (door, key, conversation, message_id, payload, received_at) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (door, key, conversation, message_id, payload, int(time.time())),
+                "INSERT OR IGNORE INTO inbox (door, key, conversation, message_id, payload, truncated, received_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (door, key, conversation, message_id, payload, truncated, int(time.time())),
             )
 
     def new(self) -> list[Item]:
         """The first item of each conversation that waits for an answer, oldest first."""
         rows = self._db.execute(
-            "SELECT id, door, conversation, payload, tries FROM inbox WHERE id IN "
+            "SELECT id, door, conversation, payload, tries, truncated FROM inbox WHERE id IN "
             "(SELECT min(id) FROM inbox WHERE state = 'new' GROUP BY conversation) ORDER BY id"
         )
-        return [Item(*row) for row in rows]
+        return [
+            Item(number, door, conversation, payload, tries, bool(truncated))
+            for number, door, conversation, payload, tries, truncated in rows
+        ]
 
     def begin(self, item: Item) -> None:
         """Count an attempt before it is made, so that one that kills the process is counted too."""
@@ -60,13 +80,22 @@ class Inbox:
         with self._db.atomic():
             self._db.execute("UPDATE inbox SET tries = tries - 1 WHERE id = ?", (item.id,))
 
-    def done(self, item: Item) -> None:
-        """To be called in the transaction that writes the answer into the outbox."""
-        self._db.execute("UPDATE inbox SET state = 'done', payload = NULL WHERE id = ?", (item.id,))
+    def done(self, item: Item, *, file: bool = True) -> None:
+        """To be called in the transaction that writes the answer into the outbox.
+
+        :param file: a mail is moved to where handled ones go; else it stays where it is, unread.
+        """
+        self._db.execute(
+            "UPDATE inbox SET state = 'done', payload = NULL, filing = iif(door = 'mail' AND ?, 'handled', '') "
+            "WHERE id = ?",
+            (file, item.id),
+        )
 
     def failed(self, item: Item) -> None:
         """Set aside, with what was written; to be called in the transaction that tells the author."""
-        self._db.execute("UPDATE inbox SET state = 'failed' WHERE id = ?", (item.id,))
+        self._db.execute(
+            "UPDATE inbox SET state = 'failed', filing = iif(door = 'mail', 'set aside', '') WHERE id = ?", (item.id,)
+        )
 
     def already_answered(self, item: Item, message_id: str) -> bool:
         """Whether a mail of this Message-ID was dealt with under another UID (moved, or UIDVALIDITY changed)."""
@@ -77,12 +106,33 @@ class Inbox:
 
     def mail_uids(self, folder: str, uidvalidity: int) -> set[int]:
         """The UIDs already written down in a folder of the mailbox."""
+        return {uid for uid, _ in self._mails(folder, uidvalidity, "TRUE")}
+
+    def to_file(self, folder: str, uidvalidity: int) -> dict[int, Filing]:
+        """The mails, by UID, that wait to be marked as seen and moved, and where to."""
+        return dict(self._mails(folder, uidvalidity, "filing != ''"))
+
+    def waits_for_filing(self) -> bool:
+        """Whether some mail waits to be moved."""
+        return self._db.execute("SELECT 1 FROM inbox WHERE filing != ''").fetchone() is not None
+
+    def filed(self, folder: str, uidvalidity: int, uids: Iterable[int]) -> None:
+        """These lie where they belong, or are gone."""
+        with self._db.atomic():
+            for uid in uids:
+                self._db.execute(
+                    "UPDATE inbox SET filing = '' WHERE door = 'mail' AND key = ?",
+                    (mail_key(folder, uidvalidity, uid),),
+                )
+
+    def _mails(self, folder: str, uidvalidity: int, condition: str) -> Iterator[tuple[int, Filing]]:
         prefix = mail_key(folder, uidvalidity, "")
         rows = self._db.execute(
-            "SELECT substr(key, ?) FROM inbox WHERE door = 'mail' AND substr(key, 1, ?) = ?",
-            (len(prefix) + 1, len(prefix), prefix),
+            # "0" is the sign after "/": a range, for the index.
+            f"SELECT substr(key, ?), filing FROM inbox WHERE {condition} AND door = 'mail' AND key > ? AND key < ?",
+            (len(prefix) + 1, prefix, f"{prefix[:-1]}0"),
         )
-        return {int(uid) for (uid,) in rows}
+        return ((int(uid), filing) for uid, filing in rows)
 
     def awaited(self, what: Awaited, conversation: str, now: int) -> str:
         """The command that a file, or plain words, sent now belong to, or ""."""

@@ -271,6 +271,12 @@ CREATE TABLE mail_strangers (
     told_at INTEGER NOT NULL
 ) STRICT;
 
+-- filing: what a mail still waits for in the mailbox: '' for nothing, handled or set aside once it is done or failed,
+-- until it is marked as seen and moved. truncated: it was too large to be taken whole, payload is its headers alone.
+ALTER TABLE inbox ADD COLUMN filing TEXT NOT NULL DEFAULT '';
+ALTER TABLE inbox ADD COLUMN truncated INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX inbox_to_file ON inbox (id) WHERE filing != '';
+
 ALTER TABLE outbox ADD COLUMN thread_id INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN person_id TEXT NOT NULL DEFAULT '';
 -- One more state: dropped, by hand. The content of a mail stays for a week after it was sent.
