@@ -7,7 +7,7 @@ import time
 from telegram import Bot
 
 from bot.desk import audit
-from bot.desk.inbox import MOST_TRIES, Item
+from bot.desk.inbox import MOST_TRIES, Item, Postponed
 from bot.house import House
 from bot.mail.answering import answer_mail
 from bot.telegram import answering
@@ -64,6 +64,9 @@ class Clerk:
                 await answering.answer_update(item, self._house, self._bot)
             self._not_before.pop(item.id, None)
             self._posted.set()
+        except Postponed as later:
+            self._house.inbox.postpone(item)
+            self._not_before[item.id] = time.monotonic() + later.seconds
         except Exception as error:
             log.error("%s item %s: %s", item.door, item.id, trace(error))
             self._not_before[item.id] = time.monotonic() + 2.0**item.tries

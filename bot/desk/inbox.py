@@ -22,6 +22,14 @@ Awaited = Literal["files", "words"]
 Filing = Literal["handled", "set aside"]
 
 
+class Postponed(Exception):
+    """What was to be answered is not looked at before `seconds` have passed."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True)
 class Item:
     """Something to be answered. `door`: chat or mail; `conversation`: answered one after the other.
