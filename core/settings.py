@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
@@ -19,6 +19,18 @@ PREFIX = "ORIGYNE_"
 
 #: Names of this machine, from itself.
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+#: Instead of a folder's name: mails stay where they are.
+STAYS = "none"
+
+#: Where each provider gives tokens, and what for: both mailbox and sending.
+_OAUTH = {
+    "microsoft": (
+        "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
+        "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send offline_access",
+    ),
+    "google": ("https://oauth2.googleapis.com/token", "https://mail.google.com/"),
+}
 
 MailTls = Literal["none", "starttls", "tls"]
 FtpTls = Literal["none", "explicit"]
@@ -53,8 +65,24 @@ class FtpAccess:
 
 
 @dataclass(frozen=True)
+class OAuthGrant:
+    """What gives access tokens (RFC 6749, 6). An empty secret is a public client's; `kept`: the file where a refresh
+    token that took another's place is kept."""
+
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    scope: str
+    kept: Path
+
+
+@dataclass(frozen=True)
 class MailAccess:
-    """How to reach an SMTP or an IMAP server. An empty login means no authentication (SMTP only)."""
+    """How to reach an SMTP or an IMAP server. An empty login means no authentication (SMTP only).
+
+    `oauth`: what stands in for the password; None where there is one.
+    """
 
     host: str
     port: int
@@ -63,6 +91,7 @@ class MailAccess:
     tls: MailTls = "starttls"
     ca_file: Path | None = None
     folder: str = "INBOX"
+    oauth: OAuthGrant | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +164,13 @@ def _http_address(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("doit commencer par https:// (ou http:// pour un serveur local)")
     return value.rstrip("/")
+
+
+def _token_url(value: str) -> str:
+    parts = urlsplit(value.strip())
+    if value.strip() and parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise ValueError("doit commencer par https://")
+    return value.strip()
 
 
 def _webhook(value: str) -> str:
@@ -302,12 +338,23 @@ class Settings(BaseModel):
     imap_host: Line
     imap_port: Port = 993
     imap_login: Line
-    imap_password: SecretStr
+    imap_password: SecretStr = SecretStr("")
     imap_tls: MailTls = "tls"
     imap_folder: Line = "INBOX"
+    imap_handled: Line = "Traités"
+    imap_set_aside: Line = "À voir"
     mail_trusted_server: OptionalLine = ""
     mail_subaddress: Literal["plus", "none"] = "plus"
     mail_max_mb: Annotated[int, AfterValidator(_megabytes)] = 10
+
+    mail_auth: Literal["password", "oauth2"] = "password"
+    oauth_provider: Literal["", "microsoft", "google"] = ""
+    oauth_tenant: Line = "common"
+    oauth_token_url: Annotated[str, AfterValidator(_token_url)] = ""
+    oauth_client_id: OptionalLine = ""
+    oauth_client_secret: SecretStr = SecretStr("")
+    oauth_refresh_token: SecretStr = SecretStr("")
+    oauth_scope: OptionalLine = ""
 
     tls_ca: Annotated[Path | None, BeforeValidator(_blank_is_absent), AfterValidator(_existing_file)] = None
 
@@ -337,6 +384,7 @@ class Settings(BaseModel):
         values = {
             name.removeprefix(PREFIX).lower(): value for name, value in given.items() if name in known and value.strip()
         }
+        faults += _missing_for_mail(values)
         try:
             settings = cls.model_validate(values)
         except ValidationError as error:
@@ -371,6 +419,7 @@ class Settings(BaseModel):
             password=self.smtp_password.get_secret_value(),
             tls=self.smtp_tls,
             ca_file=self.tls_ca,
+            oauth=self._oauth,
         )
 
     @property
@@ -383,6 +432,31 @@ class Settings(BaseModel):
             tls=self.imap_tls,
             ca_file=self.tls_ca,
             folder=self.imap_folder,
+            oauth=self._oauth,
+        )
+
+    @property
+    def handled_folder(self) -> str:
+        """Where mails that were dealt with are moved, "" when they stay where they are."""
+        return "" if self.imap_handled == STAYS else self.imap_handled
+
+    @property
+    def set_aside_folder(self) -> str:
+        """Where mails that could not be dealt with are moved, "" when they stay where they are."""
+        return "" if self.imap_set_aside == STAYS else self.imap_set_aside
+
+    @property
+    def _oauth(self) -> OAuthGrant | None:
+        if self.mail_auth == "password":
+            return None
+        url, scope = _OAUTH.get(self.oauth_provider, ("", ""))
+        return OAuthGrant(
+            token_url=self.oauth_token_url or url.format(tenant=quote(self.oauth_tenant, safe="")),
+            client_id=self.oauth_client_id,
+            client_secret=self.oauth_client_secret.get_secret_value().strip(),
+            refresh_token=self.oauth_refresh_token.get_secret_value().strip(),
+            scope=self.oauth_scope or scope,
+            kept=self.data / "oauth.json",
         )
 
     @property
@@ -411,6 +485,17 @@ class Settings(BaseModel):
                 [f"{PREFIX}DATA : on ne peut pas écrire dans {self.data} ({error.strerror})."]
             ) from error
         return self.data
+
+
+def _missing_for_mail(values: Mapping[str, str]) -> list[str]:
+    """What the chosen way to authenticate needs; a value that is not possible is told by its own field."""
+    if values.get("mail_auth", "password") == "password":
+        needed = [] if "imap_password" in values else ["IMAP_PASSWORD"]
+    else:
+        needed = [n for n in ("OAUTH_CLIENT_ID", "OAUTH_REFRESH_TOKEN") if n.lower() not in values]
+        if not values.keys() & {"oauth_provider", "oauth_token_url"}:
+            needed.append("OAUTH_PROVIDER")
+    return [f"{PREFIX}{name} manque : voir .env.example." for name in needed]
 
 
 def _unknown(name: str, known: set[str]) -> str:
