@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import MessageError
 from email.message import EmailMessage, Message
+from email.parser import BytesHeaderParser
 from email.policy import default
 from email.utils import getaddresses, parsedate_to_datetime
 from html.parser import HTMLParser
@@ -79,6 +80,15 @@ def message_id_of(raw: bytes) -> str:
     """The Message-ID of a mail, "" when it has none that can be read."""
     found = re.search(rb"^message-id:\s*(<[^<>\s]+>)", raw[:65536], re.IGNORECASE | re.MULTILINE)
     return found[1].decode("ascii", "replace") if found else ""
+
+
+def sender_of(raw: bytes) -> str:
+    """The sender's address (lower case) of a mail that nobody has read yet, "" when that cannot be told."""
+    try:
+        message = BytesHeaderParser(policy=default).parsebytes(raw[:65536])
+        return _sender(message).lower()
+    except (MessageError, ValueError, LookupError, AttributeError, TypeError, IndexError):
+        return ""
 
 
 def _header(message: EmailMessage, name: str) -> str:
