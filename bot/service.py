@@ -305,7 +305,8 @@ class _Service:
         outbox = self._house.outbox
         message = message_from_bytes(parcel.payload, policy=SMTP)
         assert isinstance(message, EmailMessage)
-        outbox.sending(parcel)
+        if not outbox.sending(parcel):
+            return
         try:
             delivery = await smtp.send(self._house.settings.smtp, message, [parcel.recipient])
         except smtp.MailError as error:

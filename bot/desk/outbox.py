@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from sqlite_utils import Database
 
@@ -12,8 +12,15 @@ from bot.desk import lightly
 
 Channel = Literal["chat", "mail"]
 
-#: Seconds before the next attempt after 1, 2, 3… temporary failures; after the last, once a day is given up.
+#: dropped: given up by hand.
+State = Literal["queued", "sending", "sent", "failed", "dropped"]
+
+#: Seconds before the next attempt after 1, 2, 3… temporary failures. Together nearly a day: who fails once more after
+#: the last of them is given up.
 DELAYS = (5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
+
+#: Seconds that the content of a mail is kept once it was sent, for it can still come back.
+KEPT = 7 * 24 * 3600
 
 
 # "IN ('queued', 'sending')" is the index's own condition: said otherwise, all that was ever sent would be read.
@@ -38,6 +45,32 @@ class Parcel:
     payload: bytes = field(repr=False)
     attachment: bytes | None = field(repr=False, default=None)
     tries: int = 0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A parcel as who looks into the queue sees it. `has_content`: it can be sent (again); times: UTC seconds."""
+
+    id: int
+    channel: Channel
+    recipient: str
+    subject: str
+    message_id: str
+    person_id: str
+    state: State
+    uncertain: bool
+    tries: int
+    next_try_at: int
+    error: str
+    created_at: int
+    sent_at: int | None
+    has_content: bool
+
+
+_ENTRY = (
+    "SELECT id, channel, recipient, subject, message_id, person_id, state, uncertain != 0, tries, next_try_at, error, "
+    "created_at, sent_at, payload IS NOT NULL FROM outbox"
+)
 
 
 class Outbox:
@@ -104,20 +137,36 @@ class Outbox:
         )
         return found.fetchone() is not None
 
-    def sending(self, parcel: Parcel) -> None:
+    def sending(self, parcel: Parcel) -> bool:
         """Before an attempt, so that a copy that follows a crash is marked. Somebody waits for an answer in a chat: its
-        mark only has to outlive this process."""
+        mark only has to outlive this process. False when it is not to be sent (there) any more: somebody dropped it, or
+        gave it another address, since it was read."""
         with lightly(self._db) if parcel.channel == "chat" else self._db.atomic():
-            self._db.execute("UPDATE outbox SET state = 'sending', tries = tries + 1 WHERE id = ?", (parcel.id,))
+            begun = self._db.execute(
+                "UPDATE outbox SET state = 'sending', tries = tries + 1 "
+                "WHERE id = ? AND recipient = ? AND state = 'queued'",
+                (parcel.id, parcel.recipient),
+            )
+        return begun.rowcount == 1
 
     def sent(self, parcel: Parcel, note: str = "") -> None:
-        """Delivered. The content goes: it is personal data, and the recipient has it."""
+        """The server has it. The content goes, for it is personal data; that of a mail later (`forget_sent`)."""
         with self._db.atomic():
+            # A mail can have come back before its server said goodbye: it stays failed.
             self._db.execute(
-                "UPDATE outbox SET state = 'sent', sent_at = ?, payload = NULL, attachment = NULL, error = ? "
-                "WHERE id = ?",
+                "UPDATE outbox SET state = 'sent', sent_at = ?, payload = iif(channel = 'mail', payload, NULL), "
+                "attachment = NULL, error = ? WHERE id = ? AND state != 'failed'",
                 (int(time.time()), note, parcel.id),
             )
+
+    def forget_sent(self, now: int) -> int:
+        """The content of the mails that were sent long enough ago goes. Says how many."""
+        with self._db.atomic():
+            forgotten = self._db.execute(
+                "UPDATE outbox SET payload = NULL WHERE state = 'sent' AND payload IS NOT NULL AND sent_at <= ?",
+                (now - KEPT,),
+            )
+        return forgotten.rowcount
 
     def again(self, parcel: Parcel, error: str, *, after: float | None = None, uncertain: bool = False) -> bool:
         """A temporary failure: try later. False when it was tried long enough, and is given up.
@@ -131,7 +180,7 @@ class Outbox:
         with self._db.atomic():
             self._db.execute(
                 "UPDATE outbox SET state = 'queued', next_try_at = ?, error = ?, uncertain = max(uncertain, ?), "
-                "tries = iif(?, ?, tries) WHERE id = ?",
+                "tries = iif(?, ?, tries) WHERE id = ? AND state != 'failed'",
                 (math.ceil(time.time() + wait), error, uncertain, after is not None, parcel.tries, parcel.id),
             )
         return True
@@ -170,15 +219,18 @@ class Outbox:
     def is_ours(self, message_id: str, recipient: str) -> bool:
         """Whether we wrote a mail of this Message-ID to this address."""
         found = self._db.execute(
-            "SELECT 1 FROM outbox WHERE message_id = ? AND lower(recipient) = lower(?) AND channel = 'mail'",
+            "SELECT 1 FROM outbox WHERE message_id = ? AND message_id != '' AND lower(recipient) = lower(?) "
+            "AND channel = 'mail'",
             (message_id, recipient),
         )
         return found.fetchone() is not None
 
     def wrote(self, message_id: str) -> bool:
         """Whether a mail of this Message-ID is one of ours."""
-        found = self._db.execute("SELECT 1 FROM outbox WHERE message_id = ? AND channel = 'mail'", (message_id,))
-        return bool(message_id) and found.fetchone() is not None
+        found = self._db.execute(
+            "SELECT 1 FROM outbox WHERE message_id = ? AND message_id != '' AND channel = 'mail'", (message_id,)
+        )
+        return found.fetchone() is not None
 
     def waiting(self, channel: Channel) -> int:
         """How many parcels are to be sent."""
@@ -191,3 +243,94 @@ class Outbox:
         """When the earliest waiting parcel is due (UTC seconds), or None."""
         (when,) = self._db.execute(f"SELECT min(next_try_at) FROM outbox WHERE {_FIRST}", (channel,)).fetchone()
         return None if when is None else int(when)
+
+    # -- what came back
+
+    def named(self, message_id: str, envid: str) -> Entry | None:
+        """The mail of ours that a report is about, by its Message-ID or by the ENVID that it was sent with."""
+        if found := self._one("message_id = ? AND message_id != '' AND channel = 'mail'", message_id):
+            return found
+        if not envid:
+            return None
+        # "A" is the sign after "@": every Message-ID that begins so, by its index.
+        begins = "message_id > ? AND message_id < ? AND message_id != '' AND channel = 'mail'"
+        return self._one(begins, f"<{envid}@", f"<{envid}A")
+
+    def came_back(self, entry: Entry, error: str) -> bool:
+        """A mail that the server took was not delivered; in the caller's transaction. False when that was known, or
+        when it is to be sent again since."""
+        failed = self._db.execute(
+            "UPDATE outbox SET state = 'failed', error = ? "
+            "WHERE id = ? AND (state IN ('sent', 'sending') OR state = 'queued' AND tries > 0)",
+            (error, entry.id),
+        )
+        return failed.rowcount == 1
+
+    def late(self, entry: Entry, note: str) -> None:
+        """A server on the way says that it still tries; in the caller's transaction."""
+        self._db.execute("UPDATE outbox SET error = ? WHERE id = ? AND state = 'sent'", (note, entry.id))
+
+    # -- by hand, and from another process than the service: each change is one statement that asks for the state it
+    # -- changes, and `sending` asks in the same way, so that whoever comes first wins and the other one is told.
+
+    def entry(self, parcel_id: int) -> Entry | None:
+        return self._one("id = ?", parcel_id)
+
+    def unsettled(self, now: int) -> list[Entry]:
+        """What waits, what failed, and what was sent lately with a copy that may have arrived too, oldest first."""
+        return self._entries(
+            "state IN ('queued', 'sending', 'failed') OR state = 'sent' AND uncertain = 1 AND sent_at > ?", now - KEPT
+        )
+
+    def everything(self, limit: int, *, only_sent: bool = False) -> list[Entry]:
+        """The newest parcels, oldest first."""
+        where = "state = 'sent'" if only_sent else "1"
+        return self._entries(f"id IN (SELECT id FROM outbox WHERE {where} ORDER BY id DESC LIMIT ?)", limit)
+
+    def content(self, parcel_id: int) -> tuple[bytes | None, bytes | None]:
+        """(payload, attachment) of a parcel, as far as they are kept."""
+        row = self._db.execute("SELECT payload, attachment FROM outbox WHERE id = ?", (parcel_id,)).fetchone()
+        return (row[0], row[1]) if row else (None, None)
+
+    def retry(self, entry: Entry, recipient: str = "", payload: bytes | None = None) -> bool:
+        """Queue it anew, as if it had never been tried; with `recipient`, to that address, which `payload` names too.
+        False when it is being sent, or its content is gone."""
+        with self._db.atomic():
+            queued = self._db.execute(
+                "UPDATE outbox SET state = 'queued', tries = 0, next_try_at = 0, error = '', recipient = ?, "
+                "payload = coalesce(?, payload), uncertain = max(uncertain, state = 'sent') "
+                "WHERE id = ? AND state NOT IN ('sending', 'dropped') AND payload IS NOT NULL",
+                (recipient or entry.recipient, payload, entry.id),
+            )
+        return queued.rowcount == 1
+
+    def drop(self, entry: Entry) -> bool:
+        """It is not sent, and its content goes. False when it is being sent, or was."""
+        with self._db.atomic():
+            dropped = self._db.execute(
+                "UPDATE outbox SET state = 'dropped', payload = NULL, attachment = NULL "
+                "WHERE id = ? AND state IN ('queued', 'failed')",
+                (entry.id,),
+            )
+        return dropped.rowcount == 1
+
+    def failures(self, channel: Channel) -> int:
+        """How many parcels could not be delivered and were neither sent again nor dropped."""
+        found = self._db.execute("SELECT count(*) FROM outbox WHERE state = 'failed' AND channel = ?", (channel,))
+        return int(found.fetchone()[0])
+
+    def _one(self, where: str, *values: str | int) -> Entry | None:
+        row = self._db.execute(f"{_ENTRY} WHERE {where}", values).fetchone()
+        return _entry(row) if row else None
+
+    def _entries(self, where: str, *values: str | int) -> list[Entry]:
+        return [_entry(row) for row in self._db.execute(f"{_ENTRY} WHERE {where} ORDER BY id", values)]
+
+
+def envid_of(message_id: str) -> str:
+    """What a mail of ours is named by in its envelope (ENVID, RFC 3461), for the report that quotes nothing of it."""
+    return message_id.strip("<>").partition("@")[0]
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    return Entry(*row[:7], bool(row[7]), *row[8:13], bool(row[13]))

@@ -280,7 +280,7 @@ CREATE INDEX inbox_to_file ON inbox (id) WHERE filing != '';
 ALTER TABLE outbox ADD COLUMN thread_id INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN person_id TEXT NOT NULL DEFAULT '';
 -- One more state: dropped, by hand. The content of a mail stays for a week after it was sent.
-CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
+CREATE INDEX outbox_failed ON outbox (channel) WHERE state = 'failed';
 CREATE INDEX outbox_kept ON outbox (sent_at) WHERE state = 'sent' AND payload IS NOT NULL;
 
 -- Addresses (lower case) that mails could not be delivered to: since when, the last reason (French), how many mails.

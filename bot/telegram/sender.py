@@ -130,7 +130,8 @@ class Sender:
             log.error("chat parcel %s cannot be made: %s", parcel.id, trace(error))
             self._outbox.failed(parcel, f"le message n'a pas pu être préparé ({type(error).__name__})")
             return
-        self._outbox.sending(parcel)
+        if not self._outbox.sending(parcel):
+            return
         chat_id = int(parcel.recipient)
         try:
             try:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from bot.desk import FILE_NAME, audit, open_desk, progress, replies
+from bot.desk import FILE_NAME, audit, open_desk, progress, replies, threads
 from bot.desk.inbox import Inbox, mail_key
-from bot.desk.outbox import DELAYS, Outbox, Parcel
+from bot.desk.outbox import DELAYS, KEPT, Entry, Outbox, Parcel, envid_of
 from bot.desk.people import ACCOUNTING, CODE_LIFE, MOST_FAILURES, PAUSE, TECHNICAL, People
 from bot.desk.replies import Reply
 from tests.handlers.filled import NOW, settings
@@ -321,6 +321,11 @@ def first(outbox: Outbox, at: int | None = None) -> Parcel:
     return outbox.due("mail", at or now())[0]
 
 
+def entry(outbox: Outbox) -> Entry:
+    (only,) = outbox.everything(2)
+    return only
+
+
 def state(db: Database) -> dict[str, object]:
     (row,) = db.query("SELECT state, uncertain, tries, payload, attachment, error FROM outbox")
     return row
@@ -482,13 +487,135 @@ def test_what_waits_for_who_is_gone_is_given_up_without_its_content(outbox: Outb
     assert row == {"state": "failed", "payload": None, "attachment": None}
 
 
-def test_the_content_goes_once_it_is_delivered(outbox: Outbox, db: Database) -> None:
-    outbox.add("mail", "a@x.test", b"secret", attachment=b"file")
-    parcel = first(outbox)
+def test_the_content_of_a_chat_message_goes_once_it_is_delivered(outbox: Outbox, db: Database) -> None:
+    outbox.add("chat", "42", b"secret", attachment=b"file")
+    (parcel,) = outbox.due("chat", now())
     outbox.sending(parcel)
     outbox.sent(parcel)
     row = state(db)
     assert (row["state"], row["payload"], row["attachment"]) == ("sent", None, None)
+
+
+def test_the_content_of_a_mail_stays_for_a_week_for_it_can_come_back(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    parcel = first(outbox)
+    outbox.sending(parcel)
+    outbox.sent(parcel)
+    assert outbox.forget_sent(now() + KEPT - 60) == 0
+    assert state(db)["payload"] == b"one"
+    assert outbox.forget_sent(now() + KEPT + 60) == 1
+    assert state(db)["payload"] is None
+    assert outbox.forget_sent(now() + KEPT + 60) == 0
+
+
+def test_what_waits_or_failed_keeps_its_content_however_old(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.failed(first(outbox), "adresse inconnue")
+    outbox.add("mail", "a@x.test", b"two")
+    assert outbox.forget_sent(now() + 10 * KEPT) == 0
+    assert [payload for (payload,) in db.execute("SELECT payload FROM outbox ORDER BY id")] == [b"one", b"two"]
+
+
+def test_the_delays_of_the_tries_are_nearly_a_day_and_each_is_longer() -> None:
+    assert 22 * 3600 < sum(DELAYS) <= 24 * 3600
+    assert list(DELAYS) == sorted(set(DELAYS))
+
+
+def test_what_was_dropped_since_it_was_read_is_not_sent(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    parcel = first(outbox)
+    assert outbox.drop(entry(outbox))
+    assert not outbox.sending(parcel)
+    assert due(outbox) == []
+
+
+def test_what_was_given_another_address_since_it_was_read_is_not_sent_to_the_former(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    parcel = first(outbox)
+    assert outbox.retry(entry(outbox), "b@x.test", b"to b")
+    assert not outbox.sending(parcel)
+    moved = first(outbox)
+    assert (moved.recipient, moved.payload) == ("b@x.test", b"to b")
+    assert outbox.sending(moved)
+
+
+def test_what_is_being_sent_is_neither_dropped_nor_sent_twice(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.sending(first(outbox))
+    assert not outbox.drop(entry(outbox))
+    assert not outbox.retry(entry(outbox))
+
+
+def test_a_retry_begins_anew(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    for _ in DELAYS:
+        parcel = first(outbox, now() + 10**6)
+        outbox.sending(parcel)
+        outbox.again(parcel, "plus tard")
+    outbox.failed(first(outbox, now() + 10**6), "trop longtemps")
+    assert outbox.retry(entry(outbox))
+    assert due(outbox) == [b"one"]
+    assert (state(db)["tries"], state(db)["error"], state(db)["uncertain"]) == (0, "", 0)
+
+
+def test_a_mail_that_was_sent_and_is_sent_again_may_arrive_twice(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.sent(first(outbox))
+    assert outbox.retry(entry(outbox))
+    assert state(db)["uncertain"] == 1
+
+
+def test_without_its_content_nothing_is_sent_again(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.sent(first(outbox))
+    outbox.forget_sent(now() + KEPT + 60)
+    assert not outbox.retry(entry(outbox))
+
+
+def test_a_mail_that_comes_back_before_its_server_said_goodbye_stays_failed(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"one", message_id="<1@x.test>")
+    parcel = first(outbox)
+    outbox.sending(parcel)
+    assert outbox.came_back(entry(outbox), "revenu")
+    outbox.sent(parcel)
+    assert (state(db)["state"], state(db)["error"]) == ("failed", "revenu")
+
+
+def test_a_second_report_of_what_came_back_is_no_news(outbox: Outbox) -> None:
+    outbox.add("mail", "a@x.test", b"one")
+    outbox.sent(first(outbox))
+    assert [outbox.came_back(entry(outbox), "revenu") for _ in range(2)] == [True, False]
+    outbox.retry(entry(outbox))
+    assert not outbox.came_back(entry(outbox), "revenu")
+
+
+def test_a_mail_is_named_by_its_message_id_or_by_what_its_envelope_said(outbox: Outbox) -> None:
+    for number in (1, 2):
+        outbox.add("mail", "a@x.test", b"", message_id=f"<abc{number}@x.test>")
+    outbox.add("mail", "a@x.test", b"")
+    found = [outbox.named(*names) for names in (("<abc1@x.test>", ""), ("", "abc2"), ("<autre@x.test>", "abc2"))]
+    assert [it.message_id for it in found if it] == ["<abc1@x.test>", "<abc2@x.test>", "<abc2@x.test>"]
+    assert envid_of("<abc2@x.test>") == "abc2"
+    for names in (("", ""), ("<abc@x.test>", ""), ("", "abc"), ("", "abc3")):
+        assert outbox.named(*names) is None
+
+
+def test_what_was_sent_costs_the_search_for_a_mail_by_its_name_nothing(outbox: Outbox, db: Database) -> None:
+    outbox.add("mail", "a@x.test", b"", message_id="<1@x.test>")
+    for call in (
+        lambda: outbox.is_ours("<1@x.test>", "a@x.test"),
+        lambda: outbox.wrote("<1@x.test>"),
+        lambda: outbox.named("<2@x.test>", "2"),
+        lambda: outbox.failures("mail"),
+        lambda: outbox.forget_sent(NOW),
+        lambda: threads.by_mail(db, "<1@x.test>"),
+    ):
+        asked: list[str] = []
+        with db.tracer(lambda sql, _, asked=asked: asked.append(sql)):  # type: ignore[misc]
+            call()
+        for sql in (sql for sql in asked if "outbox" in sql):
+            plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", ["x"] * sql.count("?"))]
+            assert not [step for step in plan if step.startswith("SCAN")], (sql, plan)
 
 
 def test_the_content_stays_when_it_is_refused_for_good(outbox: Outbox, db: Database) -> None:
