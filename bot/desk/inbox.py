@@ -12,6 +12,9 @@ from bot.desk import lightly
 #: A question that fails that often is set aside, and its author told so.
 MOST_TRIES = 3
 
+#: Why what has no other reason was set aside: no attempt at it came to its end.
+CRASHED = "le service s'est arrêté à chaque essai"
+
 #: Begins the part of a name that stands for one message of a conversation.
 _SAID = "said-"
 
@@ -34,7 +37,7 @@ class Postponed(Exception):
 class Item:
     """Something to be answered. `door`: chat or mail; `conversation`: answered one after the other.
 
-    `truncated`: a mail too large to be taken whole; its payload is its headers alone.
+    `truncated`: a mail too large to be taken whole; its payload is its headers alone. `received_at`: UTC seconds.
     """
 
     id: int
@@ -43,6 +46,19 @@ class Item:
     payload: bytes = field(repr=False)
     tries: int = 0
     truncated: bool = False
+    received_at: int = 0
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Something that could not be dealt with, kept as it came. `reason`: French; `received_at`: UTC seconds."""
+
+    id: int
+    door: str
+    payload: bytes = field(repr=False)
+    reason: str
+    received_at: int
+    truncated: bool
 
 
 class Inbox:
@@ -70,13 +86,10 @@ class Inbox:
     def new(self) -> list[Item]:
         """The first item of each conversation that waits for an answer, oldest first."""
         rows = self._db.execute(
-            "SELECT id, door, conversation, payload, tries, truncated FROM inbox WHERE id IN "
+            "SELECT id, door, conversation, payload, tries, truncated, received_at FROM inbox WHERE id IN "
             "(SELECT min(id) FROM inbox WHERE state = 'new' GROUP BY conversation) ORDER BY id"
         )
-        return [
-            Item(number, door, conversation, payload, tries, bool(truncated))
-            for number, door, conversation, payload, tries, truncated in rows
-        ]
+        return [Item(*row[:5], bool(row[5]), row[6]) for row in rows]
 
     def begin(self, item: Item) -> None:
         """Count an attempt before it is made, so that one that kills the process is counted too."""
@@ -99,18 +112,66 @@ class Inbox:
             (file, item.id),
         )
 
-    def failed(self, item: Item) -> None:
-        """Set aside, with what was written; to be called in the transaction that tells the author."""
+    def stumbled(self, item: Item, reason: str) -> None:
+        """An attempt failed; why (French), for who looks into it once it is set aside."""
+        with lightly(self._db):
+            self._db.execute("UPDATE inbox SET reason = ? WHERE id = ?", (reason, item.id))
+
+    def failed(self, item: Item, reason: str = "") -> None:
+        """Set aside, with what was written; to be called in the transaction that tells the author.
+
+        :param reason: French; else that of the last attempt that failed.
+        """
         self._db.execute(
-            "UPDATE inbox SET state = 'failed', filing = iif(door = 'mail', 'set aside', '') WHERE id = ?", (item.id,)
+            "UPDATE inbox SET state = 'failed', filing = iif(door = 'mail', 'set aside', ''), "
+            "reason = coalesce(nullif(?, ''), nullif(reason, ''), ?) WHERE id = ?",
+            (reason, CRASHED, item.id),
         )
+
+    def aside(self, door: str) -> list[Aside]:
+        """What was set aside, oldest first."""
+        return self._aside("door = ? ORDER BY id", door)
+
+    def one_aside(self, door: str, item_id: int) -> Aside | None:
+        return next(iter(self._aside("door = ? AND id = ?", door, item_id)), None)
+
+    def count_aside(self, door: str) -> int:
+        found = self._db.execute("SELECT count(*) FROM inbox WHERE state = 'failed' AND door = ?", (door,))
+        return int(found.fetchone()[0])
+
+    def replay(self, aside: Aside, payload: bytes | None = None) -> bool:
+        """To be dealt with anew, as `payload` where that is given. False when it is no longer set aside."""
+        with self._db.atomic():
+            again = self._db.execute(
+                "UPDATE inbox SET state = 'new', tries = 0, reason = '', payload = coalesce(?, payload), "
+                "truncated = iif(? IS NULL, truncated, 0) WHERE id = ? AND state = 'failed'",
+                (payload, payload, aside.id),
+            )
+        return again.rowcount == 1
+
+    def drop(self, aside: Aside) -> bool:
+        """What was set aside is given up, and its content goes. False when it is no longer set aside."""
+        with self._db.atomic():
+            dropped = self._db.execute(
+                "UPDATE inbox SET state = 'done', payload = NULL WHERE id = ? AND state = 'failed'", (aside.id,)
+            )
+        return dropped.rowcount == 1
+
+    def _aside(self, where: str, *values: str | int) -> list[Aside]:
+        rows = self._db.execute(
+            "SELECT id, door, payload, reason, received_at, truncated FROM inbox "
+            f"WHERE state = 'failed' AND payload IS NOT NULL AND {where}",
+            values,
+        )
+        return [Aside(*row[:5], bool(row[5])) for row in rows]
 
     def already_answered(self, item: Item, message_id: str) -> bool:
         """Whether a mail of this Message-ID was dealt with under another UID (moved, or UIDVALIDITY changed)."""
         found = self._db.execute(
-            "SELECT 1 FROM inbox WHERE message_id = ? AND id != ? AND state != 'new'", (message_id, item.id)
+            "SELECT 1 FROM inbox WHERE message_id = ? AND message_id != '' AND id != ? AND state != 'new'",
+            (message_id, item.id),
         )
-        return bool(message_id) and found.fetchone() is not None
+        return found.fetchone() is not None
 
     def mail_uids(self, folder: str, uidvalidity: int) -> set[int]:
         """The UIDs already written down in a folder of the mailbox."""

@@ -12,7 +12,7 @@ import pytest
 from sqlite_utils import Database
 
 from bot.desk import FILE_NAME, audit, open_desk, progress, replies, threads
-from bot.desk.inbox import Inbox, mail_key
+from bot.desk.inbox import CRASHED, Aside, Inbox, mail_key
 from bot.desk.outbox import DELAYS, KEPT, Entry, Outbox, Parcel, envid_of
 from bot.desk.people import ACCOUNTING, CODE_LIFE, MOST_FAILURES, PAUSE, TECHNICAL, People
 from bot.desk.replies import Reply
@@ -257,6 +257,45 @@ def test_what_failed_keeps_its_content_and_is_not_tried_again(inbox: Inbox, db: 
     inbox.failed(inbox.new()[0])
     assert inbox.new() == []
     assert list(db.query("SELECT state, payload FROM inbox")) == [{"state": "failed", "payload": b"{}"}]
+
+
+def a_mail_aside(inbox: Inbox, reason: str = "", key: str = "INBOX/1/1") -> Aside:
+    inbox.add("mail", key, "mail", b"broken")
+    item = inbox.new()[0]
+    inbox.begin(item)
+    inbox.failed(item, reason)
+    return inbox.aside("mail")[-1]
+
+
+def test_what_was_set_aside_says_why(inbox: Inbox) -> None:
+    inbox.add("mail", "INBOX/1/1", "mail", b"broken")
+    item = inbox.new()[0]
+    inbox.stumbled(item, "erreur interne (ValueError)")
+    inbox.failed(item)
+    a_mail_aside(inbox, "expéditeur absent", "INBOX/1/2")
+    a_mail_aside(inbox, key="INBOX/1/3")
+    add(inbox)
+    inbox.failed(inbox.new()[0])
+    assert [it.reason for it in inbox.aside("mail")] == ["erreur interne (ValueError)", "expéditeur absent", CRASHED]
+    assert inbox.count_aside("mail") == 3
+
+
+def test_what_was_set_aside_is_tried_anew_as_it_came_or_repaired(inbox: Inbox) -> None:
+    aside = a_mail_aside(inbox)
+    assert inbox.replay(aside)
+    assert [(it.payload, it.tries) for it in inbox.new()] == [(b"broken", 0)]
+    assert not inbox.replay(aside)
+    inbox.failed(inbox.new()[0])
+    assert inbox.replay(aside, b"repaired")
+    assert [it.payload for it in inbox.new()] == [b"repaired"]
+
+
+def test_what_was_set_aside_can_be_given_up_with_its_content(inbox: Inbox, db: Database) -> None:
+    aside = a_mail_aside(inbox)
+    assert inbox.drop(aside)
+    assert inbox.one_aside("mail", aside.id) is None
+    assert not inbox.replay(aside)
+    assert db.execute("SELECT payload FROM inbox").fetchone() == (None,)
 
 
 def test_an_answer_that_is_rolled_back_leaves_the_question_to_be_answered(inbox: Inbox, db: Database) -> None:
