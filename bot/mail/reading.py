@@ -14,6 +14,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 from html.parser import HTMLParser
 from typing import Literal
 
+from bot.mail.bounces import Bounce
 from handlers.ask import SentFile
 
 #: What the trusted receiving server says of the sender: "none" when it says nothing.
@@ -34,6 +35,11 @@ class Mail:
     automatic: bool
     verdict: Verdict
     sent_at: float | None
+    author: str = ""
+    recipients: tuple[str, ...] = ()
+    own_text: str = ""
+    cut: str = ""
+    bounce: Bounce | None = None
 
 
 class MailUnreadable(Exception):
@@ -73,6 +79,8 @@ def read(raw: bytes, trusted_server: str) -> Mail:
         automatic=_is_automatic(message, sender),
         verdict=_verdict(message, sender, trusted_server),
         sent_at=_date(message),
+        recipients=_recipients(message),
+        own_text="\n\n".join(words[1:] if words and words[0] == subject.strip() else words),
     )
 
 
@@ -117,6 +125,11 @@ def _sender(message: EmailMessage) -> str:
         return ""
     addresses = [address for _, address in getaddresses([_header(message, "From")]) if "@" in address]
     return addresses[0] if len(addresses) == 1 else ""
+
+
+def _recipients(message: EmailMessage) -> tuple[str, ...]:
+    written = [_header(message, name) for name in ("To", "Cc", "Delivered-To", "X-Original-To", "X-Forwarded-To")]
+    return tuple(dict.fromkeys(address.lower() for _, address in getaddresses(written) if "@" in address))
 
 
 def _ids(text: str) -> tuple[str, ...]:
