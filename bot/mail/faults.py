@@ -35,6 +35,25 @@ def without_secret(text: str, access: MailAccess) -> str:
     return hide(" ".join(text.split()), access.password)
 
 
+def refused_login(access: MailAccess, protocol: str, code: str = "") -> MailError:
+    """The server does not let the account in. Its own words are not repeated: they may hold what it was given.
+
+    :param protocol: SMTP or IMAP, as in the settings' names.
+    """
+    where, why = f"{access.host}:{access.port}", f" ({code})" if code else ""
+    if access.oauth:
+        sentence = (
+            f"{where} : jeton OAuth2 refusé pour {access.login}{why} ; vérifier ORIGYNE_{protocol}_LOGIN, que "
+            f"{protocol} est permis pour cette boîte, et que l'autorisation a été donnée par elle."
+        )
+    else:
+        sentence = (
+            f"{where} : identifiant ou mot de passe refusé pour {access.login}{why} ; "
+            f"vérifier ORIGYNE_{protocol}_LOGIN et ORIGYNE_{protocol}_PASSWORD."
+        )
+    return MailError(sentence, permanent=True, of_account=True)
+
+
 def _cause(error: BaseException) -> str:
     for link in _chain(error):
         match link:

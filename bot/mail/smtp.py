@@ -1,4 +1,4 @@
-"""Sending mail over SMTP: one connection a mail, and an exact account of who got it."""
+"""Sending mail over SMTP: an exact account of who got it, and of what nobody knows."""
 
 import asyncio
 import re
@@ -17,10 +17,11 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
-from bot.mail.faults import MailError, in_words, without_secret
+from bot.mail import oauth
+from bot.mail.faults import MailError, in_words, refused_login, without_secret
 from core.settings import MailAccess, tls_context
 
-__all__ = ["Delivery", "MailError", "check", "send"]
+__all__ = ["Connection", "Delivery", "MailError", "check", "send"]
 
 #: Seven bits in headers and bodies: every server takes that, with or without SMTPUTF8 and 8BITMIME.
 #: Headers that were read back are left as they were written: folded anew, a long Message-ID would be an encoded word.
@@ -43,32 +44,76 @@ class Delivery:
 
 
 async def send(
-    access: MailAccess, message: EmailMessage, recipients: Sequence[str], *, seconds: float = 60.0
+    access: MailAccess, message: EmailMessage, recipients: Sequence[str], *, envid: str = "", seconds: float = 60.0
 ) -> Delivery:
-    """Send one mail; `recipients` is the envelope, whatever To and Cc say.
-
-    :param seconds: for the whole conversation, connection included.
-    :raises ValueError: Message-ID, Date or From is missing, Bcc is present, or nobody is to receive it.
-    :raises MailError: nobody received it, or nobody knows (`uncertain`).
-    """
-    sender = _checked_sender(message, recipients)
-    content = message.as_bytes(policy=WIRE)
-    client = _client(access, seconds)
-    data_begun = False
+    """Send one mail over a connection of its own; see `Connection.send`."""
+    connection = Connection(access)
     try:
-        async with asyncio.timeout(seconds):
-            await _enter(client, access)
-            size = [f"SIZE={len(content)}"] if client.supports_extension("size") else []
-            await client.mail(sender, options=size)
-            delivery = await _name_recipients(client, access, recipients)
-            data_begun = True
-            await client.data(content)
-        await _leave(client)
-        return delivery
-    except (SMTPException, OSError, TimeoutError) as error:
-        raise _mail_error(error, access, data_begun=data_begun) from error
+        return await connection.send(message, recipients, envid=envid, seconds=seconds)
     finally:
-        client.close()
+        await connection.close()
+
+
+class Connection:
+    """Mails of a batch go one after the other over one connection, made at the first; a fault ends it, and the next
+    mail makes another."""
+
+    def __init__(self, access: MailAccess) -> None:
+        self._access = access
+        self._client: SMTP | None = None
+
+    async def send(
+        self, message: EmailMessage, recipients: Sequence[str], *, envid: str = "", seconds: float = 60.0
+    ) -> Delivery:
+        """Send one mail; `recipients` is the envelope, whatever To and Cc say.
+
+        :param envid: what a report that it was not delivered names it by (RFC 3461), where the server can say it.
+        :param seconds: for the whole conversation, connection included.
+        :raises ValueError: Message-ID, Date or From is missing, Bcc is present, or nobody is to receive it.
+        :raises MailError: nobody received it, or nobody knows (`uncertain`).
+        """
+        sender = _checked_sender(message, recipients)
+        content = message.as_bytes(policy=WIRE)
+        data_begun = False
+        try:
+            async with asyncio.timeout(seconds):
+                client = await self._begin(sender, content, envid, seconds)
+                delivery = await _name_recipients(client, self._access, recipients)
+                data_begun = True
+                await client.data(content)
+            return delivery
+        except (SMTPException, OSError, TimeoutError) as error:
+            self._drop()
+            raise _mail_error(error, self._access, len(content), data_begun=data_begun) from error
+        except BaseException:
+            self._drop()
+            raise
+
+    async def close(self) -> None:
+        """Take leave, after a batch; the next mail connects again."""
+        if self._client:
+            await _leave(self._client)
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._client:
+            self._client.close()
+            self._client = None
+
+    async def _begin(self, sender: str, content: bytes, envid: str, seconds: float) -> SMTP:
+        """Say MAIL FROM. A server may have closed a connection that waited for this mail: it is made again."""
+        if self._client:
+            try:
+                await _name_sender(self._client, sender, content, envid)
+                return self._client
+            except (SMTPException, OSError) as error:
+                self._drop()
+                if isinstance(error, SMTPResponseException) and error.code != 421:
+                    raise
+        self._client = _client(self._access, seconds)
+        await _enter(self._client, self._access)
+        await _name_sender(self._client, sender, content, envid)
+        return self._client
 
 
 async def check(access: MailAccess, *, seconds: float = 30.0) -> str:
@@ -80,14 +125,18 @@ async def check(access: MailAccess, *, seconds: float = 30.0) -> str:
     try:
         async with asyncio.timeout(seconds):
             await _enter(client, access)
+        reports, most = client.supports_extension("dsn"), _most_bytes(client)
         await _leave(client)
     except (SMTPException, OSError, TimeoutError) as error:
-        raise _mail_error(error, access, data_begun=False) from error
+        raise _mail_error(error, access, 0, data_begun=False) from error
     finally:
         client.close()
     link = "en clair" if access.tls == "none" else "chiffrée"
-    who = f"authentifiée ({access.login})" if access.login else "sans authentification"
-    return f"SMTP {access.host}:{access.port} : connexion {link}, {who}."
+    way = ", par jeton OAuth2" if access.oauth else ", par mot de passe"
+    who = f"authentifiée ({access.login}{way})" if access.login else "sans authentification"
+    told = "le serveur rend compte des non-remises (DSN)" if reports else "le serveur n'offre pas DSN"
+    size = f", et prend jusqu'à {_megabytes(most)}" if most else ""
+    return f"SMTP {access.host}:{access.port} : connexion {link}, {who} ; {told}{size}."
 
 
 def _checked_sender(message: EmailMessage, recipients: Sequence[str]) -> str:
@@ -106,16 +155,62 @@ def _client(access: MailAccess, seconds: float) -> SMTP:
         hostname=access.host,
         port=access.port,
         use_tls=access.tls == "tls",
-        start_tls=access.tls == "starttls",
+        start_tls=False,  # see `_enter`
         tls_context=None if access.tls == "none" else tls_context(access.ca_file),
         timeout=seconds,
     )
 
 
 async def _enter(client: SMTP, access: MailAccess) -> None:
+    """Connect and log in.
+
+    :raises MailError: the link would be in clear where it must not, or the account is refused.
+    """
     await client.connect()
-    if access.login:
-        await client.login(access.login, access.password)
+    if access.tls == "starttls":
+        await client.ehlo()
+        if not client.supports_extension("starttls"):
+            raise _without_tls(access)
+        await client.starttls()
+    if not access.login:
+        return
+    try:
+        if access.oauth is None:
+            await client.login(access.login, access.password)
+        else:
+            await _bring_token(client, access)
+    except SMTPAuthenticationError as error:
+        if error.code >= 500:
+            raise refused_login(access, "SMTP", str(error.code)) from None
+        raise MailError(f"{access.host}:{access.port} : pas de connexion pour le moment ({error.code}).") from None
+
+
+async def _bring_token(client: SMTP, access: MailAccess) -> None:
+    token = await asyncio.to_thread(oauth.access_token, access)
+    try:
+        await client.auth_xoauth2(access.login, token)
+    except SMTPAuthenticationError:
+        # Revoked before its end; one more that is refused is no accident.
+        token = await asyncio.to_thread(oauth.access_token, access, refused=token)
+        await client.auth_xoauth2(access.login, token)
+
+
+async def _name_sender(client: SMTP, sender: str, content: bytes, envid: str) -> None:
+    """Say MAIL FROM.
+
+    :raises MailError: the server said beforehand that it does not take so large a mail.
+    """
+    options = []
+    if client.supports_extension("size"):
+        most = _most_bytes(client)
+        if 0 < most < len(content):
+            raise _too_big(client.hostname or "", len(content), most)
+        options.append(f"SIZE={len(content)}")
+    if client.supports_extension("dsn"):
+        options.append("RET=HDRS")
+        if envid:
+            options.append(f"ENVID={_xtext(envid)}")
+    await client.mail(sender, options=options)
 
 
 async def _leave(client: SMTP) -> None:
@@ -132,12 +227,13 @@ async def _name_recipients(client: SMTP, access: MailAccess, recipients: Sequenc
     accepted: list[str] = []
     refused: dict[str, str] = {}
     deferred: dict[str, str] = {}
+    options = ["NOTIFY=FAILURE"] if client.supports_extension("dsn") else []
     for recipient in dict.fromkeys(recipients):
         if not BARE_ADDRESS.fullmatch(recipient):  # aiosmtplib would send to whatever address it finds in it
             refused[recipient] = "adresse impossible (espace, lettre accentuée ou signe interdit)"
             continue
         try:
-            await client.rcpt(recipient)
+            await client.rcpt(recipient, options=options)
         except SMTPRecipientRefused as error:
             if error.code == 421:  # the server is closing: it has refused the connection, not the address
                 raise
@@ -151,15 +247,11 @@ async def _name_recipients(client: SMTP, access: MailAccess, recipients: Sequenc
     return Delivery(tuple(accepted), refused, deferred)
 
 
-def _mail_error(error: Exception, access: MailAccess, *, data_begun: bool) -> MailError:
-    if isinstance(error, SMTPAuthenticationError) and error.code >= 500:
-        return MailError(
-            f"{access.host}:{access.port} : identifiant ou mot de passe refusé pour {access.login} "
-            f"({error.code}) ; vérifier ORIGYNE_SMTP_LOGIN et ORIGYNE_SMTP_PASSWORD.",
-            permanent=True,
-            of_account=True,
-        )
+def _mail_error(error: Exception, access: MailAccess, size: int, *, data_begun: bool) -> MailError:
     if isinstance(error, SMTPResponseException) and error.code >= 400:
+        enhanced = _ENHANCED.match(error.message)
+        if enhanced[0] in _TOO_BIG if enhanced else error.code == 552:
+            return _too_big(access.host, size, 0)
         answer = f"{error.code} {without_secret(error.message, access)}"
         return MailError(
             f"{access.host}:{access.port} : le serveur refuse le courriel ({answer}).",
@@ -172,3 +264,36 @@ def _mail_error(error: Exception, access: MailAccess, *, data_begun: bool) -> Ma
     if data_begun:
         sentence += " Le courriel a peut-être été pris quand même."
     return MailError(sentence, uncertain=data_begun)
+
+
+#: "Message length exceeds" and "Message too big" (RFC 3463, 3.3, 3.4).
+_ENHANCED, _TOO_BIG = re.compile(r"[245]\.\d{1,3}\.\d{1,3}"), ("5.2.3", "5.3.4")
+
+
+def _too_big(host: str, size: int, most: int) -> MailError:
+    limit = f", qui en prend {_megabytes(most)}" if most else ""
+    return MailError(
+        f"courriel trop gros pour {host} ({_megabytes(size)}{limit}) ; baisser ORIGYNE_MAIL_MAX_MB.", permanent=True
+    )
+
+
+def _without_tls(access: MailAccess) -> MailError:
+    return MailError(
+        f"{access.host}:{access.port} : le serveur n'offre pas STARTTLS : rien n'est envoyé en clair. Vérifier le port "
+        "et ORIGYNE_SMTP_TLS ; si cela marchait hier, quelqu'un s'est peut-être mis entre les deux."
+    )
+
+
+def _most_bytes(client: SMTP) -> int:
+    """The largest mail that the server says it takes, 0 when it does not say (RFC 1870)."""
+    said = client.esmtp_extensions.get("size", "").strip()
+    return int(said) if said.isascii() and said.isdecimal() else 0
+
+
+def _megabytes(size: int) -> str:
+    return f"{max(size / 1_000_000, 0.1):.1f} Mo".replace(".", ",")
+
+
+def _xtext(text: str) -> str:
+    """RFC 3461, 4."""
+    return "".join(c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in text if c.isascii())
