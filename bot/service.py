@@ -20,12 +20,12 @@ from bot import lateness
 from bot.clerk import Clerk
 from bot.desk.inbox import mail_key
 from bot.desk.outbox import Parcel
-from bot.desk.people import TECHNICAL
 from bot.enrolment import mail_code, show_menu
 from bot.house import House, open_house
 from bot.mail import smtp
 from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.reading import message_id_of
+from bot.mail.refusals import understood
 from bot.notices import notify
 from bot.passes import report_of
 from bot.telegram import webhook
@@ -35,11 +35,11 @@ from bot.telegram.poller import poll
 from bot.telegram.sender import Sender
 from bot.telegram.updates import ReceivingError
 from bot.troubles import Subject, Troubles
+from bot.undelivered import tell_mail
 from core import charts
 from core.settings import Settings
 from core.trace import trace
 from handlers import sync
-from handlers.answer import Answer
 from handlers.ask import Person
 from handlers.desk import SyncReport
 
@@ -56,6 +56,9 @@ LEAVING = {"sync": 10.0, "chat outbox": 6.0, "mail": 4.0}
 #: Seconds that the sync worker is given to end a file when the service stops.
 WORKER_GRACE = 8.0
 
+
+#: Seconds between two looks for what is not to be kept any longer.
+PURGE_INTERVAL = 3600.0
 
 #: Seconds that who asked for a pass waits for its end.
 PASS_PATIENCE = 3.0
@@ -127,6 +130,7 @@ class _Service:
             "mail outbox": self._send_mail,
             "mail": self._receive_mail,
             "clerk": self._answer,
+            "purge": self._purge,
             "workshop": self._warm_up,
         }
         tasks = [asyncio.create_task(self._keep(name, make), name=name) for name, make in loops.items()]
@@ -276,6 +280,12 @@ class _Service:
         await self._chat_ready.wait()
         await self._sender.run()
 
+    async def _purge(self) -> None:
+        """What was sent is not kept longer than it may be needed."""
+        while True:
+            self._house.outbox.forget_sent(int(time.time()))
+            await asyncio.sleep(PURGE_INTERVAL)
+
     # -- charts
 
     async def _warm_up(self) -> None:
@@ -328,16 +338,11 @@ class _Service:
             outbox.sent(parcel)
 
     def _undelivered(self, parcel: Parcel, reason: str) -> None:
-        """A mail that will not arrive is told on the channel that works."""
         log.error("mail parcel %s refused: %s", parcel.id, reason)
-        told = Answer(
-            "⚠️ Un courriel n'a pas pu être remis",
-            (f"À : {parcel.recipient}", f"Objet : {parcel.subject}", f"Raison : {reason}"),
-        )
         with self._house.desk.atomic():
-            self._house.outbox.failed(parcel, reason)
-            self._house.tell(TECHNICAL, [("troubles", told)])
-        self._sender.posted.set()
+            self._house.outbox.failed(parcel, str(understood(reason)))
+            tell_mail(self._house, parcel, reason)
+        self._ring()
 
     async def _receive_mail(self) -> None:
         loop = asyncio.get_running_loop()

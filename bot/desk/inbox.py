@@ -89,7 +89,10 @@ class Inbox:
             "SELECT id, door, conversation, payload, tries, truncated, received_at FROM inbox WHERE id IN "
             "(SELECT min(id) FROM inbox WHERE state = 'new' GROUP BY conversation) ORDER BY id"
         )
-        return [Item(*row[:5], bool(row[5]), row[6]) for row in rows]
+        return [
+            Item(number, door, conversation, payload, tries, bool(truncated), received_at)
+            for number, door, conversation, payload, tries, truncated, received_at in rows
+        ]
 
     def begin(self, item: Item) -> None:
         """Count an attempt before it is made, so that one that kills the process is counted too."""
@@ -163,7 +166,10 @@ class Inbox:
             f"WHERE state = 'failed' AND payload IS NOT NULL AND {where}",
             values,
         )
-        return [Aside(*row[:5], bool(row[5])) for row in rows]
+        return [
+            Aside(number, its_door, payload, reason, received_at, bool(truncated))
+            for number, its_door, payload, reason, received_at, truncated in rows
+        ]
 
     def already_answered(self, item: Item, message_id: str) -> bool:
         """Whether a mail of this Message-ID was dealt with under another UID (moved, or UIDVALIDITY changed)."""

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sqlite_utils import Database
@@ -333,4 +333,5 @@ def envid_of(message_id: str) -> str:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    return Entry(*row[:7], bool(row[7]), *row[8:13], bool(row[13]))
+    found = Entry(*row)
+    return replace(found, uncertain=bool(found.uncertain), has_content=bool(found.has_content))

@@ -22,6 +22,7 @@ from bot.telegram import dead, migration
 from bot.telegram.client import CONNECTIONS, seconds_of
 from bot.telegram.drawing import TAG, Message
 from bot.telegram.rates import Rates
+from bot.undelivered import tell_chat
 from core import charts
 from core.trace import trace
 
@@ -128,7 +129,7 @@ class Sender:
             message, picture = await self._prepare(parcel)
         except Exception as error:
             log.error("chat parcel %s cannot be made: %s", parcel.id, trace(error))
-            self._outbox.failed(parcel, f"le message n'a pas pu être préparé ({type(error).__name__})")
+            self._give_up(parcel, None, f"le message n'a pas pu être préparé ({type(error).__name__})")
             return
         if not self._outbox.sending(parcel):
             return
@@ -151,16 +152,16 @@ class Sender:
                 self._lost(parcel, chat_id, error, message)
                 return
             log.error("chat parcel %s refused: %s", parcel.id, error.message)
-            self._outbox.failed(parcel, f"Telegram refuse le message ({error.message})", keep=not message.protected)
+            self._give_up(parcel, message, f"Telegram refuse le message ({error.message})")
         except NetworkError as error:
             uncertain = isinstance(error.__cause__, httpx.HTTPError) and not isinstance(error.__cause__, _NEVER_SENT)
-            self._outbox.again(parcel, f"Telegram n'est pas joignable ({type(error).__name__})", uncertain=uncertain)
+            self._later(parcel, message, f"Telegram n'est pas joignable ({type(error).__name__})", uncertain)
         except TelegramError as error:
             # Such as half an answer: the server may have done it.
-            self._outbox.again(parcel, f"Telegram a répondu par une erreur ({type(error).__name__})", uncertain=True)
+            self._later(parcel, message, f"Telegram a répondu par une erreur ({type(error).__name__})", True)
         except Exception as error:
             log.error("chat parcel %s: %s", parcel.id, trace(error))
-            self._outbox.again(parcel, f"erreur interne ({type(error).__name__})", uncertain=True)
+            self._later(parcel, message, f"erreur interne ({type(error).__name__})", True)
         else:
             self._sent(parcel, chat_id, message, shown)
 
@@ -175,6 +176,17 @@ class Sender:
                     replies.forget(desk, chat_id, message.question, message.parts)
             if message.thread:
                 threads.add_message(desk, message.thread, chat_id, message_id)
+
+    def _later(self, parcel: Parcel, message: Message, reason: str, uncertain: bool) -> None:
+        if not self._outbox.again(parcel, reason, uncertain=uncertain):
+            self._give_up(parcel, message, reason)
+
+    def _give_up(self, parcel: Parcel, message: Message | None, reason: str) -> None:
+        with self._house.desk.atomic():
+            # Codes are kept nowhere.
+            self._outbox.failed(parcel, reason, keep=message is None or not message.protected)
+            tell_chat(self._house, parcel, reason)
+        self._wrote()
 
     def _lost(self, parcel: Parcel, chat_id: int, error: TelegramError, message: Message) -> None:
         reason = dead.reason_of(error.message)
