@@ -27,7 +27,11 @@ class SentFile:
 
 @dataclass(frozen=True)
 class Ask:
-    """One question: a command's name, its arguments, who asks and by which door."""
+    """One question: a command's name, its arguments, who asks and by which door.
+
+    `conversation`: where it was asked ("chat:…", "mail:…"), `message`: the chat message that asks; `thread`: of the
+    desk, which it was asked in, 0 for none.
+    """
 
     command: str
     arguments: str
@@ -35,6 +39,9 @@ class Ask:
     door: Door
     private: bool = True
     files: tuple[SentFile, ...] = ()
+    conversation: str = ""
+    message: int = 0
+    thread: int = 0
 
     @property
     def shows_codes(self) -> bool:

@@ -1,58 +1,158 @@
-"""From a mail to an answer in the outbox, in the same thread."""
+"""From a mail to what becomes of it: an answer in its thread, words for people, or nothing."""
 
 import logging
 import re
-import time
-from dataclasses import replace
 
-from bot.desk import audit
-from bot.desk.inbox import Item
+from bot import bounces, bridge
+from bot.desk import audit, senders
+from bot.desk.inbox import Item, Postponed
 from bot.desk.people import TECHNICAL, Contact
+from bot.desk.threads import Thread
 from bot.house import House
+from bot.mail import replies
+from bot.mail.imap import LARGEST
 from bot.mail.letter import Letter
+from bot.mail.questions import Asked, asked, only_commands
 from bot.mail.reading import Mail, MailUnreadable, read
-from bot.pictures import as_file
+from bot.mail.standing import Standing, names_ours, standing
 from core.profile import FIELDS
-from handlers import registry
 from handlers.answer import Answer
-from handlers.ask import Ask
-from handlers.command import Command
-from handlers.understand import understand, understand_file
+from handlers.understand import understand
 
 log = logging.getLogger(__name__)
-
-#: Questions answered in one mail.
-MOST_QUESTIONS = 10
 
 #: A mail that lay longer than this (seconds) in the mailbox before the bot first saw it is left as it is.
 TOO_OLD = 3 * 24 * 3600
 
+DAY = 24 * 3600
+
 
 async def answer_mail(item: Item, house: House) -> None:
-    """Answer one mail: its answer, and that it is answered, in one transaction."""
+    """Deal with one mail: what is written because of it, and that it is dealt with, in one transaction.
+
+    :raises Postponed: its sender writes too much.
+    """
     try:
         mail = read(item.payload, house.settings.mail_trusted_server)
     except MailUnreadable as error:
         log.warning("mail set aside: %s", error)
         with house.desk.atomic():
-            house.inbox.failed(item)
+            house.inbox.failed(item, str(error))
         return
+    if _asks_nothing(item, house, mail):
+        return
+    stands = standing(house, mail)
+    if stands.trust == "forged":
+        _forged(item, house, stands)
+        return
+    if stands.contact is None and not stands.member and mail.sender.lower() not in _waiting(house):
+        _stranger(item, house, mail)
+        return
+    if wait := senders.wait_of(house.desk, mail.sender, house.context.now()):
+        raise Postponed(wait)
     if _brings_code(item, house, mail):
         return
-    contact = house.people.by_email(mail.sender)
-    if contact is None or _is_left_alone(item, house, mail):
-        with house.desk.atomic():
-            house.inbox.done(item)
-        return
-    if not _is_vouched_for(house, mail):
-        _unverified(item, house, mail, contact)
-        return
-    answers, commands = await _answers(house, mail, contact)
+    if stands.trust == "vouched" and stands.contact:
+        await _answer(item, house, mail, stands, stands.contact)
+    else:
+        _unverified(item, house, mail, stands)
+
+
+def _asks_nothing(item: Item, house: House, mail: Mail) -> bool:
+    """Bounces, robots, our own mail, what was dealt with under another UID, what was old when it was first seen."""
+    is_old = mail.sent_at is not None and mail.sent_at < item.received_at - TOO_OLD
+    with house.desk.atomic():
+        nothing = (
+            bounces.take(house, mail)
+            or mail.automatic
+            or mail.sender.lower() == house.settings.bot_email.lower()
+            or house.outbox.wrote(mail.message_id)
+            or house.inbox.already_answered(item, mail.message_id)
+        )
+        if nothing or is_old:
+            house.inbox.done(item, file=nothing)
+    return nothing or is_old
+
+
+def _done(item: Item, house: House, mail: Mail) -> None:
+    house.inbox.done(item)
+    senders.count(house.desk, mail.sender, house.context.now())
+
+
+# -- who may not ask
+
+
+def _forged(item: Item, house: House, stands: Standing) -> None:
+    """Nothing runs and nobody is answered. Who bears a name that we know is told in the chat, once a day."""
+    who = stands.contact
     with house.desk.atomic():
         house.inbox.done(item)
-        _reply(house, mail, contact, answers)
-        for command, outcome in commands:
-            audit.record(house.desk, contact.person.id, "mail", command, outcome)
+        if who is None:
+            return
+        if not audit.was_lately(house.desk, who.person.id, "forged", DAY):
+            told = Answer(
+                f"⚠️ Un courriel au nom de {who.email} a été refusé",
+                (
+                    "Le serveur de réception dit qu'il ne vient pas de cette adresse : rien n'a été exécuté.",
+                    "Si cette personne l'a bien écrit, ses réglages de messagerie (SPF, DKIM, DMARC) sont à revoir.",
+                ),
+            )
+            house.tell(TECHNICAL, [("troubles", told)])
+        audit.record(house.desk, who.person.id, "mail", "", "forged")
+    log.warning("mail in the name of %s refused", who.person.id)
+
+
+def _stranger(item: Item, house: House, mail: Mail) -> None:
+    """One polite refusal a day at most, to who wrote to the bot itself."""
+    local, _, domain = house.settings.bot_email.lower().rpartition("@")
+    to_us = any(re.fullmatch(rf"{re.escape(local)}(\+.*)?@{re.escape(domain)}", it) for it in mail.recipients)
+    with house.desk.atomic():
+        house.inbox.done(item)
+        audit.record(house.desk, "", "mail", "", "refused")
+        if to_us and senders.tell_stranger(house.desk, mail.sender, house.context.now()):
+            house.write_letter(
+                Letter(
+                    to=mail.sender,
+                    subject=replies.subject_of("Votre message"),
+                    greeting="Bonjour,",
+                    parts=(
+                        Answer(
+                            "Cette adresse est celle d'un robot.",
+                            ("Il ne répond qu'aux personnes qu'il connaît : votre message n'a été lu par personne.",),
+                        ),
+                    ),
+                    foot=f"Message automatique de l'assistant de {house.profile.operator_name}.",
+                    in_reply_to=mail.message_id,
+                    references=mail.references,
+                )
+            )
+
+
+def _unverified(item: Item, house: House, mail: Mail, stands: Standing) -> None:
+    """Nothing runs. Words that answer a thread reach the chat, marked; else who seems to write is told, once a day."""
+    contact = stands.contact
+    person_id = contact.person.id if contact else ""
+    told = audit.was_lately(house.desk, person_id, "unverified", DAY)
+    with house.desk.atomic():
+        _done(item, house, mail)
+        audit.record(house.desk, person_id, "mail", "", "unverified")
+        if stands.thread and bridge.take_mail(house, mail, stands.thread, person_id, verified=False):
+            return
+        if contact and not told:
+            answer = Answer(
+                "Je n'ai pas pu vérifier que ce courriel vient bien de vous : rien n'a été exécuté.",
+                ("Répondre à l'un de mes courriels, plutôt que d'en écrire un nouveau, suffit en général.",),
+                refused=True,
+            )
+            replies.reply(house, mail, contact, None, [answer])
+    log.warning("mail of %s not vouched for", person_id or "a stranger")
+
+
+# -- a code that proves an address
+
+
+def _waiting(house: House) -> set[str]:
+    return {address.lower() for address in house.own.waiting_addresses().values()}
 
 
 def _brings_code(item: Item, house: House, mail: Mail) -> bool:
@@ -61,8 +161,7 @@ def _brings_code(item: Item, house: House, mail: Mail) -> bool:
     A forged sender neither guesses at a code nor uses its tries up: his server vouches for him, or he names our mail,
     which he alone received.
     """
-    waiting = {address.lower() for address in house.own.waiting_addresses().values()}
-    if mail.automatic or mail.sender.lower() not in waiting or not (mail.verdict == "pass" or _names_ours(house, mail)):
+    if mail.sender.lower() not in _waiting(house) or not (mail.verdict == "pass" or names_ours(house, mail)):
         return False
     codes = _codes(mail)
     if not codes:
@@ -80,12 +179,11 @@ def _brings_code(item: Item, house: House, mail: Mail) -> bool:
             told = Answer(
                 "Ce n'est pas le code attendu.", ("Le relire dans notre courriel, ou en faire envoyer un autre.",)
             )
-        house.inbox.done(item)
-        subject = _SIX.sub("", mail.subject).strip() or "Votre adresse"
+        _done(item, house, mail)
         house.write_letter(
             Letter(
                 to=mail.sender,
-                subject=subject if subject.lower().startswith("re:") else f"Re: {subject}",
+                subject=replies.subject_of(_SIX.sub("", mail.subject).strip() or "Votre adresse"),
                 parts=(told,),
                 greeting="Bonjour,",
                 foot=f"Message automatique de l'assistant de {house.profile.operator_name}.",
@@ -110,96 +208,49 @@ def _codes(mail: Mail) -> list[str]:
     return list(found)[:_MOST_CODES]
 
 
-def _is_left_alone(item: Item, house: House, mail: Mail) -> bool:
-    return (
-        mail.automatic
-        or mail.sender.lower() == house.settings.bot_email.lower()
-        or house.inbox.already_answered(item, mail.message_id)
-        or (mail.sent_at is not None and mail.sent_at < time.time() - TOO_OLD)
-    )
+# -- what is asked
 
 
-def _is_vouched_for(house: House, mail: Mail) -> bool:
-    """The trusted server's word; where it never gives one, an answer to a mail that only this person received."""
-    if house.settings.mail_trusted_server:
-        return mail.verdict == "pass"
-    return _names_ours(house, mail)
-
-
-def _names_ours(house: House, mail: Mail) -> bool:
-    """Whether this answers a mail that we wrote to this very address."""
-    named = {mail.in_reply_to, *mail.references} - {""}
-    return any(house.outbox.is_ours(message_id, mail.sender) for message_id in named)
-
-
-def _unverified(item: Item, house: House, mail: Mail, contact: Contact) -> None:
-    """Nothing runs. A failed verdict is a likely forgery and gets no answer; a missing one is explained, once a day."""
-    told = audit.was_lately(house.desk, contact.person.id, "unverified", 24 * 3600)
+async def _answer(item: Item, house: House, mail: Mail, stands: Standing, contact: Contact) -> None:
+    """What the mail asks is answered in its thread; what it says to people goes to them."""
+    if item.truncated:
+        _too_large(item, house, mail, contact)
+        return
+    said = asked(mail, house.context.telecom, house.context.now())
+    thread = stands.thread if stands.member == contact.person.id else None
+    to_people = thread is not None and _is_for_people(said, mail, contact, thread)
+    if to_people and thread and thread.kind == "contact":
+        said = only_commands(said)
+    result = await replies.answers(house, mail, contact, said, thread, to_people=to_people)
     with house.desk.atomic():
-        house.inbox.done(item)
-        audit.record(house.desk, contact.person.id, "mail", "", "unverified")
-        if mail.verdict == "none" and not told:
-            answer = Answer(
-                "Je n'ai pas pu vérifier que ce courriel vient bien de vous : rien n'a été exécuté.",
-                ("Répondre à l'un de mes courriels, plutôt que d'en écrire un nouveau, suffit en général.",),
-                refused=True,
-            )
-            _reply(house, mail, contact, [answer])
-    log.warning("mail of %s not vouched for (%s)", contact.person.id, mail.verdict)
+        _done(item, house, mail)
+        bridged = bool(to_people and thread and bridge.take_mail(house, mail, thread, contact.person.id, verified=True))
+        parts = [*result.parts, *replies.told(house, mail, contact, thread, result, bridged=bridged)]
+        if parts:
+            replies.reply(house, mail, contact, thread, parts)
+        for message in result.in_chat:
+            for chat_id in replies.private_chats(house, contact):
+                house.write_chat(chat_id, [message])
+        for command, outcome in result.outcomes:
+            audit.record(house.desk, contact.person.id, "mail", command, outcome)
 
 
-async def _answers(house: House, mail: Mail, contact: Contact) -> tuple[list[Answer], list[tuple[str, audit.Outcome]]]:
-    answers: list[Answer] = []
-    outcomes: list[tuple[str, audit.Outcome]] = []
-    questions = dict.fromkeys(found for words in mail.own_words if (found := understand(words)))
-    if not questions:  # a list of RIOs says itself what it is for
-        said = "\n".join(mail.own_words)
-        questions = dict.fromkeys(found for file in mail.files if (found := understand_file(file.name, said)))
-    for name, arguments in list(questions)[:MOST_QUESTIONS]:
-        ask = Ask(name, arguments, contact.person, "mail", private=True, files=mail.files)
-        answer = await registry.answer(ask, house.context)
-        answer = replace(answer, files=(*answer.files, *await as_file(answer, house)))
-        answers.append(answer)
-        outcomes.append((name, "refused" if answer.refused else "answered"))
-    if len(questions) > MOST_QUESTIONS:
-        answers.append(Answer(f"Seules les {MOST_QUESTIONS} premières questions ont été traitées.", refused=True))
-    if not questions:
-        commands = [command for command in registry.commands_of(contact.person) if not command.sensitive]
-        answers.append(
-            Answer(
-                "Je n'ai reconnu aucune question dans ce courriel.",
-                ("Une question par ligne, par exemple :", *(_example(command) for command in commands)),
-                refused=True,
-            )
-        )
-        outcomes.append(("", "not understood"))
-    return answers, outcomes
-
-
-#: A RIO wherever it stands: what is in a subject is seen by every server and telephone on the way.
-_RIO = re.compile(r"\b\d{2}[ .-]?[PE][ .-]?[A-Z0-9]{6}[ .-]?[A-Z0-9+]{3}(?![A-Z0-9+])", re.IGNORECASE)
-
-
-def _without_codes(subject: str) -> str:
-    """The subject to answer under; none when it was a question that holds codes."""
-    asked = understand(re.sub(r"^\s*(re|ré)\s*:\s*", "", subject, flags=re.IGNORECASE))
-    command = registry.named(asked[0]) if asked else None
-    return "" if command and command.sensitive else _RIO.sub("(RIO)", subject).strip()
-
-
-def _example(command: Command) -> str:
-    return f"{command.examples[0]}   ({command.summary})"
-
-
-def _reply(house: House, mail: Mail, contact: Contact, answers: list[Answer]) -> None:
-    subject = _without_codes(mail.subject) or "Votre question"
-    house.write_letter(
-        Letter(
-            to=mail.sender,
-            subject=subject if subject.lower().startswith("re:") else f"Re: {subject}",
-            parts=tuple(answers),
-            greeting=f"Bonjour {contact.person.name}," if "technique" in contact.person.roles else "Bonjour,",
-            in_reply_to=mail.message_id,
-            references=mail.references,
-        )
+def _too_large(item: Item, house: House, mail: Mail, contact: Contact) -> None:
+    answer = Answer(
+        f"Ce courriel dépasse {LARGEST // 1024 // 1024} Mo : je ne l'ai pas ouvert.",
+        ("Le renvoyer en plusieurs fois, ou avec des pièces jointes plus légères.",),
+        refused=True,
     )
+    with house.desk.atomic():
+        _done(item, house, mail)
+        audit.record(house.desk, contact.person.id, "mail", "", "refused")
+        replies.reply(house, mail, contact, None, [answer])
+
+
+def _is_for_people(said: Asked, mail: Mail, contact: Contact, thread: Thread) -> bool:
+    """Whether the mail's own words go to people: always in a conversation, unless it is but commands; of who answers
+    a notice, when they say more than questions for the bot."""
+    if thread.kind == "contact":
+        sure = only_commands(said)
+        return bool(sure.others or mail.files or not sure.questions)
+    return thread.kind == "notice" and contact.person.id != TECHNICAL and bool(said.others)

@@ -14,6 +14,7 @@ from telegram import Bot
 
 from bot.clerk import Clerk
 from bot.house import House
+from bot.mail.reading import sender_of
 from bot.sandbox.botapi import Phone
 from bot.telegram.poller import poll
 from bot.telegram.sender import Sender
@@ -99,14 +100,15 @@ def write(
     key: str = "INBOX/1/1",
     age: int = 0,
     message_id: str = "<question@poste.example>",
+    to: str = "robot@telecom.example",
 ) -> None:
     """A mail arrives in the inbox."""
     date = format_datetime(datetime.fromtimestamp(time.time() - age, UTC))
     raw = (
-        f"{headers}\r\nFrom: {frm}\r\nTo: robot@telecom.example\r\nSubject: {subject}\r\nDate: {date}\r\n"
+        f"{headers}\r\nFrom: {frm}\r\nTo: {to}\r\nSubject: {subject}\r\nDate: {date}\r\n"
         f"Message-ID: {message_id}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
     )
-    house.inbox.add("mail", key, "mail", raw.encode(), message_id)
+    house.inbox.add("mail", key, f"mail:{sender_of(raw.encode())}", raw.encode(), message_id)
 
 
 async def replies(house: House, bot: Bot, seconds: float = 5) -> list[EmailMessage]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ from bot.desk.inbox import MOST_TRIES
 from bot.desk.people import TECHNICAL
 from bot.enrolment import mail_code, show_menu
 from bot.house import House, open_house
-from bot.mail.letter import Letter
 from bot.sandbox import pictures
 from bot.sandbox.botapi import BotApi, Group, Phone
 from bot.telegram.client import make_bot
@@ -34,15 +32,12 @@ from tests.bot.talking import (
     TRUSTED,
     VOUCHED,
     answer,
-    body,
     clerk_at_work,
     deliver,
     fetch,
-    replies,
     said,
     settle,
     with_ftp,
-    write,
 )
 from tests.handlers.filled import make_pass, settings, small_operator
 from tests.peers.ftp import FtpPeer
@@ -564,219 +559,3 @@ async def test_the_token_is_in_no_log(
     await deliver(house, bot)
     assert "an-invented_token" not in caplog.text
     assert RIO not in caplog.text
-
-
-# Mail
-
-
-async def test_a_verified_mail_is_answered_in_its_thread(house: House, bot: Bot) -> None:
-    write(house, headers=f"{VOUCHED}\r\nReferences: <older@poste.example>\r\nIn-Reply-To: <older@poste.example>")
-    (reply,) = await replies(house, bot)
-    assert reply["To"] == "technique@telecom.example"
-    assert reply["Subject"] == "Re: Une question"
-    assert reply["In-Reply-To"] == "<question@poste.example>"
-    assert reply["References"].split() == ["<older@poste.example>", "<question@poste.example>"]
-    assert body(reply).startswith("Bonjour Camille Martin,")
-    assert "06 39 98 00 01 : active" in body(reply)
-
-
-async def test_a_question_in_the_subject_is_answered(house: House, bot: Bot) -> None:
-    write(house, "", subject=f"status {NUMBER}")
-    (reply,) = await replies(house, bot)
-    assert "06 39 98 00 01 : active" in body(reply)
-
-
-async def test_a_subject_that_is_already_a_reply_is_kept(house: House, bot: Bot) -> None:
-    write(house, subject="Re: Une question")
-    (reply,) = await replies(house, bot)
-    assert reply["Subject"] == "Re: Une question"
-
-
-async def test_several_questions_are_answered_in_one_mail(house: House, bot: Bot) -> None:
-    write(house, f"Bonjour,\nstatus {NUMBER}\nconso Dupont octobre\n0639980002")
-    (reply,) = await replies(house, bot)
-    told = body(reply)
-    assert told.index("00 01 : active") < told.index("conso d'octobre 2026") < told.index("00 02 : suspendue")
-    assert [row[2:] for row in audit(house)] == [("status", "answered"), ("conso", "answered"), ("status", "answered")]
-
-
-async def test_the_same_question_twice_is_answered_once(house: House, bot: Bot) -> None:
-    write(house, f"status {NUMBER}\nstatus {NUMBER}")
-    (reply,) = await replies(house, bot)
-    assert body(reply).count("06 39 98 00 01 : active") == 1
-
-
-async def test_more_than_ten_questions_are_cut_and_said_so(house: House, bot: Bot) -> None:
-    write(house, "\n".join(f"status 06399800{number:02}" for number in range(1, 15)))
-    (reply,) = await replies(house, bot)
-    assert "Seules les 10 premières questions ont été traitées." in body(reply)
-    assert len(audit(house)) == 10
-
-
-async def test_a_quoted_question_does_not_run(house: House, bot: Bot) -> None:
-    write(house, f"status {NUMBER}\n\nLe 24/11/2026 à 10:05, Robot a écrit :\n> status 0639980002\n")
-    (reply,) = await replies(house, bot)
-    assert "00 02" not in body(reply)
-    assert len(audit(house)) == 1
-
-
-async def test_a_mail_without_a_question_is_told_how_to_ask(house: House, bot: Bot) -> None:
-    write(house, "Bonjour, comment allez-vous ?")
-    (reply,) = await replies(house, bot)
-    assert "Je n'ai reconnu aucune question" in body(reply)
-    assert "rio" not in body(reply)
-    assert audit(house) == [(TECHNICAL, "mail", "", "not understood")]
-
-
-async def test_an_unknown_sender_gets_nothing(house: House, bot: Bot) -> None:
-    write(house, frm="inconnu@dupont.example", headers=VOUCHED.replace("telecom.example;", "telecom.example;"))
-    assert await replies(house, bot) == []
-
-
-async def test_a_forged_sender_gets_nothing_and_is_in_the_audit(house: House, bot: Bot) -> None:
-    write(house, headers=FORGED)
-    assert await replies(house, bot) == []
-    assert audit(house) == [(TECHNICAL, "mail", "", "unverified")]
-
-
-async def test_a_sender_whom_nobody_vouches_for_runs_nothing_and_is_told(house: House, bot: Bot) -> None:
-    write(house, headers="X-Nothing: 1")
-    (reply,) = await replies(house, bot)
-    assert "rien n'a été exécuté" in body(reply)
-    assert "active" not in body(reply)
-
-
-async def test_a_verdict_of_another_server_runs_nothing(house: House, bot: Bot) -> None:
-    write(house, headers=VOUCHED.replace(TRUSTED, "mx.evil.example"))
-    (reply,) = await replies(house, bot)
-    assert "rien n'a été exécuté" in body(reply)
-
-
-async def test_a_sensitive_question_is_refused_by_mail(house: House, bot: Bot) -> None:
-    write(house, f"rio {RIO} {NUMBER}")
-    (reply,) = await replies(house, bot)
-    assert "conversation privée" in body(reply)
-    assert RIO not in reply.as_string()
-    assert audit(house) == [(TECHNICAL, "mail", "rio", "refused")]
-
-
-@pytest.mark.parametrize(
-    "subject", [f"rio check {RIO} {NUMBER}", f"Re: rio {RIO}", f"Portage : le RIO est {RIO}, merci", RIO, f"RE: {RIO}"]
-)
-async def test_a_code_in_a_subject_is_not_repeated(house: House, bot: Bot, subject: str) -> None:
-    write(house, subject=subject)
-    (reply,) = await replies(house, bot)
-    assert RIO not in reply["Subject"]
-    assert RIO not in repr(list(house.desk.execute("SELECT subject FROM outbox")))
-
-
-async def test_a_role_that_lacks_the_command_is_refused_by_mail(house: House, bot: Bot) -> None:
-    write(house, "upload logo", frm="compta@telecom.example")
-    (reply,) = await replies(house, bot)
-    assert "n'est pas ouverte à votre rôle" in body(reply)
-
-
-@pytest.mark.parametrize(
-    "header",
-    ["Auto-Submitted: auto-replied", "Precedence: bulk", "List-Id: <x.example>", "X-Auto-Response-Suppress: All"],
-)
-async def test_an_automatic_mail_is_never_answered(house: House, bot: Bot, header: str) -> None:
-    write(house, headers=f"{VOUCHED}\r\n{header}")
-    assert await replies(house, bot) == []
-
-
-async def test_the_robots_own_mail_is_never_answered(house: House, bot: Bot, configured: Settings) -> None:
-    own = open_house(settings(configured.data, staff_emails="robot@telecom.example", mail_trusted_server=TRUSTED))
-    write(own, frm="robot@telecom.example")
-    assert await replies(own, bot) == []
-    own.desk.close()
-    own.context.telecom.close()
-
-
-async def test_a_mail_that_is_days_old_is_left_alone(house: House, bot: Bot) -> None:
-    write(house, age=4 * 24 * 3600)
-    assert await replies(house, bot) == []
-
-
-async def test_a_mail_that_was_moved_is_answered_once(house: House, bot: Bot) -> None:
-    write(house)
-    assert len(await replies(house, bot)) == 1
-    write(house, key="INBOX/2/1")
-    assert len(await replies(house, bot)) == 1
-
-
-async def test_a_mail_that_nobody_can_read_does_not_block_the_next(house: House, bot: Bot) -> None:
-    house.inbox.add("mail", "INBOX/1/0", "mail", b"\r\n")
-    write(house)
-    assert len(await replies(house, bot)) == 1
-    assert house.desk.execute("SELECT state FROM inbox ORDER BY id").fetchall() == [("failed",), ("done",)]
-
-
-@pytest.mark.parametrize(("subject", "text"), [("upload logo", "Voici."), ("Images", "Bonjour, voici notre logo.")])
-async def test_a_mail_with_the_logo_puts_it_on_the_ftp_once_a_reply_says_so(
-    bot: Bot, configured: Settings, embedded_ftp: FtpPeer, subject: str, text: str
-) -> None:
-    message = EmailMessage(policy=default)
-    message["Authentication-Results"] = VOUCHED.partition(": ")[2]
-    message["From"] = "technique@telecom.example"
-    message["Subject"] = subject
-    message["Message-ID"] = "<logo@poste.example>"
-    message.set_content(text)
-    message.add_attachment(pictures.logo(), maintype="image", subtype="png", filename="image été.png")
-    peer = with_ftp(configured, embedded_ftp).model_copy(update={"mail_trusted_server": TRUSTED})
-    placed = embedded_ftp.root / "Personnalisation/logo.png"
-    with closing_house(peer) as there:
-        there.inbox.add("mail", "INBOX/1/1", "mail", message.as_bytes())
-        (reply,) = await replies(there, bot, seconds=30)
-        assert "✅ Logo conforme" in body(reply)
-        assert not placed.exists()
-        line = re.search(r"upload accepter \w+", body(reply))
-        assert line
-        write(there, line[0], key="INBOX/1/2", message_id="<oui@poste.example>", subject=str(reply["Subject"]))
-        *_, done = await replies(there, bot, seconds=30)
-        assert "✅ Logo déposé" in body(done)
-    assert placed.read_bytes() == pictures.logo()
-
-
-# Mail without a server that vouches
-
-
-@pytest.fixture
-def unvouched(configured: Settings, house: House) -> Iterator[House]:
-    there = open_house(settings(configured.data, mail_trusted_server=""))
-    yield there
-    there.desk.close()
-    there.context.telecom.close()
-
-
-def our_mail_to(house: House, address: str) -> str:
-    house.write_letter(Letter(address, "Avis", (Answer("T"),)))
-    (message_id,) = house.desk.execute("SELECT message_id FROM outbox ORDER BY id DESC").fetchone()
-    house.desk.execute("UPDATE outbox SET state = 'sent', payload = x'' ")
-    return str(message_id)
-
-
-async def test_a_reply_to_our_own_mail_runs(unvouched: House, bot: Bot) -> None:
-    ours = our_mail_to(unvouched, "technique@telecom.example")
-    write(unvouched, headers=f"In-Reply-To: {ours}", subject="Re: Avis")
-    *_, reply = await replies(unvouched, bot)
-    assert "06 39 98 00 01 : active" in body(reply)
-
-
-async def test_a_new_mail_runs_nothing_even_with_a_verdict(unvouched: House, bot: Bot) -> None:
-    write(unvouched)
-    (reply,) = await replies(unvouched, bot)
-    assert "rien n'a été exécuté" in body(reply)
-
-
-async def test_a_reply_to_a_mail_that_another_received_runs_nothing(unvouched: House, bot: Bot) -> None:
-    ours = our_mail_to(unvouched, "compta@telecom.example")
-    write(unvouched, headers=f"In-Reply-To: {ours}", subject="Re: Avis")
-    *_, reply = await replies(unvouched, bot)
-    assert "rien n'a été exécuté" in body(reply)
-
-
-async def test_a_reply_to_a_mail_that_was_never_sent_runs_nothing(unvouched: House, bot: Bot) -> None:
-    write(unvouched, headers="In-Reply-To: <0123456789abcdef0123456789abcdef@telecom.example>", subject="Re: Avis")
-    (reply,) = await replies(unvouched, bot)
-    assert "rien n'a été exécuté" in body(reply)
