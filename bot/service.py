@@ -25,7 +25,6 @@ from bot.house import House, open_house
 from bot.mail import smtp
 from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.reading import message_id_of
-from bot.mail.refusals import understood
 from bot.notices import notify
 from bot.passes import report_of
 from bot.telegram import webhook
@@ -108,7 +107,9 @@ class _Service:
         self._bot = make_bot(house.settings.telegram)
         self._posted_mail = asyncio.Event()
         self._sender = Sender(house, self._bot, self._posted_mail.set)
-        self._clerk = Clerk(house, self._bot, _Both(self._posted_mail, self._sender.posted))
+        self._dealt_with = asyncio.Event()
+        self._smtp = smtp.Connection(house.settings.smtp)
+        self._clerk = Clerk(house, self._bot, _All(self._posted_mail, self._sender.posted, self._dealt_with))
         self._chat_ready = asyncio.Event()
         self._troubles = Troubles(house)
         self._orders = _Orders()
@@ -305,6 +306,7 @@ class _Service:
             while parcels := outbox.due("mail", int(time.time())):
                 for parcel in parcels:
                     await self._post(parcel)
+            await self._smtp.close()
             due = outbox.next_try("mail")
             wait = 30.0 if due is None else min(30.0, max(0.2, due - time.time()))
             with suppress(TimeoutError):
@@ -318,7 +320,7 @@ class _Service:
         if not outbox.sending(parcel):
             return
         try:
-            delivery = await smtp.send(self._house.settings.smtp, message, [parcel.recipient])
+            delivery = await self._smtp.send(message, [parcel.recipient])
         except smtp.MailError as error:
             # A refused account is no fault of this mail, which waits until the settings are mended.
             for_good = error.permanent and not error.of_account
@@ -340,7 +342,7 @@ class _Service:
     def _undelivered(self, parcel: Parcel, reason: str) -> None:
         log.error("mail parcel %s refused: %s", parcel.id, reason)
         with self._house.desk.atomic():
-            self._house.outbox.failed(parcel, str(understood(reason)))
+            self._house.outbox.failed(parcel, reason)
             tell_mail(self._house, parcel, reason)
         self._ring()
 
@@ -361,13 +363,32 @@ class _Service:
             fault = "" if state == CONNECTED else state
             loop.call_soon_threadsafe(self._found, "imap", fault)
 
-        receiver = Receiver(self._house.settings.imap, known, keep, on_state=tell)
+        def to_file(folder: str, uidvalidity: int) -> dict[int, str]:
+            waiting = _on(loop, lambda: inbox.to_file(folder, uidvalidity))
+            return {uid: folders[filing] for uid, filing in waiting.items()}
+
+        def filed(folder: str, uidvalidity: int, uids: list[int]) -> None:
+            _on(loop, lambda: inbox.filed(folder, uidvalidity, uids))
+
+        settings = self._house.settings
+        folders = {"handled": settings.handled_folder, "set aside": settings.set_aside_folder}
+        receiver = Receiver(settings.imap, known, keep, to_file=to_file, filed=filed, on_state=tell)
         receiver.start()
+        filing = asyncio.create_task(self._file_mail(receiver))
         try:
             await asyncio.to_thread(receiver.join)
         finally:
+            filing.cancel()
             await asyncio.to_thread(receiver.stop)
         raise RuntimeError("the mail receiver ended")
+
+    async def _file_mail(self, receiver: Receiver) -> None:
+        """Wake the receiver whenever a mail was dealt with."""
+        while True:
+            await self._dealt_with.wait()
+            self._dealt_with.clear()
+            if self._house.inbox.waits_for_filing():
+                receiver.file_now()
 
 
 class _Orders:
@@ -416,8 +437,8 @@ class _Orders:
                 waiting.set_result(report)
 
 
-class _Both(asyncio.Event):
-    """Rings two bells at once."""
+class _All(asyncio.Event):
+    """Rings several bells at once."""
 
     def __init__(self, *bells: asyncio.Event) -> None:
         super().__init__()
