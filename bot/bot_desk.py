@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bot.desk import alerts, pictures, progress, threads
+from bot.desk import alerts, faulty, pictures, progress, threads
+from bot.desk.inbox import Inbox
 from bot.desk.outbox import Outbox
 from bot.desk.people import TECHNICAL, People
 from bot.desk.profile import (
@@ -36,7 +37,7 @@ from core.settings import Settings
 from handlers import french
 from handlers.answer import Answer
 from handlers.ask import Person
-from handlers.desk import Alerts, Draft, State, SyncReport
+from handlers.desk import Alerts, Draft, FaultyAddress, State, SyncReport
 
 PERSONALISATION = FRENCH["personalisation"]
 
@@ -90,6 +91,8 @@ class BotDesk:
         if value == former:
             return
         set_value(self._desk, self._settings, name, value)
+        for address in (former, value):
+            faulty.clear(self._desk, address)
         self._people.follow(self._settings)
         if name in _MAILED and former and former.lower() != value.lower():
             self._tell_former(person, name, former, value)
@@ -301,7 +304,16 @@ class BotDesk:
             making.cancel()
 
     def state(self) -> State:
-        return State(self.faults(), {"chat": self._outbox.waiting("chat"), "mail": self._outbox.waiting("mail")})
+        outbox = self._outbox
+        return State(
+            self.faults(),
+            waiting={"chat": outbox.waiting("chat"), "mail": outbox.waiting("mail")},
+            failed={"chat": outbox.failures("chat"), "mail": outbox.failures("mail")},
+            faulty=tuple(
+                FaultyAddress(it.address, it.since, it.reason) for it in faulty.marked(self._desk, int(time.time()))
+            ),
+            aside=Inbox(self._desk).count_aside("mail"),
+        )
 
     def alerts_of(self, person: Person) -> Alerts:
         return alerts.alerts_of(self._desk, person.id)

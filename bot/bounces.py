@@ -10,7 +10,9 @@ from bot import undelivered
 from bot.desk import faulty
 from bot.house import House
 from bot.mail.reading import Mail
-from bot.mail.refusals import understood
+
+#: How the error of a mail begins, in the outbox, that was taken and did not arrive (yet); the server's answer follows.
+CAME_BACK, LATE = "revenu : ", "retardé : "
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +34,8 @@ def take(house: House, mail: Mail) -> bool:
     if "failed" in answers:
         answer = answers["failed"]
         log.warning("mail parcel %s came back", entry.id)
-        if house.outbox.came_back(entry, f"revenu : {understood(answer)}"):
+        if house.outbox.came_back(entry, f"{CAME_BACK}{answer}"):
             undelivered.tell_mail(house, entry, answer, came_back=True)
     elif "delayed" in answers:
-        house.outbox.late(entry, f"retardé : {understood(answers['delayed'])}")
+        house.outbox.late(entry, f"{LATE}{answers['delayed']}")
     return True

@@ -43,10 +43,23 @@ class SyncReport:
 @dataclass(frozen=True)
 class State:
     """How the running bot is. `faults`: what does not work now (French), with since when (UTC seconds);
-    `waiting`: messages to be sent, by channel ("chat", "mail")."""
+    `waiting`: messages to be sent, by channel ("chat", "mail"); `failed`: those that could not be delivered; `aside`:
+    mails that could not be dealt with."""
 
     faults: tuple[tuple[str, int], ...] = ()
     waiting: Mapping[str, int] = field(default_factory=dict)
+    failed: Mapping[str, int] = field(default_factory=dict)
+    faulty: tuple["FaultyAddress", ...] = ()
+    aside: int = 0
+
+
+@dataclass(frozen=True)
+class FaultyAddress:
+    """An address that mails do not reach: since when (UTC seconds), and why (French)."""
+
+    address: str
+    since: int
+    reason: str
 
 
 @dataclass(frozen=True)

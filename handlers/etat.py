@@ -1,5 +1,7 @@
 """/etat: how fresh the data is, and whether the bot itself is well."""
 
+from collections.abc import Mapping
+
 from core import freshness
 from core.folders import FRENCH
 from core.freshness import FolderState, LastPass
@@ -7,6 +9,7 @@ from handlers import french
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
 from handlers.command import Command, Context
+from handlers.desk import State
 
 #: Folders in which the operator delivers by a rhythm; of the others, only what came is told.
 _LIVELY = ("account_status", "rated_cdrs", "billed_cdrs")
@@ -17,12 +20,17 @@ async def run(_: Ask, context: Context) -> Answer:
     db = context.telecom
     last = freshness.last_pass(db)
     late = freshness.late(db, now, context.settings)
-    folders = [state for state in freshness.folders(db, now) if state.files or state.folder in _LIVELY]
-    faults = context.desk.state().faults
+    folders = [it for it in freshness.folders(db, now) if it.files or it.folder in _LIVELY]
+    state = context.desk.state()
+    faults = state.faults
     troubles = [f"⚠️ {words} (depuis le {french.moment(since, now)})" for words, since in faults]
     troubles += [f"⚠️ {FRENCH[kind]} en retard depuis le {french.moment(it.since, now)}" for kind, it in late.items()]
-    waiting = sum(state.waiting for state in folders)
-    rejected = sum(state.rejected for state in folders)
+    troubles += [
+        f"⚠️ Les courriels n'arrivent pas à {it.address} (depuis le {french.moment(it.since, now)}) : {it.reason}"
+        for it in state.faulty
+    ]
+    waiting = sum(folder.waiting for folder in folders)
+    rejected = sum(folder.rejected for folder in folders)
     if waiting:
         troubles.append(f"⚠️ {french.count(waiting, 'fichier attend', 'fichiers attendent')} un mot de votre part")
     if last and last.error and not faults:
@@ -36,14 +44,11 @@ async def run(_: Ask, context: Context) -> Answer:
         for it in freshness.last_errors(db)
         if not it.lasts
     ]
-    outbox = {name: number for name, number in context.desk.state().waiting.items() if number > 1}
-    if outbox:
-        words = {"chat": "dans Telegram", "mail": "par courriel"}
-        told.append("À envoyer encore : " + ", ".join(f"{number} {words[name]}" for name, number in outbox.items()))
+    told += _mails(state)
     return Answer(
         f"⚠️ {french.count(len(troubles), 'chose', 'choses')} à voir" if troubles else "✅ Tout va bien",
         tuple(told),
-        table=Table(("Dossier", "Dernier fichier", "Aujourd'hui"), tuple(_row(state, now) for state in folders)),
+        table=Table(("Dossier", "Dernier fichier", "Aujourd'hui"), tuple(_row(it, now) for it in folders)),
         buttons=(
             Button("Actualiser", "etat", in_place=True),
             *((Button("Rejets", "rejets"),) if rejected or waiting else ()),
@@ -57,6 +62,24 @@ def _row(state: FolderState, now: int) -> tuple[str, str, str]:
         return FRENCH[state.folder], "rien encore", ""
     today = french.count(state.today, "fichier ce jour", "fichiers ce jour") if state.today else ""
     return FRENCH[state.folder], f"{french.moment(state.at, now)} ({french.age(state.at, now)})", today
+
+
+def _mails(state: State) -> list[str]:
+    told = []
+    # One is being sent at any moment: this answer, for instance.
+    if any(number > 1 for number in state.waiting.values()):
+        told.append(f"À envoyer encore : {_by_channel(state.waiting, 1)}")
+    if any(state.failed.values()):
+        told.append(f"Pas remis : {_by_channel(state.failed)} (« origyne-bot outbox » sur le serveur du robot)")
+    if state.aside:
+        set_aside = french.count(state.aside, "courriel reçu est resté", "courriels reçus sont restés")
+        told.append(f"{set_aside} de côté (« origyne-bot mail » sur le serveur du robot)")
+    return told
+
+
+def _by_channel(numbers: Mapping[str, int], more_than: int = 0) -> str:
+    words = {"chat": "dans Telegram", "mail": "par courriel"}
+    return ", ".join(f"{number} {words[name]}" for name, number in numbers.items() if number > more_than)
 
 
 def _passes(last: LastPass | None, context: Context) -> list[str]:

@@ -26,23 +26,23 @@ class Refusal:
 
 def understood(answer: str) -> Refusal:
     """The meaning of a server's answer, or of the diagnostic of a report: by its words where they say more than its
-    code, else by its code (RFC 3463), else the answer itself."""
+    code, else by its code (RFC 3463). An answer without a code is our own, and says itself what is wrong."""
     status = _STATUS.search(answer)
     reply = _REPLY.search(answer)
     code = " ".join(found[0] for found in (reply, status) if found)
+    said = " ".join(answer.split()).rstrip(".")
     for kind, words, statuses, signs in _MEANINGS:
         by_words = signs and re.search(signs, answer, re.IGNORECASE)
         if by_words or (status and statuses and re.fullmatch(statuses, status[0][2:])):
             if code.startswith("4") and kind not in ("full", "later"):  # nothing is sure yet
                 return Refusal("later", _NOT_NOW, code)
-            return Refusal(kind, words, code)
+            return Refusal(kind, words if code else said, code)
     if reply and reply[0] in _REPLIES:
         kind, words = _REPLIES[reply[0]]
         return Refusal(kind, words, code)
     if code:
         return Refusal(*(("other", "le serveur refuse ce courriel") if code[0] == "5" else ("later", _NOT_NOW)), code)
-    said = " ".join(answer.split()).rstrip(".")
-    return Refusal("other", said if len(said) <= 200 else f"{said[:200]}…", "")
+    return Refusal("other", said, "")
 
 
 # Neither is part of an address of the Internet, a port or a longer number.
@@ -66,7 +66,7 @@ _MEANINGS: tuple[tuple[Kind, str, str, str], ...] = (
         "size",
         "le courriel est trop gros pour le serveur ou la boîte du destinataire",
         r"3\.4|2\.3",
-        r"(message|size).{0,30}(too (large|big)|exceed)|exceed\w* .{0,30}size",
+        r"(message|size).{0,30}(too (large|big)|exceed)|trop (gros|grand|lourd)|exceed\w* .{0,30}size",
     ),
     (
         "closed",
