@@ -27,7 +27,7 @@ from bot.desk.profile import (
     verify,
     was_mailed_lately,
 )
-from bot.mail.letter import Letter, compose
+from bot.mail.letter import Letter, Letterhead, compose, foot_for
 from bot.passes import sync_once
 from core import copies, documents
 from core.folders import FRENCH
@@ -246,10 +246,17 @@ class BotDesk:
 
     def write_letter(self, letter: Letter) -> None:
         """Put a mail into the outbox, in the caller's transaction."""
-        sender = f"{self.profile().operator_name} · assistant Origyne"
+        now = self.profile()
+        if not letter.foot:
+            letter = replace(letter, foot=self._foot(letter))
+        # A mail that one touch prepares answers nothing: its address says whose it is, or the receiving server does.
+        touch = self._settings.bot_email if self._settings.mail_trusted_server else ""
         if letter.thread:
             letter = self._in_thread(letter)
-        message = compose(letter, sender, self._settings.bot_email)
+            touch = letter.reply_to or touch
+        sender = f"{now.operator_name} · assistant Origyne"
+        head = Letterhead(self.placed("logo") or b"", now.colour, self._settings.mail_max_mb)
+        message = compose(letter, sender, self._settings.bot_email, head, touch=touch)
         message_id = str(message["Message-ID"])
         if letter.thread:
             threads.add_mail(self._desk, letter.thread, letter.person_id, message_id)
@@ -257,7 +264,7 @@ class BotDesk:
             "mail",
             letter.to,
             message.as_bytes(),
-            subject=letter.subject,
+            subject=str(message["Subject"]),
             message_id=message_id,
             thread_id=letter.thread,
             person_id=letter.person_id,
@@ -269,10 +276,13 @@ class BotDesk:
         before = [it for it in (member.first_id, *letter.references, member.last_id) if it]
         return replace(
             letter,
-            in_reply_to=letter.in_reply_to or member.last_id,
             references=tuple(dict.fromkeys(before)),
             reply_to=letter.reply_to or self._token_address(member.token),
         )
+
+    def _foot(self, letter: Letter) -> str:
+        reader = self._people.by_id(letter.person_id) or self._people.by_email(letter.to)
+        return foot_for(reader.person.roles, int(time.time())) if reader else ""
 
     def _token_address(self, token: str) -> str:
         """Where a reply comes back with its secret; "" where the mail server takes no sub-addresses."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from email.header import Header
 from email.message import EmailMessage
 from typing import TypeVar
 
@@ -75,10 +74,7 @@ def attach(message: EmailMessage, file: OutFile, name: str) -> None:
     """Attach a file; `name` is one line."""
     maintype, _, subtype = kind_of(name).partition("/")
     message.add_attachment(file.content, maintype=maintype, subtype=subtype, filename=name)
-    if not name.isascii():
-        # Content-Disposition has the name as RFC 2231 says; what does not read that looks for this.
-        part = list(message.iter_attachments())[-1]
-        part.set_param("name", Header(name, "utf-8", maxlinelen=10_000).encode())
+    list(message.iter_attachments())[-1].set_param("name", name)
 
 
 def kind_of(name: str) -> str:
