@@ -24,7 +24,7 @@ from bot.enrolment import mail_code, show_menu
 from bot.house import House, open_house
 from bot.mail import smtp
 from bot.mail.imap import CONNECTED, RawMail, Receiver
-from bot.mail.reading import message_id_of
+from bot.mail.reading import message_id_of, sender_of
 from bot.notices import notify
 from bot.passes import report_of
 from bot.telegram import webhook
@@ -355,8 +355,8 @@ class _Service:
 
         def keep(mail: RawMail) -> None:
             key = mail_key(mail.folder, mail.uidvalidity, mail.uid)
-            message_id = message_id_of(mail.content)
-            _on(loop, lambda: inbox.add("mail", key, "mail", mail.content, message_id, truncated=mail.truncated))
+            conversation, message_id = f"mail:{sender_of(mail.content)}", message_id_of(mail.content)
+            _on(loop, lambda: inbox.add("mail", key, conversation, mail.content, message_id, truncated=mail.truncated))
             loop.call_soon_threadsafe(self._clerk.arrived.set)
 
         def tell(state: str) -> None:
