@@ -19,7 +19,7 @@ from telegram.error import InvalidToken, TelegramError
 from bot import lateness
 from bot.clerk import Clerk
 from bot.desk.inbox import mail_key
-from bot.desk.outbox import Parcel
+from bot.desk.outbox import Parcel, envid_of
 from bot.enrolment import mail_code, show_menu
 from bot.house import House, open_house
 from bot.mail import smtp
@@ -55,6 +55,9 @@ LEAVING = {"sync": 10.0, "chat outbox": 6.0, "mail": 4.0}
 #: Seconds that the sync worker is given to end a file when the service stops.
 WORKER_GRACE = 8.0
 
+
+#: Seconds between two tries while the mail server refuses the account.
+ACCOUNT_WAIT = 300.0
 
 #: Seconds between two looks for what is not to be kept any longer.
 PURGE_INTERVAL = 3600.0
@@ -315,19 +318,27 @@ class _Service:
 
     async def _post(self, parcel: Parcel) -> None:
         outbox = self._house.outbox
-        message = message_from_bytes(parcel.payload, policy=SMTP)
-        assert isinstance(message, EmailMessage)
         if not outbox.sending(parcel):
             return
         try:
-            delivery = await self._smtp.send(message, [parcel.recipient])
+            message = message_from_bytes(parcel.payload, policy=SMTP)
+            assert isinstance(message, EmailMessage)
+            envid = envid_of(str(message["Message-ID"]))
+            delivery = await self._smtp.send(message, [parcel.recipient], envid=envid)
         except smtp.MailError as error:
             # A refused account is no fault of this mail, which waits until the settings are mended.
             for_good = error.permanent and not error.of_account
-            if for_good or not outbox.again(parcel, str(error), uncertain=error.uncertain):
+            after = ACCOUNT_WAIT if error.of_account else None
+            if for_good or not outbox.again(parcel, str(error), after=after, uncertain=error.uncertain):
                 self._undelivered(parcel, str(error))
             if error.of_account or not error.permanent:
                 self._found("smtp", f"{error} Les courriels sont gardés et partiront ensuite.")
+            return
+        except Exception as error:  # one mail that cannot be sent stops no other
+            log.error("mail parcel %s: %s", parcel.id, trace(error))
+            reason = f"erreur interne ({type(error).__name__})"
+            if not outbox.again(parcel, reason, uncertain=True):
+                self._undelivered(parcel, reason)
             return
         self._found("smtp", "")
         if delivery.refused:
