@@ -24,7 +24,7 @@ MOST_ROWS, MOST_LINES = 60, 400
 
 #: Bytes of HTML: Gmail hides what follows 102 kB, foot included. Rows, then lines, are cut until it fits.
 MOST_HTML = 90_000
-_CUTS = (Cut(MOST_ROWS, MOST_LINES), Cut(30, 200), Cut(15, 100), Cut(6, 40), Cut(2, 10))
+_TIGHTER = (Cut(30, 200), Cut(15, 100), Cut(6, 40), Cut(2, 10))
 
 #: Signs of a subject; no list of mails shows more.
 _MOST_SUBJECT = 150
@@ -33,7 +33,7 @@ _MOST_SUBJECT = 150
 _MOST_REFERENCES = 20
 
 FOOT = (
-    "Message automatique. Pour demander autre chose, répondre à ce courriel, une question par ligne, par exemple : aide"
+    "Message automatique. Répondre à ce courriel pour demander autre chose, une question par ligne, par exemple : aide"
 )
 
 #: For `bot.notices`.
@@ -128,7 +128,7 @@ def foot_for(roles: Iterable[Role], now: int) -> str:
     else:
         examples = "status suivi d'un numéro de ligne, ou conso suivi du nom d'un client"
     return (
-        "Message automatique. Pour demander autre chose, répondre à ce courriel, une question par ligne ; "
+        "Message automatique. Répondre à ce courriel pour demander autre chose, une question par ligne ; "
         f"par exemple : {examples}."
     )
 
@@ -165,7 +165,7 @@ def _write(
     subject, foot = str(message["Subject"]), letter.foot or FOOT
     kind = _picture(head.logo)
     content_id = f"logo.{str(message['Message-ID'])[1:-1]}" if kind else ""
-    for cut in _CUTS:
+    for cut in (Cut(MOST_ROWS, MOST_LINES), *_TIGHTER):
         parts = [part_of(answer, cut, touch, subject, names) for answer in answers]
         html = page_of(
             subject,
