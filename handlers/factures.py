@@ -1,15 +1,18 @@
 """/factures: the invoices, of the operator and of the clients, and their PDFs."""
 
-from core import clients, documents, usage
+from core import clients, copies, documents, usage
 from core.layouts import fold
 from handlers import files, french, which
-from handlers.answer import Answer, Button, Table
+from handlers.answer import Answer, Button, OutFile, Table
 from handlers.ask import Ask
 from handlers.command import Command, Context
-from handlers.paging import fetched, take_page
+from handlers.paging import Page, fetched, take_page
 
 _COPY = "Copie pour consultation : la facture légale est celle reçue par votre plateforme agréée."
 _OPERATOR = ("origyne", "operateur", "integrateur")
+
+#: Invoices of a page by mail: they come along when a client, a month or Origyne is named.
+_BY_MAIL = 20
 
 
 async def run(ask: Ask, context: Context) -> Answer:
@@ -23,6 +26,9 @@ async def run(ask: Ask, context: Context) -> Answer:
     if client and (meant := clients.find(context.telecom, client)).sure:
         said = f"{french.quoted(client)} lu comme {meant.clients[0].name}." if meant.corrected else ""
         client = meant.clients[0].name
+    along = ask.door == "mail" and bool(rest or month)
+    if along:
+        page = Page(page.number, _BY_MAIL)
     page, shown, total = fetched(
         page, lambda offset, limit: documents.invoices(context.telecom, side, client, month, offset, limit)
     )
@@ -37,20 +43,32 @@ async def run(ask: Ask, context: Context) -> Answer:
     delivery = max(filter(None, came), key=lambda it: it.as_of, default=None)
     if not total:
         return Answer(title, tuple(filter(None, [said, "Les factures sont classées par mois : /factures les donne."])))
+    attached = _attached(shown, context) if along else {}
     command = " ".join(filter(None, ["factures", whose.lower() if side else client, _iso(month)]))
     return Answer(
         title + page.range(total),
-        (said,) if said else (),
+        tuple(filter(None, [said, _COPY if attached else ""])),
         table=Table(
             ("Facture de", "Mois", "Fichier"),
             tuple((_whose(it), french.month(it.month), it.path.rsplit("/", 1)[-1]) for it in shown),
         ),
+        files=tuple(attached.values()),
         buttons=(
-            *(Button(f"📄 {_label(it)}", f"factures {it.path}") for it in shown),
+            *(Button(f"📄 {_label(it)}", f"factures {it.path}") for it in shown if it.path not in attached),
             *page.buttons(command, total),
         ),
         freshness=files.freshness(delivery, context),
     )
+
+
+def _attached(shown: list[documents.Invoice], context: Context) -> dict[str, OutFile]:
+    """The PDFs by their paths, but for copies that are gone."""
+    found = {}
+    for it in shown:
+        if copies.exists(context.settings.data, it.path):
+            content = copies.content(context.settings.data, it.path)
+            found[it.path] = OutFile(it.path.rsplit("/", 1)[-1], content, f"factures {it.path}")
+    return found
 
 
 def _counted(total: int, whose: str) -> str:

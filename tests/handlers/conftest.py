@@ -16,7 +16,7 @@ from core import store
 from core.workshop import Workshop
 from handlers import registry
 from handlers.answer import Answer
-from handlers.ask import Ask, Person, SentFile
+from handlers.ask import Ask, Door, Person, SentFile
 from handlers.command import Context
 from handlers.understand import understand
 from tests.handlers.filled import NOW, make_pass, settings, small_operator, write_status
@@ -93,14 +93,19 @@ Say = Callable[..., Awaitable[Answer]]
 
 @pytest.fixture
 def say(context: Context) -> Say:
-    """What the technician is answered to a text, by private chat."""
+    """What the technician is answered to a text, by private chat if nothing else is said."""
 
     async def say(
-        text: str, *, person: Person = TECHNICIAN, files: tuple[SentFile, ...] = (), context: Context = context
+        text: str,
+        *,
+        person: Person = TECHNICIAN,
+        files: tuple[SentFile, ...] = (),
+        context: Context = context,
+        door: Door = "chat",
     ) -> Answer:
         understood = understand(text)
         assert understood, f"not understood: {text}"
-        return await registry.answer(Ask(understood[0], understood[1], person, "chat", True, files), context)
+        return await registry.answer(Ask(understood[0], understood[1], person, door, True, files), context)
 
     return say
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.handlers.conftest import Filled, Say
+from tests.handlers.conftest import ACCOUNTANT, Filled, Say
 
 
 async def test_invoices_newest_first(say: Say, filled: Filled) -> None:
@@ -30,6 +30,43 @@ async def test_a_button_brings_the_pdf_as_it_was_sent(say: Say, filled: Filled) 
 async def test_a_copy_is_said_to_be_one(say: Say) -> None:
     answer = await say("factures origyne octobre")
     assert "Copie pour consultation" in (await say(answer.buttons[0].command)).lines[0]
+
+
+async def test_by_mail_the_invoices_of_a_month_come_along(say: Say, filled: Filled) -> None:
+    answer = await say("factures octobre", door="mail")
+    sent = [
+        path
+        for side in ("Clients", "Intégrateur")
+        for path in (filled.operator.root / f"Factures/{side}/2026-10").iterdir()
+    ]
+    assert {file.name: file.content for file in answer.files} == {path.name: path.read_bytes() for path in sent}
+    assert answer.buttons == ()
+    assert answer.lines[0].startswith("Copie pour consultation")
+
+
+async def test_by_mail_all_invoices_are_only_listed(say: Say) -> None:
+    answer = await say("factures", door="mail")
+    assert answer.files == ()
+    assert answer.buttons
+
+
+@pytest.mark.parametrize("said", ["path", "name", "client and month"])
+async def test_what_names_an_invoice_in_a_mail_brings_that_file_alone(say: Say, filled: Filled, said: str) -> None:
+    (path,) = (filled.operator.root / "Factures/Clients/2026-10").glob("*Dupont*")
+    words = {
+        "path": str(path.relative_to(filled.operator.root)),
+        "name": path.name,
+        "client and month": "Dupont octobre",
+    }
+    (file,) = (await say(f"factures {words[said]}", door="mail", person=ACCOUNTANT)).files
+    assert (file.name, file.content) == (path.name, path.read_bytes())
+
+
+async def test_a_file_that_comes_along_says_what_asks_for_it_alone(say: Say) -> None:
+    for file in (await say("factures octobre", door="mail")).files:
+        assert [(it.name, it.content) for it in (await say(file.command, door="mail")).files] == [
+            (file.name, file.content)
+        ]
 
 
 async def test_a_month_without_invoice_says_so(say: Say) -> None:
