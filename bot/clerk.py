@@ -10,6 +10,7 @@ from bot.desk import audit
 from bot.desk.inbox import MOST_TRIES, Item, Postponed
 from bot.house import House
 from bot.mail.answering import answer_mail
+from bot.poison import set_aside
 from bot.telegram import answering
 from core.trace import trace
 
@@ -69,6 +70,7 @@ class Clerk:
             self._not_before[item.id] = time.monotonic() + later.seconds
         except Exception as error:
             log.error("%s item %s: %s", item.door, item.id, trace(error))
+            self._house.inbox.stumbled(item, f"erreur interne ({type(error).__name__})")
             self._not_before[item.id] = time.monotonic() + 2.0**item.tries
         finally:
             del self._busy[item.conversation]
@@ -77,9 +79,11 @@ class Clerk:
 
     def _give_up(self, item: Item) -> None:
         with self._house.desk.atomic():
-            self._house.inbox.failed(item)
-            audit.record(self._house.desk, item.conversation, item.door, "", "failed")
-            if item.door == "chat":
+            if item.door == "mail":
+                set_aside(self._house, item)
+            else:
+                self._house.inbox.failed(item)
+                audit.record(self._house.desk, item.conversation, item.door, "", "failed")
                 answering.failure(item, self._house)
         self._not_before.pop(item.id, None)
         self._posted.set()

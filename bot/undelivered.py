@@ -41,7 +41,7 @@ def tell_mail(house: House, mail: Parcel | Entry, answer: str, *, came_back: boo
             "S'il en échoue d'autres à cette adresse aujourd'hui, ce ne sera pas redit : « origyne-bot outbox » les "
             "montre tous."
         )
-    _tell(house, Answer(title, tuple(lines), buttons=buttons), mail.recipient)
+    tell_technical(house, Answer(title, tuple(lines), buttons=buttons), mail.recipient)
 
 
 def tell_chat(house: House, parcel: Parcel, reason: str) -> None:
@@ -64,7 +64,11 @@ def tell_chat(house: House, parcel: Parcel, reason: str) -> None:
     _write(house, told, "")
 
 
-def _tell(house: House, told: Answer, failing: str) -> None:
+def tell_technical(house: House, told: Answer, failing: str = "") -> None:
+    """Tell the technical contact in his chats, or by mail while he has none; in the caller's transaction.
+
+    :param failing: an address that mails do not reach.
+    """
     if house.people.chats_of(TECHNICAL):
         house.tell(TECHNICAL, [("troubles", told)])
     else:

@@ -15,6 +15,7 @@ from bot.mail.letter import Letter
 from bot.mail.questions import Asked, asked, only_commands
 from bot.mail.reading import Mail, MailUnreadable, read
 from bot.mail.standing import Standing, names_ours, standing
+from bot.poison import set_aside
 from core.profile import FIELDS
 from handlers.answer import Answer
 from handlers.understand import understand
@@ -37,7 +38,7 @@ async def answer_mail(item: Item, house: House) -> None:
     except MailUnreadable as error:
         log.warning("mail set aside: %s", error)
         with house.desk.atomic():
-            house.inbox.failed(item, str(error))
+            set_aside(house, item, f"illisible ({error})")
         return
     if _asks_nothing(item, house, mail):
         return
