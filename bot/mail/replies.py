@@ -142,7 +142,8 @@ _EXAMPLES = ("status", "conso", "factures", "lignes", "contact", "aide")
 
 
 def _example(command: Command) -> str:
-    return f"{'/' if command.free_text else ''}{command.examples[0]}   ({command.summary})"
+    # Never a line that is a command by itself: another robot may send it back.
+    return f"• {'/' if command.free_text else ''}{command.examples[0]}   ({command.summary})"
 
 
 def _shown(lines: list[str]) -> list[str]:
