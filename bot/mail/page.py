@@ -48,12 +48,22 @@ def _linked(text: str) -> Markup:
     """A line with its links."""
     pieces, end = [], 0
     for found in _LINK.finditer(text):
-        pieces += [escape(text[end : found.start()]), _A.format(found[0], found[0])]
+        pieces += [_breakable(text[end : found.start()]), _A.format(found[0], found[0])]
         end = found.end()
-    return Markup("").join([*pieces, escape(text[end:])])
+    return Markup("").join([*pieces, _breakable(text[end:])])
 
 
 _A = Markup('<a class="link" href="{}" style="color:#1c4f8f">{}</a>')
+
+
+def _breakable(text: str) -> Markup:
+    """A text whose long words, names of files as a rule, break at their signs."""
+    words = [_SIGN.sub(r"\g<0>\0", word) if len(word) > _LONG else word for word in text.split(" ")]
+    return Markup("<wbr>").join(escape(piece) for piece in " ".join(words).split("\0"))
+
+
+_LONG = 16
+_SIGN = re.compile(r"[_/.@-](?=\w)")
 
 
 def _is_long(text: str) -> bool:
@@ -64,5 +74,5 @@ def _is_long(text: str) -> bool:
 _templates = Environment(
     loader=PackageLoader("bot.mail"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_templates.filters["linked"] = _linked
+_templates.filters |= {"linked": _linked, "breakable": _breakable}
 _templates.tests |= {"short": is_short, "long": _is_long}

@@ -195,7 +195,7 @@ def test_any_text_is_shown_and_never_a_tag(title: str, line: str, cell: str) -> 
     html = bodies(sent(Letter("a@x.example", "x", (Answer(title, (line,), Table(("A",), ((cell,),))),))))[1]
     shown = _Seen()
     shown.feed(html)
-    assert set(shown.tags) <= set(plain_tags.tags)
+    assert set(shown.tags) <= {*plain_tags.tags, "wbr"}
     for text in (title, line, cell):
         assert "".join(text.split()) in "".join(shown.text.split())
 
@@ -448,6 +448,13 @@ def test_on_a_telephone_a_wide_table_names_each_cell() -> None:
 
 def test_on_a_telephone_a_narrow_table_stays_one() -> None:
     assert "<span" not in bodies(sent())[1]
+
+
+def test_the_name_of_a_file_breaks_at_its_signs_and_is_read_whole() -> None:
+    name = "Transports_Rapides_du_Sud-Ouest_202610.pdf"
+    message = sent(of(Answer("T", table=Table(("Fichier",), ((name,),)))))
+    assert "Sud-<wbr>Ouest_<wbr>202610.<wbr>pdf" in bodies(message)[1]
+    assert name in seen(message).text
 
 
 def test_figures_are_aligned_where_styles_are_dropped() -> None:
