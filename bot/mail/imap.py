@@ -1,26 +1,28 @@
-"""Receiving mail over IMAP: a mail is marked as seen only once it is written down.
+"""Receiving mail over IMAP: a mail is marked as seen, and moved, only once it was dealt with.
 
 imap-tools is synchronous and a connection belongs to one thread: the receiver is that thread.
 """
 
 import imaplib
 import logging
-import re
 import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from io import BufferedReader
-from typing import cast
+from typing import Any, cast
 
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
-from imap_tools.utils import encode_folder
 
-from bot.mail.faults import MailError, in_words
+from bot.mail import oauth
+from bot.mail.faults import MailError, in_words, refused_login
+from bot.mail.folder import Folder, batches, uid_set
 from core.settings import MailAccess, tls_context
 
 log = logging.getLogger(__name__)
@@ -35,13 +37,25 @@ NETWORK_FAULTS = (OSError, imaplib.IMAP4.error, ImapToolsError, MailError)
 NETWORK_SECONDS = 30.0
 #: Far below the 29 minutes of RFC 2177: also how soon a link that died without a word is noticed.
 IDLE_SECONDS = 5 * 60.0
+#: A server that refuses IDLE, or drops the connection in it twice in a row, is polled for so long.
+WITHOUT_IDLE_SECONDS = 3600.0
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 5 * 60.0
 #: A connection that held this long was a good one: the next loss is a new one, not one more.
 STEADY_SECONDS = 10.0
 
-#: UIDs in one command: keeps the line short for servers that limit it.
-BATCH = 200
+#: Mails that came longer ago than that, by the server's clock, are not listed when a connection begins: they would be
+#: left as they are (`bot.mail.answering.TOO_OLD`, with room for clocks that go wrong).
+FIRST_LOOK_DAYS = 7
+
+#: A mail that failed so often is tried again whenever there is another reason to look, and no sooner.
+MOST_TRIES = 3
+
+#: Looks in a row at a folder whose server tells of mails that are not there.
+MOST_FRUITLESS = 3
+
+#: Seconds after which a folder that could not be filed into is tried again.
+FILING_DELAY = 3600.0
 
 
 @dataclass(frozen=True)
@@ -56,16 +70,17 @@ class RawMail:
 
 
 class Receiver(threading.Thread):
-    """Hands over each new mail of one folder, waits for more, and reconnects by itself.
+    """Hands over each new mail of one folder, files those that were dealt with, and reconnects by itself.
 
     :param known: (folder, UIDVALIDITY) -> the UIDs already written down.
-    :param keep: returns once the mail is durably written down. If it raises, the mail stays unseen
-        and is handed over again at the next round; the others go on.
+    :param keep: returns once the mail is durably written down. If it raises, the mail is handed over again later; the
+        others go on.
+    :param to_file: (folder, UIDVALIDITY) -> the UIDs to mark as seen, with the folder to move each to ("" for none).
+    :param filed: (folder, UIDVALIDITY, UIDs) of those that lie where they belong, or are gone.
     :param on_state: told `CONNECTED`, or a French sentence when the mailbox cannot be read.
     :param poll_seconds: between two looks where the server has no IDLE, or after a mail failed.
-    :param handled_folder: where to move mails once written down, if the server can move (RFC 6851).
 
-    The three callables run in this thread.
+    All callables run in this thread.
     """
 
     def __init__(
@@ -74,22 +89,34 @@ class Receiver(threading.Thread):
         known: Callable[[str, int], set[int]],
         keep: Callable[[RawMail], None],
         *,
+        to_file: Callable[[str, int], Mapping[int, str]] | None = None,
+        filed: Callable[[str, int, list[int]], None] | None = None,
         on_state: Callable[[str], None] | None = None,
         poll_seconds: float = 60.0,
-        handled_folder: str | None = None,
     ) -> None:
         super().__init__(name=f"imap {access.login}", daemon=True)
         self._access = access
         self._known = known
         self._keep = keep
+        self._to_file = to_file or (lambda folder, uidvalidity: {})
+        self._filed = filed or (lambda folder, uidvalidity, uids: None)
         self._on_state = on_state or (lambda state: None)
         self._poll_seconds = poll_seconds
-        self._handled_folder = handled_folder
         self._stopping = threading.Event()
         self._bell, self._bell_heard = socket.socketpair()  # wakes the wait on the server's socket
+        self._bell.setblocking(False)
+        self._bell_heard.setblocking(False)
         self._mailbox: BaseMailBox | None = None
         self._delay = FIRST_DELAY
         self._told = ""
+        self._dropped_in_idle = 0
+        self._polls_until = 0.0
+        self._unfit: dict[str, float] = {}  # folders that could not be filed into, and until when they are let be
+
+    def file_now(self) -> None:
+        """There is something to file."""
+        with suppress(OSError):  # full of rings that were not heard yet, or the thread is at its end
+            self._bell.send(b"!")
 
     def stop(self) -> None:
         """End the thread, even amid a silent read; returns after two seconds at most.
@@ -97,8 +124,7 @@ class Receiver(threading.Thread):
         It blocks, and `keep` may need the event loop to return: call it through `asyncio.to_thread`.
         """
         self._stopping.set()
-        with suppress(OSError):
-            self._bell.send(b"!")
+        self.file_now()
         if self.is_alive():
             self.join(1.0)
         if self.is_alive() and self._mailbox is not None:
@@ -145,78 +171,164 @@ class Receiver(threading.Thread):
         opened = time.monotonic()
         try:
             capabilities = _capabilities(mailbox)
-            folder = _Folder(
-                mailbox,
-                self._access.folder,
-                _uidvalidity(mailbox),
-                _ready_folder(mailbox, self._handled_folder) if "MOVE" in capabilities else None,
-            )
-            self._acknowledge_left_over(folder)
-            handed_over: set[int] = set()
+            folder = Folder(mailbox, self._access.folder, capabilities)
+            if not folder.uidvalidity:
+                raise MailError("Le serveur IMAP ne donne pas UIDVALIDITY : les messages ne peuvent pas être suivis.")
+            waiting = _Waiting(folder, self._known(folder.name, folder.uidvalidity))
+            fruitless = 0
             while not self._stopping.is_set():
-                look = self._take_new(folder, handed_over)
+                taken = self._take_new(folder, waiting)
+                self._file(folder)
                 self._tell(CONNECTED)
-                if look.failed:
-                    self._stopping.wait(self._poll_seconds)
-                elif look.more:
+                # It tells of a new mail once, in its answer to any command: IDLE would not mention that one again.
+                fruitless = 0 if taken else fruitless + 1
+                if (taken or folder.news_told()) and fruitless < MOST_FRUITLESS:
                     continue
-                elif "IDLE" in capabilities:
-                    self._idle(mailbox)
-                else:
-                    self._stopping.wait(self._poll_seconds)
+                fruitless = 0
+                self._wait(mailbox, "IDLE" in capabilities, waiting.again)
         finally:
             if time.monotonic() - opened > STEADY_SECONDS:
                 self._delay = FIRST_DELAY
             _leave(mailbox)
             self._mailbox = None
 
-    def _take_new(self, folder: "_Folder", handed_over: set[int]) -> "_Look":
-        """Hand over what the ledger does not have."""
-        listed = folder.uids("ALL")
-        new = sorted(listed - handed_over - self._known(folder.name, folder.uidvalidity))
-        taken, failed = 0, False
-        for uid, size in folder.sizes(new):
+    def _take_new(self, folder: Folder, waiting: "_Waiting") -> int:
+        """Hand over what the ledger does not have; says how many."""
+        taken = 0
+        for uid, size in folder.sizes(waiting.list()):
             if self._stopping.is_set():
                 break
             truncated = size > LARGEST
             content = folder.fetch(uid, "BODY.PEEK[HEADER]" if truncated else "BODY.PEEK[]")
             if content is None:
                 log.warning("Mail %d was listed but not given", uid)
-                failed = True
+                waiting.failed(uid)
                 continue
             try:
                 self._keep(RawMail(folder.name, folder.uidvalidity, uid, content, truncated))
             except Exception as error:  # its text may quote the mail: only its kind is logged
                 log.error("Mail %d could not be written down (%s)", uid, type(error).__name__)
-                failed = True
+                waiting.failed(uid)
                 continue
             taken += 1
-            handed_over.add(uid)
-            folder.acknowledge([uid])
-        return _Look(failed, more=taken > 0 or folder.count_told() > len(listed))
+        return taken
 
-    def _acknowledge_left_over(self, folder: "_Folder") -> None:
-        """Finish what a crash left between writing down and marking."""
-        listed = folder.uids("ALL" if folder.move_to else "UNSEEN")
-        written = sorted(listed & self._known(folder.name, folder.uidvalidity))
-        for batch in _batches(written):
-            folder.acknowledge(batch)
+    def _file(self, folder: Folder) -> None:
+        """Mark and move what was dealt with. What a folder does not take is marked, and tried again later."""
+        by_target: dict[str, list[int]] = {}
+        for uid, target in sorted(self._to_file(folder.name, folder.uidvalidity).items()):
+            by_target.setdefault(target, []).append(uid)
+        for target, uids in by_target.items():
+            if self._unfit.get(target, 0.0) > time.monotonic():
+                continue
+            for batch in batches(uids):
+                if self._stopping.is_set():
+                    return
+                try:
+                    folder.mark_seen(batch)
+                    if target:
+                        folder.move(batch, target)
+                except imaplib.IMAP4.abort:
+                    raise
+                except (imaplib.IMAP4.error, ImapToolsError) as error:
+                    log.warning("Mails %s were not moved to %r: %s", uid_set(batch), target, error)
+                    self._unfit[target] = time.monotonic() + FILING_DELAY
+                    break
+                self._filed(folder.name, folder.uidvalidity, list(batch))
 
-    def _idle(self, mailbox: BaseMailBox) -> None:
-        """Wait for the server to speak, for `stop`, or for the time to renew."""
-        mailbox.idle.start()  # type: ignore[no-untyped-call]
-        # Not idle.poll(): it loses half a line that came alone, and takes a dead link for a quiet one.
-        # What the server says, or that it is gone, is read below.
+    def _wait(self, mailbox: BaseMailBox, has_idle: bool, again: bool) -> None:
+        """Until the server speaks, `file_now` or `stop` is called, or it is time to look again."""
+        if has_idle and time.monotonic() >= self._polls_until:
+            try:
+                self._idle(mailbox, self._poll_seconds if again else IDLE_SECONDS)
+                self._dropped_in_idle = 0
+                return
+            except _IdleRefusedError as error:
+                self._without_idle(f"refuses it ({error})")
+            except NETWORK_FAULTS:
+                self._dropped_in_idle += 1
+                if self._dropped_in_idle > 1:
+                    self._without_idle("drops the connection in it")
+                raise
+        self._listen([], self._poll_seconds)
+
+    def _without_idle(self, why: str) -> None:
+        log.warning("The IMAP server offers IDLE and %s: polling for %d minutes", why, WITHOUT_IDLE_SECONDS // 60)
+        self._polls_until = time.monotonic() + WITHOUT_IDLE_SECONDS
+        self._dropped_in_idle = 0
+
+    def _idle(self, mailbox: BaseMailBox, seconds: float) -> None:
+        # Not mailbox.idle: it takes news that come before the answer for a refusal, loses half a line that came alone,
+        # and takes a dead link for a quiet one. What the server says, or that it is gone, is read after DONE.
+        client: Any = mailbox.client
+        tag = client._command("IDLE")
+        news = False
+        while client._get_response() is not None:
+            if refusal := client.tagged_commands.get(tag):
+                raise _IdleRefusedError(refusal[0])
+            news = True
+        if not news and not _more_was_read(mailbox.client):
+            self._listen([mailbox.client.sock], seconds)
+        client.send(b"DONE\r\n")
+        mailbox.consume_until_tagged_response(tag)
+
+    def _listen(self, sockets: Sequence[socket.socket], seconds: float) -> None:
         with selectors.DefaultSelector() as selector:
-            selector.register(mailbox.client.sock, selectors.EVENT_READ)
-            selector.register(self._bell_heard, selectors.EVENT_READ)
-            if not _more_was_read(mailbox.client):
-                selector.select(IDLE_SECONDS)
-        mailbox.idle.stop()  # type: ignore[no-untyped-call]
+            for each in (*sockets, self._bell_heard):
+                selector.register(each, selectors.EVENT_READ)
+            selector.select(seconds)
+        with suppress(OSError):
+            self._bell_heard.recv(4096)
 
 
-def check(access: MailAccess) -> str:
-    """Log in and open the folder; a French summary.
+class _IdleRefusedError(Exception):
+    """NO or BAD, as the server said it."""
+
+
+class _Waiting:
+    """Which UIDs of a folder are still to be taken, for one connection: those that came lately, when it begins; then
+    the later ones, for UIDs only grow (RFC 9051, 2.3.1.1)."""
+
+    def __init__(self, folder: Folder, known: set[int]) -> None:
+        self._folder = folder
+        self._known = known
+        self._next = 0
+        self._tries: Counter[int] = Counter()
+        self._failed: set[int] = set()
+
+    @property
+    def again(self) -> bool:
+        """Whether some are to be tried again soon."""
+        return any(self._tries[uid] < MOST_TRIES for uid in self._failed)
+
+    def list(self) -> list[int]:
+        """To be taken now, in order."""
+        if not self._next:
+            # Before the search, so that what comes between the two is found by the next one.
+            self._next = self._folder.next_uid()
+            since = datetime.now(UTC) - timedelta(days=FIRST_LOOK_DAYS)
+            found = self._folder.search(f"SINCE {since.day}-{_MONTHS[since.month - 1]}-{since.year}")
+        else:
+            # "n:*" is never empty: it names the last mail, whose UID may be smaller.
+            found = {uid for uid in self._folder.search(f"UID {self._next}:*") if uid >= self._next}
+        self._next = max([self._next - 1, *found]) + 1
+        listed = sorted((found | self._failed) - self._known)
+        self._known |= found
+        self._failed.clear()
+        return listed
+
+    def failed(self, uid: int) -> None:
+        self._tries[uid] += 1
+        self._known.discard(uid)
+        self._failed.add(uid)
+
+
+#: As in IMAP dates, whatever the locale.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def check(access: MailAccess, folders: Sequence[str] = ()) -> str:
+    """Log in, open the folder, and make those that mails are moved to, as the service would; a French summary.
 
     :raises MailError: with what to mend.
     """
@@ -224,13 +336,35 @@ def check(access: MailAccess) -> str:
         mailbox = _open(access)
         try:
             count = int(mailbox.folder.status(access.folder, ["MESSAGES"])["MESSAGES"])
-            idle = "IDLE" in _capabilities(mailbox)
+            capabilities = _capabilities(mailbox)
+            filing = _filing(Folder(mailbox, access.folder, capabilities), capabilities, folders)
         finally:
             _leave(mailbox)
     except NETWORK_FAULTS as error:
         raise _mail_error(error, access) from error
-    news = "annonce les nouveaux messages (IDLE)" if idle else "n'annonce pas les nouveaux messages (pas d'IDLE)"
-    return f"IMAP {access.host}:{access.port} : {count} message(s) dans {access.folder} ; le serveur {news}."
+    way = "par jeton OAuth2" if access.oauth else "par mot de passe"
+    news = "annonce" if "IDLE" in capabilities else "n'annonce pas"
+    idle = "IDLE" if "IDLE" in capabilities else "pas d'IDLE"
+    return (
+        f"IMAP {access.host}:{access.port} : {count} message(s) dans {access.folder}, connexion {way} ; le serveur "
+        f"{news} les nouveaux messages ({idle}) ; {filing}."
+    )
+
+
+def _filing(folder: Folder, capabilities: set[str], targets: Sequence[str]) -> str:
+    if not targets:
+        return "les courriels traités restent où ils sont"
+    if not capabilities & {"MOVE", "UIDPLUS"}:
+        return "le serveur ne sait pas déplacer : les courriels traités restent où ils sont, marqués comme lus"
+    try:
+        places = [folder.place(target) for target in targets]
+    except ImapToolsError:
+        quoted = " et ".join(f"« {target} »" for target in targets)
+        return (
+            f"les dossiers {quoted} ne peuvent pas être créés : les courriels traités restent où ils sont, marqués "
+            "comme lus (les créer à la main, ou corriger ORIGYNE_IMAP_HANDLED et ORIGYNE_IMAP_SET_ASIDE)"
+        )
+    return f"rangement prêt dans {' et '.join(f'« {place} »' for place in places)}"
 
 
 def _open(access: MailAccess) -> BaseMailBox:
@@ -247,14 +381,40 @@ def _open(access: MailAccess) -> BaseMailBox:
             access.host, access.port, timeout=NETWORK_SECONDS, ssl_context=tls_context(access.ca_file)
         )
     try:
-        ascii_only = access.login.isascii() and access.password.isascii()
-        login = mailbox.login if ascii_only else mailbox.login_utf8
-        login(access.login, access.password, initial_folder=None)
+        if access.oauth:
+            _bring_token(mailbox, access)
+        else:
+            ascii_only = access.login.isascii() and access.password.isascii()
+            login = mailbox.login if ascii_only else mailbox.login_utf8
+            login(access.login, access.password, initial_folder=None)
         mailbox.folder.set(access.folder)
     except BaseException:
         _leave(mailbox)
         raise
     return mailbox
+
+
+def _bring_token(mailbox: BaseMailBox, access: MailAccess) -> None:
+    token = oauth.access_token(access)
+    try:
+        _xoauth2(mailbox, access.login, token)
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error:
+        # Revoked before its end; one more that is refused is no accident.
+        token = oauth.access_token(access, refused=token)
+        try:
+            _xoauth2(mailbox, access.login, token)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:
+            raise refused_login(access, "IMAP") from None
+
+
+def _xoauth2(mailbox: BaseMailBox, login: str, token: str) -> None:
+    given = f"user={login}\1auth=Bearer {token}\1\1".encode()
+    # A challenge that is not empty says why the token is refused; its answer is empty.
+    mailbox.client.authenticate("XOAUTH2", lambda challenge: b"" if challenge else given)
 
 
 def _leave(mailbox: BaseMailBox) -> None:
@@ -270,12 +430,10 @@ def _mail_error(error: Exception, access: MailAccess) -> MailError:
     match error:
         case MailError():
             return error
+        case MailboxLoginError() if "[UNAVAILABLE]" in str(error.command_result):  # RFC 5530
+            return MailError(f"{where} : pas de connexion pour le moment, le serveur le dit passager.")
         case MailboxLoginError():
-            return MailError(
-                f"{where} : identifiant ou mot de passe refusé pour {access.login} ; "
-                "vérifier ORIGYNE_IMAP_LOGIN et ORIGYNE_IMAP_PASSWORD.",
-                permanent=True,
-            )
+            return refused_login(access, "IMAP")
         case MailboxFolderSelectError():
             return MailError(
                 f"{where} : le dossier « {access.folder} » ne s'ouvre pas ; vérifier ORIGYNE_IMAP_FOLDER.",
@@ -284,114 +442,10 @@ def _mail_error(error: Exception, access: MailAccess) -> MailError:
     return MailError(in_words(error, access))
 
 
-def _uidvalidity(mailbox: BaseMailBox) -> int:
-    _, values = mailbox.client.response("UIDVALIDITY")
-    value = values[-1] if values else None
-    if not isinstance(value, bytes):
-        raise MailError("Le serveur IMAP ne donne pas UIDVALIDITY : les messages ne peuvent pas être suivis.")
-    return int(value)
-
-
 def _capabilities(mailbox: BaseMailBox) -> set[str]:
     # Asked again after login: before it, a server need not tell all.
     _, lines = mailbox.client.capability()
     return {word.upper() for line in lines if isinstance(line, bytes) for word in line.decode().split()}
-
-
-def _ready_folder(mailbox: BaseMailBox, name: str | None) -> str | None:
-    """The folder, made if need be; None where it cannot be, for mail matters more than its place."""
-    if name and not mailbox.folder.exists(name):
-        try:
-            mailbox.folder.create(name)
-        except ImapToolsError as error:
-            log.warning("Handled mails stay where they are: %s", error)
-            return None
-    return name
-
-
-@dataclass(frozen=True)
-class _Look:
-    """`more`: look again at once, for mails came meanwhile or may have."""
-
-    failed: bool
-    more: bool
-
-
-@dataclass(frozen=True)
-class _Folder:
-    """The selected folder, by UID commands only; `move_to`: where handled mails go, if anywhere."""
-
-    mailbox: BaseMailBox
-    name: str
-    uidvalidity: int
-    move_to: str | None
-
-    def uids(self, criteria: str) -> set[int]:
-        self.mailbox.client.untagged_responses.pop("EXISTS", None)
-        return {int(uid) for uid in self.mailbox.uids(criteria, charset=None)}
-
-    def count_told(self) -> int:
-        """How many mails the server told of since the last search, 0 if it did not.
-
-        It tells of a new mail once, in its answer to any command: IDLE would not mention that one again.
-        """
-        counts = self.mailbox.client.untagged_responses.get("EXISTS") or [b"0"]
-        return int(counts[-1]) if isinstance(counts[-1], bytes) else 0
-
-    def sizes(self, uids: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """(UID, size in bytes) of the mails that still exist, in order."""
-        for batch in _batches(uids):
-            sizes: dict[int, int] = {}
-            for line in self._command("FETCH", _uid_set(batch), "(UID RFC822.SIZE)"):
-                uid, size = _number(b"UID", line), _number(b"RFC822.SIZE", line)
-                if uid is not None and size is not None:
-                    sizes[uid] = size
-            yield from ((uid, sizes[uid]) for uid in batch if uid in sizes)
-
-    def fetch(self, uid: int, part: str) -> bytes | None:
-        """The bytes of one part of one mail; None if the server gave another mail's, or nothing."""
-        data = self._command("FETCH", str(uid), f"(UID {part})")
-        for position, item in enumerate(data):
-            if not isinstance(item, tuple):
-                continue
-            # The UID stands before the literal on some servers, after it on others.
-            after = data[position + 1] if position + 1 < len(data) else b""
-            if uid in (_number(b"UID", item), _number(b"UID", after)):
-                return bytes(item[1])
-        return None
-
-    def acknowledge(self, uids: Sequence[int]) -> None:
-        """Mark as seen, then move; a refusal is only logged, for the ledger knows these mails already."""
-        try:
-            # Neither flag() nor delete(): they expunge, and so erase what other people marked as deleted.
-            self._command("STORE", _uid_set(uids), "+FLAGS.SILENT", r"(\Seen)")
-            if self.move_to:
-                self._command("MOVE", _uid_set(uids), encode_folder(self.move_to))
-        except imaplib.IMAP4.abort:
-            raise
-        except imaplib.IMAP4.error as error:
-            log.warning("Mails %s were not marked or moved: %s", _uid_set(uids), error)
-
-    def _command(self, command: str, *arguments: str | bytes) -> list[object]:
-        # imaplib passes bytes through, whatever its annotations say.
-        status, data = self.mailbox.client.uid(command, *cast("tuple[str, ...]", arguments))
-        if status != "OK":
-            raise imaplib.IMAP4.error(f"UID {command}: {status}")
-        return list(data)
-
-
-def _number(name: bytes, item: object) -> int | None:
-    text = item[0] if isinstance(item, tuple) else item
-    found = re.search(rb"\b" + re.escape(name) + rb" (\d+)", text) if isinstance(text, bytes) else None
-    return int(found[1]) if found else None
-
-
-def _uid_set(uids: Sequence[int]) -> str:
-    return ",".join(map(str, uids))
-
-
-def _batches(uids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (uids[start : start + BATCH] for start in range(0, len(uids), BATCH))
 
 
 def _more_was_read(client: imaplib.IMAP4) -> bool:
