@@ -1,23 +1,33 @@
 """The README's pictures, of invented data: `python -m tests.make_pictures`.
 
 The banner made from the profile and the invoice that shows it; a client's chart, and its spreadsheet as LibreOffice
-shows it (Debian: libreoffice-calc-nogui, poppler-utils); without LibreOffice the last one stays as it is.
+shows it (Debian: libreoffice-calc-nogui, poppler-utils); the billing mail on a telephone, light and dark, as Chromium
+shows it (Debian: chromium). Without LibreOffice or Chromium their pictures stay as they are.
 """
 
 import asyncio
+import base64
 import io
 import shutil
 import subprocess
 import tempfile
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from html import escape
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from bot.desk.people import TECHNICAL
+from bot.desk.pictures import record_placed
+from bot.house import open_house
+from bot.notices import notify
 from bot.sandbox import pictures
 from bot.sandbox.operator import Operator
 from core import banner, books, charts, daily, preview
 from core.daily_chart import DailyChart
-from tests.handlers.filled import TODAY, make_pass
+from tests.handlers.filled import TODAY, make_pass, settings
 
 PICTURES = Path(__file__).parent / "pictures"
 MOST_BYTES = 150_000
@@ -51,6 +61,10 @@ def main() -> None:
             _keep("tableur.png", _shown(work))
         else:
             print("tableur.png: LibreOffice or pdftoppm is missing")
+        if shutil.which("chromium"):
+            _keep("courriel.png", _on_telephones(_billing_mail(data), work))
+        else:
+            print("courriel.png: Chromium is missing")
 
 
 def _fill(work: Path) -> Path:
@@ -87,6 +101,49 @@ def _shown(work: Path) -> Image.Image:
     both.paste(first, (0, 0))
     both.paste(second, (0, first.height))
     return both
+
+
+def _billing_mail(data: Path) -> EmailMessage:
+    """What the accountant is told of October, with the integrator's logo and colour."""
+    house = open_house(settings(data))
+    record_placed(house.desk, "logo", "Personnalisation/logo.png", pictures.logo())
+    contact = house.people.by_id(TECHNICAL)
+    assert contact
+    house.own.set_profile(contact.person, "colour", pictures.PROFILE.colour)
+    notify(house)
+    rows = house.desk.execute("SELECT payload FROM outbox WHERE channel = 'mail' ORDER BY id").fetchall()
+    mails = [message_from_bytes(payload, policy=default) for (payload,) in rows]
+    house.context.close()
+    found = next(mail for mail in mails if "relevé de facturation" in str(mail["Subject"]))
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+def _on_telephones(mail: EmailMessage, work: Path) -> Image.Image:
+    """A mail as a telephone shows it, light and dark side by side."""
+    html = mail.get_body(("html",))
+    assert html
+    page = str(html.get_content())
+    for part in mail.walk():
+        if part["Content-ID"]:
+            inline = base64.b64encode(part.get_payload(decode=True)).decode()  # type: ignore[arg-type]
+            page = page.replace(f"cid:{part['Content-ID'][1:-1]}", f"data:{part.get_content_type()};base64,{inline}")
+    frames = "".join(
+        f'<iframe width="360" height="900" srcdoc="{escape(it)}"></iframe>'
+        for it in (page, page.replace("(prefers-color-scheme: dark)", "all"))
+    )
+    style = "body { margin: 0; display: flex; gap: 24px; align-items: start; background: white } iframe { border: 0 }"
+    whole = "document.querySelectorAll('iframe').forEach(it => it.height = it.contentDocument.body.scrollHeight)"
+    (work / "courriel.html").write_text(
+        f'<meta charset="utf-8"><style>{style}</style><body onload="{whole}">{frames}</body>', "utf-8"
+    )
+    browser = ["chromium", "--headless=new", "--no-sandbox", "--hide-scrollbars", "--force-device-scale-factor=2"]
+    shot = ["--window-size=744,2000", "--screenshot=courriel.png", "courriel.html"]
+    subprocess.run([*browser, *shot], cwd=work, check=True, capture_output=True, timeout=120)
+    shown = Image.open(work / "courriel.png").convert("RGB")
+    drawn = ImageOps.invert(shown.convert("L")).getbbox()
+    assert drawn
+    return ImageOps.expand(shown.crop((0, 0, shown.width, drawn[3])), 2, "#c9d0d9")
 
 
 def _keep(name: str, image: Image.Image, choice: Image.Quantize = Image.Quantize.MEDIANCUT) -> None:

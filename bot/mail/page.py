@@ -63,7 +63,7 @@ def _breakable(text: str) -> Markup:
 
 
 _LONG = 16
-_SIGN = re.compile(r"[_/.@-](?=\w)")
+_SIGN = re.compile(r"[_/@-](?=\w)")
 
 
 def _is_long(text: str) -> bool:
