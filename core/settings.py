@@ -15,6 +15,9 @@ from urllib.parse import quote, urlsplit
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
+from core.holidays import MAINLAND, REGIONS, region
+from core.quiet import Quiet, read_days, read_hours
+
 PREFIX = "ORIGYNE_"
 
 #: Names of this machine, from itself.
@@ -280,6 +283,23 @@ def _settle(value: float) -> float:
     return value
 
 
+def _quiet_hours(value: str) -> str:
+    if value.strip():
+        read_hours(value)
+    return value.strip()
+
+
+def _quiet_days(value: str) -> str:
+    read_days(value)
+    return value
+
+
+def _region(value: str) -> str:
+    if not region(value):
+        raise ValueError(f"« {value} » n'est pas une région connue ; il y a {', '.join(REGIONS)}")
+    return region(value)
+
+
 def _blank_is_absent(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
@@ -328,6 +348,10 @@ class Settings(BaseModel):
     late_status: Annotated[int, AfterValidator(_late_status)] = 2
     late_rated: Annotated[int, AfterValidator(_late_rated)] = 12
     late_billed: Annotated[int, AfterValidator(_late_billed)] = 5
+
+    quiet_hours: Annotated[str, AfterValidator(_quiet_hours)] = ""
+    quiet_days: Annotated[str, AfterValidator(_quiet_days)] = ""
+    holidays: Annotated[str, AfterValidator(_region)] = MAINLAND
 
     smtp_host: Line
     smtp_port: Port = 587
@@ -444,6 +468,12 @@ class Settings(BaseModel):
     def set_aside_folder(self) -> str:
         """Where mails that could not be dealt with are moved, "" when they stay where they are."""
         return "" if self.imap_set_aside == STAYS else self.imap_set_aside
+
+    @property
+    def quiet(self) -> Quiet:
+        """When chat messages that nobody asked for make no sound."""
+        weekdays, holidays = read_days(self.quiet_days)
+        return Quiet(read_hours(self.quiet_hours) if self.quiet_hours else None, weekdays, holidays, self.holidays)
 
     @property
     def _oauth(self) -> OAuthGrant | None:
