@@ -296,4 +296,33 @@ CREATE TABLE faulty_addresses (
 -- reason: why it was set aside (French).
 ALTER TABLE inbox ADD COLUMN reason TEXT NOT NULL DEFAULT '';
 CREATE INDEX inbox_failed ON inbox (id) WHERE state = 'failed';
+
+-- News that waits for its hour (bot.notices.routes): for whom, by which channel, until when. event_id: of telecom.db,
+-- 0 for what the service itself has to say; data: JSON.
+CREATE TABLE waiting_news (
+    id INTEGER PRIMARY KEY,
+    person_id TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    due_at INTEGER NOT NULL,
+    event_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    path TEXT NOT NULL,
+    data TEXT NOT NULL
+) STRICT;
+CREATE INDEX waiting_news_by_time ON waiting_news (due_at);
+
+-- Faults that last or come back (bot.desk.faults). key: what is wrong, once; reason: the last one (French); began_at,
+-- told_at: told last, 0 for never; times: how often it came since; gone_at: since when it is not there, NULL while it
+-- is; cleared_at: when its end was told, NULL for not yet; relapses: how often it came back within a day of that.
+CREATE TABLE faults (
+    key TEXT PRIMARY KEY,
+    reason TEXT NOT NULL,
+    began_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    told_at INTEGER NOT NULL,
+    times INTEGER NOT NULL,
+    gone_at INTEGER,
+    cleared_at INTEGER,
+    relapses INTEGER NOT NULL
+) STRICT;
 """
