@@ -32,6 +32,7 @@ _FRENCH = {
     "invalid choice: %(value)r (choose from %(choices)s)": "%(value)r n'existe pas ; choisir parmi %(choices)s",
     "argument %(argument_name)s: %(message)s": "%(argument_name)s : %(message)s",
     "expected one argument": "il faut une valeur",
+    "invalid %(type)s value: %(value)r": "%(value)r n'est pas un numéro",
     "expected at least one argument": "il faut au moins une valeur",
 }
 
@@ -105,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     declare_export(command)
     command.set_defaults(run=_export)
 
+    _add_outbox(commands)
+    _add_mail(commands)
+
     command = commands.add_parser("doctor", help="essayer chaque réglage et chaque serveur, dire quoi faire")
     command.set_defaults(run=_doctor)
     return parser
@@ -130,6 +134,53 @@ def _add_layout(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     action = actions.add_parser("suggest", parents=[folder], help="proposer un bloc pour layouts.toml")
     action.add_argument("file", metavar="FICHIER", help="un fichier dont l'en-tête n'est pas connu")
     action.set_defaults(run=_layout_suggest)
+
+
+def _add_outbox(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("outbox", help="ce qui attend d'être envoyé, ou n'a pas pu l'être")
+    command.add_argument("--all", action="store_true", help="aussi ce qui est parti ou abandonné")
+    command.add_argument("--sent", action="store_true", help="ce qui est parti")
+    command.set_defaults(run=_outbox, action="list")
+    actions = command.add_subparsers(title="actions", metavar="ACTION")
+
+    action = actions.add_parser("show", help="lire un message, sans ses codes")
+    action.add_argument("id", type=int, metavar="ID", help="son numéro, comme « outbox » le montre")
+    action.set_defaults(action="show")
+
+    action = actions.add_parser("retry", help="envoyer de nouveau, dès maintenant")
+    action.add_argument("ids", nargs="+", metavar="ID", help="les numéros que « outbox » montre, ou all")
+    action.add_argument("--to", metavar="ADRESSE", default="", help="à cette adresse plutôt qu'à la sienne")
+    action.set_defaults(action="retry")
+
+    action = actions.add_parser("drop", help="ne pas envoyer, et effacer")
+    action.add_argument("ids", nargs="+", type=int, metavar="ID", help="les numéros que « outbox » montre")
+    action.add_argument("--yes", action="store_true", help="sans demander")
+    action.set_defaults(action="drop")
+
+
+def _add_mail(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("mail", help="les courriels reçus qui n'ont pas pu être traités")
+    command.set_defaults(run=_mail, action="list")
+    actions = command.add_subparsers(title="actions", metavar="ACTION")
+
+    action = actions.add_parser("show", help="ses en-têtes, et ce qui s'y lit")
+    action.add_argument("id", type=int, metavar="ID", help="son numéro, comme « mail » le montre")
+    action.set_defaults(action="show")
+
+    action = actions.add_parser("export", help="le courriel tel qu'il est arrivé, dans un fichier .eml")
+    action.add_argument("id", type=int, metavar="ID", help="son numéro, comme « mail » le montre")
+    action.add_argument("file", type=Path, metavar="FICHIER", help="un nom qui n'existe pas encore")
+    action.set_defaults(action="export")
+
+    action = actions.add_parser("replay", help="le traiter de nouveau, tel quel ou réparé")
+    action.add_argument("id", metavar="ID", help="le numéro que « mail » montre, ou all")
+    action.add_argument("file", type=Path, nargs="?", metavar="FICHIER", help="le courriel réparé (.eml)")
+    action.set_defaults(action="replay")
+
+    action = actions.add_parser("drop", help="l'abandonner, et l'effacer d'ici")
+    action.add_argument("ids", nargs="+", type=int, metavar="ID", help="les numéros que « mail » montre")
+    action.add_argument("--yes", action="store_true", help="sans demander")
+    action.set_defaults(action="drop")
 
 
 def _log_to_terminal() -> None:
@@ -242,6 +293,18 @@ def _layout_suggest(options: argparse.Namespace) -> int:
     from bot.layout_command import suggest
 
     return suggest(options, out, err)
+
+
+def _outbox(options: argparse.Namespace) -> int:
+    from bot.outbox_command import run
+
+    return run(options, out, err)
+
+
+def _mail(options: argparse.Namespace) -> int:
+    from bot.mail_command import run
+
+    return run(options, out, err)
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -27,6 +27,7 @@ from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.reading import message_id_of, sender_of
 from bot.notices import notify
 from bot.passes import report_of
+from bot.running import LOCK
 from bot.telegram import webhook
 from bot.telegram.client import make_bot
 from bot.telegram.lock import token_lock
@@ -79,7 +80,7 @@ async def serve(settings: Settings) -> None:
     :raises AlreadyRunning: the data folder has its service.
     :raises SettingsError: the data folder cannot be used.
     """
-    lock = FileLock(settings.open_data_folder() / "service.lock")
+    lock = FileLock(settings.open_data_folder() / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
