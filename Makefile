@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Tests run in so many processes; a file's tests stay together, since they share servers.
+WORKERS ?= 2
 
 .PHONY: setup venv-package demo test bench lint format constraints clean
 
@@ -29,7 +31,7 @@ demo: $(READY)
 	@$(BIN)/origyne-bot demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # About twenty minutes, as root; contestants: Debian's sqlite3, lftp, rclone and curl, and vsftpd from .ci/servers.
 bench: $(READY)

@@ -1,9 +1,26 @@
 """Fixtures of all rooms: real servers on loopback (see `tests/peers/`)."""
 
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.peers.tls", "tests.peers.ftp", "tests.peers.mail"]
+pytest_plugins = ["tests.peers.tls", "tests.peers.ftp", "tests.peers.tokens", "tests.peers.mail"]
 
 # A store on a busy disk takes its time; only a test that hangs is at fault, and has its own limit.
 settings.register_profile("origyne", deadline=None)
 settings.load_profile("origyne")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Its own for each process that runs tests: services with the same token, which share a lock there, do not meet."""
+    tmp_path_factory.getbasetemp()  # stays where pytest looks after it
+    with tempfile.TemporaryDirectory(prefix="origyne-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o1777)  # open to the users of the servers, as /tmp is
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TMPDIR", folder)
+            patch.setattr(tempfile, "tempdir", folder)
+            yield

@@ -26,14 +26,10 @@ from core.settings import TelegramAccess
 from tests.handlers.filled import settings
 from tests.peers.ftp import FtpPeer
 from tests.peers.mail import MailPeer
+from tests.peers.programs import free_port
 from tests.peers.service import TOKEN, Service, env_of
 
 CAMILLE = 7001
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @pytest.fixture

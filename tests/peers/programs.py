@@ -1,8 +1,10 @@
 """Where the real servers' programs are; absent, a test is skipped on a laptop and fails in CI."""
 
 import os
+import secrets
 import shutil
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -35,7 +37,10 @@ def program(name: str, package: str) -> Path:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nothing uses at this moment, below those that the kernel gives out by itself: tests
+    that run beside this one hardly take it before its server does."""
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
