@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bot.desk import alerts, faulty, pictures, progress, threads
+from bot.bridge import Bridge
+from bot.desk import alerts, buttons, faulty, pictures, progress, threads
 from bot.desk.inbox import Inbox
 from bot.desk.outbox import Outbox
 from bot.desk.people import TECHNICAL, People
@@ -29,6 +30,7 @@ from bot.desk.profile import (
 )
 from bot.mail.letter import Letter, Letterhead, compose, foot_for
 from bot.passes import sync_once
+from bot.telegram.drawing import draw
 from core import copies, documents
 from core.folders import FRENCH
 from core.ftp import connect
@@ -36,8 +38,8 @@ from core.profile import FIELDS, Name, Profile
 from core.settings import Settings
 from handlers import french
 from handlers.answer import Answer
-from handlers.ask import Person
-from handlers.desk import Alerts, Draft, FaultyAddress, State, SyncReport
+from handlers.ask import Ask, Person
+from handlers.desk import Alerts, Conversation, Draft, FaultyAddress, Said, State, SyncReport
 
 PERSONALISATION = FRENCH["personalisation"]
 
@@ -72,6 +74,7 @@ class BotDesk:
         #: Seconds that a question waits for the end of a pass, None for as long as it takes; then who is told.
         self.patience: float | None = None
         self.ended_later: Callable[[Person, SyncReport], None] = lambda person, report: None
+        self.bridge = Bridge(settings, desk, self._people, self)
         self._passes: set[asyncio.Task[SyncReport]] = set()
         #: Two who put pictures at once would write one `.part`.
         self._placing = asyncio.Lock()
@@ -241,6 +244,51 @@ class BotDesk:
                     foot=f"Envoyé par l'assistant de {now.operator_name}, pour {now.technical_contact}.",
                 )
             )
+
+    # -- questions to the staff
+
+    def staff_of(self, person: Person) -> tuple[str, ...]:
+        return tuple(contact.email for contact in self.bridge.staff(person.id))
+
+    def contacts(self, person: Person) -> list[Conversation]:
+        return self.bridge.contacts(person)
+
+    def open_contact(self, ask: Ask, words: str, about: Answer | None) -> Conversation | None:
+        return self.bridge.open_contact(ask, words, about)
+
+    def say(self, ask: Ask, number: int, words: str) -> Said:
+        return self.bridge.say(ask, number, words)
+
+    def close_contact(self, ask: Ask, number: int) -> Conversation | None:
+        return self.bridge.close_contact(ask, number)
+
+    # -- chat
+
+    def write_chat(
+        self,
+        chat_id: int,
+        answers: list[Answer],
+        *,
+        question: int = 0,
+        again: bool = False,
+        edits: int = 0,
+        silent: bool = False,
+        thread: int = 0,
+        reply_to: int = 0,
+    ) -> None:
+        """Put messages of a chat into the outbox, in the caller's transaction; see `drawing.draw`."""
+        messages = draw(
+            answers,
+            lambda button: buttons.data_of(self._desk, button),
+            question=question,
+            again=again,
+            edits=edits,
+            silent=silent,
+            thread=thread,
+            reply_to=reply_to,
+        )
+        for message in messages:
+            self._outbox.add("chat", str(chat_id), message.payload(), attachment=message.attachment)
 
     # -- mail
 

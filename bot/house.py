@@ -7,16 +7,15 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from bot.bot_desk import BotDesk
-from bot.desk import alerts, buttons, open_desk
+from bot.desk import alerts, open_desk
 from bot.desk.inbox import Inbox
-from bot.desk.outbox import Channel, Outbox
+from bot.desk.outbox import Outbox
 from bot.desk.people import People
 from bot.mail.letter import Letter
-from bot.telegram.drawing import Message, draw
 from core import store
 from core.profile import Profile
 from core.settings import Settings
-from handlers.answer import Answer, Button
+from handlers.answer import Answer
 from handlers.command import Context
 from handlers.desk import Topic
 
@@ -54,7 +53,7 @@ class House:
         thread: int = 0,
     ) -> None:
         """Put what answers a message into the outbox, in the caller's transaction; see `drawing.draw`."""
-        self._post(chat_id, draw(answers, self._data_of, question=question, again=again, edits=edits, thread=thread))
+        self.own.write_chat(chat_id, answers, question=question, again=again, edits=edits, thread=thread)
 
     def tell(self, person_id: str, parts: list[tuple[Topic, Answer]], *, thread: int = 0) -> None:
         """Put what nobody asked for into the outbox, for the chats of a person, but for what he muted; in the caller's
@@ -65,15 +64,7 @@ class House:
             return
         silent = alerts.is_quiet(wanted, self.context.now())
         for chat_id in self.people.chats_of(person_id):
-            self._post(chat_id, draw(told, self._data_of, silent=silent, thread=thread))
-
-    def _data_of(self, button: Button) -> str:
-        return buttons.data_of(self.desk, button)
-
-    def _post(self, chat_id: int, messages: list[Message]) -> None:
-        channel: Channel = "chat"
-        for message in messages:
-            self.outbox.add(channel, str(chat_id), message.payload(), attachment=message.attachment)
+            self.own.write_chat(chat_id, told, silent=silent, thread=thread)
 
 
 def open_house(settings: Settings) -> House:

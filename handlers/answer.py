@@ -45,7 +45,8 @@ class Code:
 
 @dataclass(frozen=True)
 class Answer:
-    """`freshness` dates the facts ("état au 23/11 14:00"); `refused`: not answered, and why is in `lines`.
+    """`thread`: of the desk, which who answers this answers, 0 for none.
+    `freshness` dates the facts ("état au 23/11 14:00"); `refused`: not answered, and why is in `lines`.
 
     `picture`: drawn by whoever shows the answer, after its text. `codes`: for private chat and terminal only.
     `awaits_file`: the command that the next file sent in this conversation belongs to ("upload logo");
@@ -61,5 +62,6 @@ class Answer:
     refused: bool = False
     awaits_file: str = ""
     awaits_words: str = ""
+    thread: int = 0
     picture: DailyChart | None = None
     codes: tuple[Code, ...] = ()

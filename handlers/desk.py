@@ -7,10 +7,10 @@ from typing import Literal, Protocol, get_args
 
 from core.profile import Name, Profile
 from handlers.answer import Answer
-from handlers.ask import Person
+from handlers.ask import Ask, Person
 
 #: What a person can be told of in the chat.
-Topic = Literal["lines", "cdrs", "sims", "documents", "faults", "late", "troubles"]
+Topic = Literal["invoices", "lines", "cdrs", "sims", "documents", "faults", "late", "troubles"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
 
@@ -18,7 +18,8 @@ TOPICS: tuple[Topic, ...] = get_args(Topic)
 class Alerts:
     """What a person wants to hear of in his chat; mail is not concerned.
 
-    `quiet`: from which hour to which (Paris) messages that nobody asked for make no sound, None when they always do.
+    `quiet`: from which hour to which (Paris) messages that nobody asked for make no sound; the same hour twice: they
+    always do; None: as the settings say.
     """
 
     muted: frozenset[Topic] = frozenset()
@@ -70,6 +71,21 @@ class Draft:
     picture: str
     name: str
     content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A question to the staff. `number` names it; `opened_at`: UTC seconds; `to`: the addresses that it went to."""
+
+    number: int
+    subject: str
+    opened_at: int
+    to: tuple[str, ...] = ()
+
+
+#: What became of words for the staff: sent; said before (a message that was edited, or a button touched twice); the
+#: conversation is not this person's, or unknown; too many within a minute.
+Said = Literal["sent", "said before", "unknown", "too many"]
 
 
 def token_of(content: bytes) -> str:
@@ -137,6 +153,26 @@ class Desk(Protocol):
     def send_dossier(self, dossier: Answer) -> None:
         """Mail the dossier to the operator's technical administrator."""
 
+    # -- questions to the staff
+
+    def staff_of(self, person: Person) -> tuple[str, ...]:
+        """The addresses of the staff, but for this person's own."""
+
+    def contacts(self, person: Person) -> list[Conversation]:
+        """The questions of this person's that nobody ended, newest first."""
+
+    def open_contact(self, ask: Ask, words: str, about: Answer | None) -> Conversation | None:
+        """Mail a question, with the files that came with it, to the staff; None when it left before.
+
+        :param about: the bot's answer that the question is about.
+        """
+
+    def say(self, ask: Ask, number: int, words: str) -> Said:
+        """Mail what is added to a conversation, or answered to a notice, to those who are in it."""
+
+    def close_contact(self, ask: Ask, number: int) -> Conversation | None:
+        """End a conversation, and tell those who are in it; None when it is not open, or not this person's."""
+
     # -- the service
 
     async def sync(self, person: Person) -> SyncReport:
@@ -148,3 +184,6 @@ class Desk(Protocol):
     def alerts_of(self, person: Person) -> Alerts: ...
 
     def set_alerts(self, person: Person, alerts: Alerts) -> None: ...
+
+    def topics_of(self, person: Person) -> tuple[Topic, ...]:
+        """What can reach this person's chats at all, by the table of routes."""

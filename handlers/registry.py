@@ -18,6 +18,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Une ligne, un client": ("status", "conso", "rio", "puk", "lignes", "clients", "historique", "cdr", "sim"),
     "Papiers et calculs": ("factures", "documents", "duree"),
     "Ouvrir le compte": ("dossier", "profil", "upload", "bandeau", "marketing"),
+    "L'équipe": ("contact", "clore"),
     "Le robot": ("alertes", "etat", "rejets", "sync", "aide"),
 }
 _ORDER = tuple(name for names in GROUPS.values() for name in names)

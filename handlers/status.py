@@ -78,7 +78,10 @@ def _buttons(line: Line, ask: Ask, context: Context) -> tuple[Button, ...]:
     # Not in a group, nor to who may not: a button that refuses is worse than none.
     if ask.shows_codes and TECHNICAL & ask.person.roles and _has_codes(line, context):
         buttons.append(Button("PUK", f"puk {line.msisdn}"))
-    return (*buttons, Button("Exporter", f"status {line.msisdn} tableur"))
+    buttons.append(Button("Exporter", f"status {line.msisdn} tableur"))
+    if context.desk.staff_of(ask.person):
+        buttons.append(Button("Demander à l'équipe", f"contact ? status {line.msisdn}"))
+    return tuple(buttons)
 
 
 def _has_codes(line: Line, context: Context) -> bool:

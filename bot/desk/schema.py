@@ -239,13 +239,14 @@ CREATE TABLE threads (
 ) STRICT;
 
 -- Who is written to in a thread by mail. token: the secret in the Reply-To of what only he gets; first_id, last_id: the
--- Message-IDs of the first and the last mail of the thread in his mailbox.
+-- Message-IDs of the first and the last mail of the thread in his mailbox; spoke_at: when he last wrote there himself.
 CREATE TABLE thread_members (
     thread_id INTEGER NOT NULL REFERENCES threads (id),
     person_id TEXT NOT NULL,
     token TEXT NOT NULL UNIQUE,
     first_id TEXT NOT NULL DEFAULT '',
     last_id TEXT NOT NULL DEFAULT '',
+    spoke_at INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (thread_id, person_id)
 ) STRICT;
 

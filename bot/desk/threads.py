@@ -134,8 +134,53 @@ def messages_of(db: Database, thread_id: int) -> list[tuple[int, int]]:
     return [(chat_id, message_id) for chat_id, message_id in rows]
 
 
+def spoke(db: Database, thread_id: int, person_id: str) -> None:
+    """This person wrote there himself."""
+    member(db, thread_id, person_id)
+    db.execute(
+        "UPDATE thread_members SET spoke_at = ? WHERE thread_id = ? AND person_id = ?",
+        (int(time.time()), thread_id, person_id),
+    )
+
+
+def who_spoke(db: Database, thread_id: int) -> list[str]:
+    """The persons who wrote there by mail."""
+    rows = db.execute(
+        "SELECT person_id FROM thread_members WHERE thread_id = ? AND spoke_at != 0 ORDER BY person_id", (thread_id,)
+    )
+    return [person_id for (person_id,) in rows]
+
+
+def open_contacts(db: Database, person_id: str) -> list[Thread]:
+    """The questions to the staff that this person opened and that nobody ended, newest first."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM threads WHERE kind = 'contact' AND person_id = ? AND closed_at IS NULL "
+        "ORDER BY id DESC",
+        (person_id,),
+    )
+    return [Thread(*row) for row in rows]
+
+
+def is_member(db: Database, thread_id: int, person_id: str) -> bool:
+    """Whether this person was written to there by mail."""
+    found = db.execute(
+        "SELECT 1 FROM thread_members WHERE thread_id = ? AND person_id = ? AND last_id != ''", (thread_id, person_id)
+    )
+    return found.fetchone() is not None
+
+
+def mails_since(db: Database, thread_id: int, since: int) -> int:
+    """How many mails of it were written since then (UTC seconds)."""
+    found = db.execute("SELECT count(*) FROM outbox WHERE thread_id = ? AND created_at >= ?", (thread_id, since))
+    return int(found.fetchone()[0])
+
+
 def close(db: Database, thread_id: int) -> None:
     db.execute("UPDATE threads SET closed_at = ? WHERE id = ? AND closed_at IS NULL", (int(time.time()), thread_id))
+
+
+def reopen(db: Database, thread_id: int) -> None:
+    db.execute("UPDATE threads SET closed_at = NULL WHERE id = ?", (thread_id,))
 
 
 def puzzle(db: Database, thread_id: int) -> None:

@@ -3,7 +3,7 @@
 import logging
 import re
 
-from bot import bounces, bridge
+from bot import bounces
 from bot.desk import audit, senders
 from bot.desk.inbox import Item, Postponed
 from bot.desk.people import TECHNICAL, Contact
@@ -137,7 +137,7 @@ def _unverified(item: Item, house: House, mail: Mail, stands: Standing) -> None:
     with house.desk.atomic():
         _done(item, house, mail)
         audit.record(house.desk, person_id, "mail", "", "unverified")
-        if stands.thread and bridge.take_mail(house, mail, stands.thread, person_id, verified=False):
+        if stands.thread and house.own.bridge.take_mail(mail, stands.thread, person_id, verified=False):
             return
         if contact and not told:
             answer = Answer(
@@ -225,7 +225,9 @@ async def _answer(item: Item, house: House, mail: Mail, stands: Standing, contac
     result = await replies.answers(house, mail, contact, said, thread, to_people=to_people)
     with house.desk.atomic():
         _done(item, house, mail)
-        bridged = bool(to_people and thread and bridge.take_mail(house, mail, thread, contact.person.id, verified=True))
+        bridged = bool(
+            to_people and thread and house.own.bridge.take_mail(mail, thread, contact.person.id, verified=True)
+        )
         parts = [*result.parts, *replies.told(house, mail, contact, thread, result, bridged=bridged)]
         if parts:
             replies.reply(house, mail, contact, thread, parts)

@@ -59,7 +59,7 @@ async def answers(
             contact.person,
             "mail",
             files=_files_for(question, mail) if command.takes_files else (),
-            conversation=f"mail:{contact.person.id}",
+            conversation=f"mail:{mail.message_id or time.time_ns()}",
             thread=thread.id if thread else 0,
         )
         if command.roles & contact.person.roles and command.sensitive and registry.refusal(ask, command):

@@ -9,9 +9,10 @@ from typing import Any
 from telegram import Bot
 from telegram.error import TelegramError
 
-from bot.desk import audit, buttons
+from bot.desk import audit, buttons, threads
 from bot.desk.inbox import Item
 from bot.desk.people import Contact
+from bot.desk.threads import Thread
 from bot.enrolment import show_menu
 from bot.house import House
 from bot.telegram.dead import BLOCKED, REMOVED, lose_chat
@@ -39,7 +40,7 @@ class _Incoming:
     """What an update says, without what we do not use.
 
     `edited`: the message was answered before, with other words. `in_place`: a button whose answer takes the place of
-    its message.
+    its message. `answers`: the message that this one was written under.
     """
 
     chat_id: int
@@ -55,6 +56,7 @@ class _Incoming:
     to_bot: bool = field(default=True)
     edited: bool = False
     in_place: bool = False
+    answers: int = 0
 
 
 async def answer_update(item: Item, house: House, bot: Bot) -> None:
@@ -148,6 +150,7 @@ def _incoming(update: dict[str, Any], bot: Bot) -> _Incoming | None:
         as_photo=bool(photo) and not document,
         to_bot=private or addressed,
         edited="edited_message" in update,
+        answers=(message.get("reply_to_message") or {}).get("message_id") or 0,
     )
 
 
@@ -201,19 +204,30 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
     awaited = house.inbox.awaited("words", item.conversation, now)
     # A correction is of what its message answered, whatever was asked since.
     said = house.inbox.answered(item.conversation, incoming.message_id, now) if incoming.edited else awaited
-    dialog = understand(f"{said} {incoming.text}") if said and _is_plain(incoming) else None
-    understood = _understood(item, house, incoming)
+    dialog = understand(f"{said} {incoming.text}", house.context.telecom) if said and _is_plain(incoming) else None
+    thread = _thread(house, incoming)
+    understood = _to_thread(house, incoming, thread) or _understood(item, house, incoming)
     if incoming.file_size > MAX_BYTES:
         answer, command = Answer("Ce fichier dépasse 20 Mo, la limite de Telegram pour un robot.", refused=True), ""
         outcome: audit.Outcome = "refused"
     elif dialog is None and understood is None:
-        answer, command = _not_understood(incoming, contact), ""
+        answer, command = _not_understood(incoming, contact, house), ""
         outcome = "not understood"
     else:
         async with typing(bot, incoming.chat_id):
             files = await _files(bot, incoming)
             for command, arguments in filter(None, (dialog, understood)):
-                ask = Ask(command, arguments, contact.person, "chat", incoming.private, files)
+                ask = Ask(
+                    command,
+                    arguments,
+                    contact.person,
+                    "chat",
+                    incoming.private,
+                    files,
+                    conversation=item.conversation,
+                    message=incoming.message_id,
+                    thread=thread.id if thread else 0,
+                )
                 answer = await registry.answer(ask, house.context)
                 if not answer.refused:
                     break  # else what was no answer in the dialog may be a question of its own
@@ -234,6 +248,7 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
             question=0 if incoming.query_id else incoming.message_id,
             again=incoming.edited,
             edits=incoming.message_id if incoming.in_place else 0,
+            thread=answer.thread,
         )
         audit.record(house.desk, contact.person.id, "chat", command, outcome)
 
@@ -267,7 +282,22 @@ async def _files(bot: Bot, incoming: _Incoming) -> tuple[SentFile, ...]:
     return (SentFile(incoming.file_name, content, incoming.as_photo),)
 
 
-def _not_understood(incoming: _Incoming, contact: Contact) -> Answer:
+def _thread(house: House, incoming: _Incoming) -> Thread | None:
+    """What a message that was written under another belongs to."""
+    return threads.by_message(house.desk, incoming.chat_id, incoming.answers) if incoming.answers else None
+
+
+def _to_thread(house: House, incoming: _Incoming, thread: Thread | None) -> tuple[str, str] | None:
+    """Words, or a file, under a message of a conversation are for who reads it by mail; under a notice, unless they
+    ask something of the bot."""
+    if thread is None or thread.kind == "mail" or incoming.query_id or incoming.text.startswith("/"):
+        return None
+    if thread.kind == "notice" and understand(incoming.text, house.context.telecom):
+        return None
+    return "contact", f"#{thread.id} {incoming.text}"
+
+
+def _not_understood(incoming: _Incoming, contact: Contact, house: House) -> Answer:
     if incoming.file_id:
         return Answer(
             "Que faire de ce fichier ?",
@@ -280,13 +310,16 @@ def _not_understood(incoming: _Incoming, contact: Contact) -> Answer:
     word, _, arguments = incoming.text.strip().lstrip("/").partition(" ")
     close = registry.nearest(word, contact.person)
     lines: tuple[str, ...] = ("Un numéro de ligne, un nom de client ou une commande : /aide les donne toutes.",)
+    to_staff: tuple[Button, ...] = ()
+    if incoming.text.strip() and house.own.staff_of(contact.person):
+        to_staff = (Button("L'envoyer à l'équipe", f"contact {incoming.text.strip()}"),)
     if close is None:
-        return Answer("Je n'ai pas compris.", lines, refused=True)
+        return Answer("Je n'ai pas compris.", lines, buttons=to_staff, refused=True)
     meant = f"{close.name} {arguments}".strip()
     return Answer(
         "Je n'ai pas compris.",
         (f"Vouliez-vous dire /{close.usage} ?", *lines),
-        buttons=(Button(f"/{meant}"[:40], meant),),
+        buttons=(Button(f"/{meant}"[:40], meant), *to_staff),
         refused=True,
     )
 

@@ -86,12 +86,14 @@ def draw(
     edits: int = 0,
     silent: bool = False,
     thread: int = 0,
+    reply_to: int = 0,
 ) -> list[Message]:
     """The messages that show these answers, one after the other; the last text carries the buttons.
 
     :param data_of: what Telegram is given for a button.
     :param question: the message that they answer; `again`: it was edited.
     :param edits: the message whose place the first text takes.
+    :param reply_to: the message that they stand under, without being its answer.
     """
     lines: list[str] = []
     for answer in answers:
@@ -112,7 +114,7 @@ def draw(
     return [
         replace(
             message,
-            reply_to=question if number == 0 and not edits else 0,
+            reply_to=(reply_to or question) if number == 0 and not edits else 0,
             edits=edits if number == 0 else 0,
             question=question,
             part=number,

@@ -261,7 +261,8 @@ async def test_guesses_by_mail_end_the_code_and_are_told(house: House, bot: Bot,
         )
     write(house, code_of(mail), frm=NEW, headers=answers(mail), key="INBOX/1/9", message_id="<9@poste.example>")
     told = await replies(house, bot)
-    assert "pas le code attendu" in body(told[-1])
+    assert "pas le code attendu" in body(told[-2])
+    assert "celle d'un robot" in body(told[-1])  # the code is gone, and with it whatever made him known
     assert house.profile.accounting_email == "compta@telecom.example"
 
 
