@@ -3,12 +3,19 @@
 import asyncio
 import shutil
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
 
+from bot.desk import FILE_NAME as DESK_FILE
+from bot.desk import faulty, open_desk
+from bot.desk.inbox import Inbox
+from bot.desk.outbox import Channel, Outbox
 from bot.mail import imap, smtp
 from bot.telegram.client import make_bot
 from core import mentions
@@ -18,7 +25,7 @@ from core.layouts import LayoutError, Layouts
 from core.settings import LOOPBACK, Settings, SettingsError
 from core.store import FILE_NAME
 from core.store import connect as connect_store
-from handlers.french import volume
+from handlers.french import age, count, volume
 
 #: Below that (bytes) the disk is called nearly full.
 LOW_DISK = 500 * 1024 * 1024
@@ -43,7 +50,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield await _mail("Courriel sortant", smtp.check(settings.smtp))
     yield await _mail("Courriel entrant", asyncio.to_thread(imap.check, settings.imap))
     yield await _telegram(settings)
-    for finding in _cautions(settings):
+    for finding in [*_desk(settings), *_cautions(settings)]:
         yield finding
 
 
@@ -141,6 +148,33 @@ async def _telegram(settings: Settings) -> Finding:
             f"serveur web devant {settings.telegram_listen} et que le service tourne",
         )
     return Finding("Telegram", "ok", f"robot @{me.username}, webhook {hook.url}")
+
+
+def _desk(settings: Settings) -> list[Finding]:
+    """What stayed lying; a house that never ran has nothing."""
+    if not (settings.data / DESK_FILE).exists():
+        return []
+    now = int(time.time())
+    try:
+        with closing(open_desk(settings.data)) as db:
+            marked = faulty.marked(db, now)
+            failed = sum(Outbox(db).failures(channel) for channel in get_args(Channel))
+            aside = Inbox(db).count_aside("mail")
+    except sqlite3.DatabaseError as error:
+        return [Finding("Messages", "fault", f"{settings.data / DESK_FILE} : {error}")]
+    found = [
+        Finding(
+            "Adresse", "warning", f"les courriels n'arrivent pas à {it.address} ({age(it.since, now)}) : {it.reason}"
+        )
+        for it in marked
+    ]
+    if failed:
+        words = count(failed, "message n'a pas pu être remis", "messages n'ont pas pu être remis")
+        found.append(Finding("Messages", "warning", f"{words} : origyne-bot outbox les montre"))
+    if aside:
+        words = count(aside, "courriel reçu n'a pas pu être traité", "courriels reçus n'ont pas pu être traités")
+        found.append(Finding("Messages", "warning", f"{words} : origyne-bot mail les montre"))
+    return found or [Finding("Messages", "ok", "aucun n'est resté en route")]
 
 
 def _cautions(settings: Settings) -> list[Finding]:
