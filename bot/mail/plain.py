@@ -21,7 +21,8 @@ def text_of(greeting: str, parts: Sequence[Part], foot: str) -> str:
 
 
 def _lines(part: Part) -> list[str]:
-    lines = [part.title, "-" * max(3, min(_width(part.title), WIDTH))]
+    lines = _wrapped(part.title)
+    lines.append("-" * max(3, *map(_width, lines)))
     if part.table:
         lines += _table(part.table)
         lines += [*([part.more] if part.more else []), ""]
@@ -32,7 +33,7 @@ def _lines(part: Part) -> list[str]:
     if part.in_chat:
         lines += ["", f"{IN_CHAT} {', '.join(part.in_chat)}."]
     if part.freshness:
-        lines += ["", *_wrapped(f"({part.freshness})")]
+        lines += ["", *_wrapped(part.freshness)]
     return [line for place, line in enumerate(lines) if line or (place and lines[place - 1])]
 
 

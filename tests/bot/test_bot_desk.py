@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from email import message_from_bytes
+from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,20 @@ import pytest
 from sqlite_utils import Database
 
 from bot.bot_desk import BotDesk
-from bot.desk import FILE_NAME, open_desk
+from bot.desk import FILE_NAME, open_desk, threads
 from bot.desk.outbox import Outbox
 from bot.desk.people import TECHNICAL, People
 from bot.desk.pictures import MOST, MOST_BYTES, record_placed
 from bot.desk.schema import migrations
 from bot.house import House, open_house
+from bot.mail.letter import Letter
 from bot.notices import notify
 from bot.sandbox import pictures
 from bot.sandbox.ftpserver import SandboxFtp
 from core import store
 from core.ftp import FtpError
 from core.settings import FtpAccess
+from handlers.answer import Answer, Button, OutFile
 from handlers.ask import Person
 from tests.handlers.filled import PASSWORD, make_pass, settings, small_operator
 from tests.peers.ftp import FtpPeer
@@ -283,3 +286,76 @@ def test_a_codes_mail_has_the_code_in_its_text_alone(db: Database, tmp_path: Pat
     ((payload, subject),) = db.execute("SELECT payload, subject FROM outbox").fetchall()
     message = message_from_bytes(payload, policy=default)
     assert not any(sign.isdigit() for sign in str(message["Subject"]) + subject)
+
+
+# What the mails to people bear
+
+
+def written(house: House, letter: Letter) -> EmailMessage:
+    house.write_letter(letter)
+    (payload,) = house.desk.execute("SELECT payload FROM outbox ORDER BY id DESC LIMIT 1").fetchone()
+    message = message_from_bytes(payload, policy=default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def page(message: EmailMessage) -> str:
+    html = message.get_body(("html",))
+    assert html
+    return str(html.get_content())
+
+
+ASKING = Answer("T", buttons=(Button("Conso", "conso 0639980001"),))
+
+
+def test_a_mail_bears_the_logo_that_stands_on_the_ftp_and_the_integrators_colour(house: House) -> None:
+    record_placed(house.desk, "logo", "Personnalisation/logo.png", LOGO)
+    house.own.set_profile(CAMILLE, "colour", "#182d54")
+    message = written(house, Letter("technique@telecom.example", "x", (ASKING,)))
+    (inline,) = (part for part in message.walk() if part["Content-ID"])
+    assert inline.get_payload(decode=True) == LOGO
+    assert "#182d54" in page(message)
+
+
+def test_a_prepared_reply_goes_to_the_secret_address_of_the_thread(house: House) -> None:
+    thread = threads.open_thread(house.desk, "notice", "x", "x")
+    letter = Letter("technique@telecom.example", "x", (ASKING,), person_id=TECHNICAL, thread=thread.id)
+    message = written(house, letter)
+    secret = message["Reply-To"].addresses[0].addr_spec
+    assert f"mailto:{secret.replace('+', '%2B')}?" in page(message)
+
+
+def test_without_a_thread_a_reply_is_prepared_where_the_receiving_server_vouches_for_who_sends_it(
+    house: House, folder: Path
+) -> None:
+    letter = Letter("technique@telecom.example", "x", (ASKING,))
+    assert "mailto:" not in page(written(house, letter))
+    house.own._settings = settings(folder / "data", mail_trusted_server="mx.telecom.example")
+    assert "mailto:robot@telecom.example?" in page(written(house, letter))
+
+
+@pytest.mark.parametrize(
+    ("to", "person_id", "example"),
+    [
+        ("Compta@telecom.example", "", "factures"),
+        ("compta@telecom.example", "comptabilite", "factures"),
+        ("technique@telecom.example", "technique", "status"),
+        ("equipe@telecom.example", "", "status"),
+        ("stranger@client.example", "", "aide"),
+    ],
+)
+def test_the_foot_is_for_who_reads_it(house: House, to: str, person_id: str, example: str) -> None:
+    foot = page(written(house, Letter(to, "x", (Answer("T"),), person_id=person_id))).partition("par exemple : ")[2]
+    assert foot.startswith(example)
+
+
+def test_a_code_in_a_subject_is_not_kept_in_the_outbox_either(house: House) -> None:
+    house.write_letter(Letter("technique@telecom.example", "Re: puk 12345678", (Answer("T"),)))
+    assert not [row for row in house.desk.execute("SELECT subject FROM outbox") if "12345678" in row[0]]
+
+
+def test_a_mail_weighs_no_more_than_the_setting_says(house: House, folder: Path) -> None:
+    house.own._settings = settings(folder / "data", mail_max_mb=1)
+    part = Answer("T", files=tuple(OutFile(f"{n}.pdf", bytes(250_000)) for n in range(3)))
+    message = written(house, Letter("compta@telecom.example", "x", (part,)))
+    assert [file.get_filename() for file in message.iter_attachments()] == ["0.pdf"]
