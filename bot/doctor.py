@@ -48,7 +48,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield _ocr()
     yield await _ftp(settings)
     yield await _mail("Courriel sortant", smtp.check(settings.smtp))
-    yield await _mail("Courriel entrant", asyncio.to_thread(imap.check, settings.imap))
+    yield await _mail("Courriel entrant", asyncio.to_thread(imap.check, settings.imap, _filing(settings)))
     yield await _telegram(settings)
     for finding in [*_desk(settings), *_cautions(settings)]:
         yield finding
@@ -113,6 +113,10 @@ async def _mail(subject: str, check: Awaitable[str]) -> Finding:
         return Finding(subject, "ok", await check)
     except smtp.MailError as error:
         return Finding(subject, "fault", str(error))
+
+
+def _filing(settings: Settings) -> list[str]:
+    return [folder for folder in (settings.handled_folder, settings.set_aside_folder) if folder]
 
 
 async def _telegram(settings: Settings) -> Finding:

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ from bot.sandbox.mailserver import SandboxMail
 from core.settings import MailAccess, tls_context
 from tests.peers.programs import free_port, program
 from tests.peers.tls import Authority
+from tests.peers.tokens import TokenServer
 
 HOST = "127.0.0.1"
 DOMAIN = "client.test"
@@ -138,6 +140,11 @@ class MailPeer:
         """The mails of INBOX, once there are `count`."""
         return eventually(lambda: self.messages(user), lambda found: len(found) >= count, seconds)
 
+    def put(self, user: str, raw: bytes, folder: str = "INBOX", *, at: datetime | None = None) -> None:
+        """Lay a mail into a folder, beside SMTP; `at`: when it came."""
+        with self.mailbox(user) as box:
+            box.append(re.sub(rb"\r?\n", b"\r\n", raw), folder, dt=at)
+
     def empty(self) -> None:
         """Remove every mail and every folder but INBOX."""
         for user in self.passwords:
@@ -200,8 +207,8 @@ def any_mail(request: pytest.FixtureRequest) -> MailPeer:
 
 
 @pytest.fixture(scope="session")
-def postfix_dovecot_servers(authority: Authority) -> Iterator[MailPeer]:
-    """Private instances of both, for the whole session."""
+def postfix_dovecot_servers(authority: Authority, token_servers: TokenServer) -> Iterator[MailPeer]:
+    """Private instances of both, for the whole session; they let people in by password, or by token (XOAUTH2)."""
     master = program("master", "postfix")
     dovecot = program("dovecot", "dovecot-imapd")
     if os.geteuid() != 0:
@@ -216,6 +223,7 @@ def postfix_dovecot_servers(authority: Authority) -> Iterator[MailPeer]:
     for source, name in ((authority.certificate, "certificate.pem"), (authority.key, "key.pem")):
         shutil.copy(source, folder / name)
     _write_dovecot(folder, imap=imap, imaps=imaps, lmtp=lmtp)
+    (folder / "tokens").write_text(_TOKENS.format(url=token_servers.url))
     _write_postfix(folder, master.parent, smtp=smtp, lmtp=lmtp)
     try:
         with (
@@ -223,6 +231,30 @@ def postfix_dovecot_servers(authority: Authority) -> Iterator[MailPeer]:
             _running([master, "-c", folder / "postfix", "-d"], folder, "postfix", [smtp]),
         ):
             yield MailPeer(HOST, smtp, HOST, imaps, imap, PASSWORDS, authority.ca_file, f"mx.{DOMAIN}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prefixed_dovecot(authority: Authority) -> Iterator[MailPeer]:
+    """A dovecot as some hosts have it: own folders begin with INBOX., and nothing can be moved but by copying.
+
+    There is no SMTP: mails are put in by `put`.
+    """
+    dovecot = program("dovecot", "dovecot-imapd")
+    folder = Path(tempfile.mkdtemp(prefix="mail-"))
+    folder.chmod(0o755)
+    imap, imaps, lmtp = free_port(), free_port(), free_port()
+    for source, name in ((authority.certificate, "certificate.pem"), (authority.key, "key.pem")):
+        shutil.copy(source, folder / name)
+    _write_dovecot(folder, imap=imap, imaps=imaps, lmtp=lmtp)
+    written = (folder / "dovecot.conf").read_text()
+    written = written.replace("  inbox = yes\n", "  inbox = yes\n  prefix = INBOX.\n  separator = .\n")
+    (folder / "tokens").write_text(_TOKENS.format(url=f"http://{HOST}:1"))
+    (folder / "dovecot.conf").write_text(written + "\nimap_capability = IMAP4rev1 IDLE UIDPLUS NAMESPACE LITERAL+\n")
+    try:
+        with _running([dovecot, "-F", "-c", folder / "dovecot.conf"], folder, "dovecot", [imap, imaps, lmtp]):
+            yield MailPeer(HOST, 0, HOST, imaps, imap, PASSWORDS, authority.ca_file, f"mx.{DOMAIN}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -283,7 +315,7 @@ log_path = {folder}/dovecot.log
 ssl = yes
 ssl_cert = <{folder}/certificate.pem
 ssl_key = <{folder}/key.pem
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2
 mail_location = maildir:~/Maildir
 first_valid_uid = 1
 recipient_delimiter = +
@@ -294,7 +326,13 @@ namespace inbox {{
   inbox = yes
 }}
 passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/tokens
+}}
+passdb {{
   driver = passwd-file
+  mechanisms = plain login
   args = {users}
 }}
 userdb {{
@@ -327,6 +365,17 @@ service auth {{
 }}
 """
     )
+
+
+#: Whose a token is, is asked for of who gave it.
+_TOKENS = """
+introspection_url = {url}/introspect
+introspection_mode = auth
+force_introspection = yes
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
 
 
 def _write_postfix(folder: Path, daemons: Path, *, smtp: int, lmtp: int) -> None:
