@@ -125,3 +125,8 @@ def body(message: EmailMessage) -> str:
     part = message.get_body(preferencelist=("plain",))
     assert part
     return str(part.get_content())
+
+
+def words_of(message: EmailMessage) -> str:
+    """Its text on one line, wherever it was wrapped."""
+    return " ".join(body(message).split())

@@ -31,12 +31,14 @@ from tests.bot.talking import (
     replies,
     said,
     with_ftp,
+    words_of,
     write,
 )
 from tests.handlers.filled import make_pass, settings, small_operator
 from tests.peers.ftp import FtpPeer
 
 RIO = "01E4K7P2QEM3"
+OF_STRANGER = f"Authentication-Results: {TRUSTED}; dmarc=pass header.from=dupont.example"
 FORGED = f"Authentication-Results: {TRUSTED}; dmarc=fail header.from=telecom.example"
 
 
@@ -156,7 +158,13 @@ async def test_a_mail_without_a_question_is_told_how_to_ask(house: House, bot: B
 
 async def test_a_stranger_gets_one_polite_refusal_a_day(house: House, bot: Bot) -> None:
     for number in range(3):
-        write(house, frm="inconnu@dupont.example", key=f"INBOX/1/{number}", message_id=f"<{number}@dupont.example>")
+        write(
+            house,
+            frm="inconnu@dupont.example",
+            headers=OF_STRANGER,
+            key=f"INBOX/1/{number}",
+            message_id=f"<{number}@dupont.example>",
+        )
     (reply,) = await replies(house, bot)
     assert reply["To"] == "inconnu@dupont.example"
     assert "Cette adresse est celle d'un robot." in body(reply)
@@ -165,18 +173,24 @@ async def test_a_stranger_gets_one_polite_refusal_a_day(house: House, bot: Bot) 
 
 async def test_all_strangers_together_get_few_refusals_a_day(house: House, bot: Bot) -> None:
     for number in range(25):
-        write(house, frm=f"i{number}@dupont.example", key=f"INBOX/1/{number}", message_id=f"<{number}@dupont.example>")
+        write(
+            house,
+            frm=f"i{number}@dupont.example",
+            headers=OF_STRANGER,
+            key=f"INBOX/1/{number}",
+            message_id=f"<{number}@dupont.example>",
+        )
     assert len(await replies(house, bot)) == 20
 
 
-@pytest.mark.parametrize("headers", [f"{VOUCHED}\r\nAuto-Submitted: auto-generated", FORGED])
+@pytest.mark.parametrize("headers", [f"{OF_STRANGER}\r\nAuto-Submitted: auto-generated", FORGED])
 async def test_a_robot_and_a_forged_stranger_get_nothing(house: House, bot: Bot, headers: str) -> None:
     write(house, frm="inconnu@dupont.example", headers=headers)
     assert await replies(house, bot) == []
 
 
 async def test_a_stranger_who_did_not_write_to_the_robot_itself_gets_nothing(house: House, bot: Bot) -> None:
-    write(house, frm="inconnu@dupont.example", to="tous@telecom.example")
+    write(house, frm="inconnu@dupont.example", to="tous@telecom.example", headers=OF_STRANGER)
     assert await replies(house, bot) == []
 
 
@@ -200,14 +214,14 @@ async def test_a_failed_verdict_refuses_even_with_a_right_secret(house: House, b
 async def test_a_sender_whom_nobody_vouches_for_runs_nothing_and_is_told(house: House, bot: Bot) -> None:
     write(house, headers="X-Nothing: 1")
     (reply,) = await replies(house, bot)
-    assert "rien n'a été exécuté" in body(reply)
+    assert "rien n'a été exécuté" in words_of(reply)
     assert "active" not in body(reply)
 
 
 async def test_a_verdict_of_another_server_runs_nothing(house: House, bot: Bot) -> None:
     write(house, headers=VOUCHED.replace(TRUSTED, "mx.evil.example"))
     (reply,) = await replies(house, bot)
-    assert "rien n'a été exécuté" in body(reply)
+    assert "rien n'a été exécuté" in words_of(reply)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +248,7 @@ async def test_a_sensitive_question_is_confirmed_in_the_chat_and_answered_there(
 async def test_a_sensitive_question_of_who_has_no_chat_is_refused(house: House, bot: Bot) -> None:
     write(house, f"rio {RIO} {NUMBER}")
     (reply,) = await replies(house, bot)
-    assert "aucun chat n'est relié à votre nom" in " ".join(body(reply).split())
+    assert "aucun chat n'est relié à votre nom" in words_of(reply)
     assert RIO not in reply.as_string()
     assert audit(house) == [(TECHNICAL, "mail", "rio", "refused")]
 
@@ -295,7 +309,9 @@ async def test_a_mail_that_was_moved_is_answered_once(house: House, bot: Bot) ->
 async def test_a_mail_that_nobody_can_read_does_not_block_the_next(house: House, bot: Bot) -> None:
     house.inbox.add("mail", "INBOX/1/0", "mail", b"\r\n")
     write(house)
-    assert len(await replies(house, bot)) == 1
+    report, reply = await replies(house, bot)
+    assert "n'a pas pu être traité" in words_of(report)
+    assert "06 39 98 00 01 : active" in body(reply)
     assert house.desk.execute("SELECT state FROM inbox ORDER BY id").fetchall() == [("failed",), ("done",)]
 
 
@@ -367,20 +383,20 @@ async def test_a_reply_to_our_own_mail_runs(unvouched: House, bot: Bot) -> None:
 async def test_a_new_mail_runs_nothing_even_with_a_verdict(unvouched: House, bot: Bot) -> None:
     write(unvouched)
     (reply,) = await replies(unvouched, bot)
-    assert "rien n'a été exécuté" in body(reply)
+    assert "rien n'a été exécuté" in words_of(reply)
 
 
 async def test_a_reply_to_a_mail_that_another_received_runs_nothing(unvouched: House, bot: Bot) -> None:
     ours = our_mail_to(unvouched, "compta@telecom.example")
     write(unvouched, headers=f"In-Reply-To: {ours}", subject="Re: Avis")
     *_, reply = await replies(unvouched, bot)
-    assert "rien n'a été exécuté" in body(reply)
+    assert "rien n'a été exécuté" in words_of(reply)
 
 
 async def test_a_reply_to_a_mail_that_was_never_sent_runs_nothing(unvouched: House, bot: Bot) -> None:
     write(unvouched, headers="In-Reply-To: <0123456789abcdef0123456789abcdef@telecom.example>", subject="Re: Avis")
     (reply,) = await replies(unvouched, bot)
-    assert "rien n'a été exécuté" in body(reply)
+    assert "rien n'a été exécuté" in words_of(reply)
 
 
 # What is understood
@@ -437,7 +453,7 @@ async def test_a_sentence_that_begins_like_a_command_runs_nothing(house: House, 
     write(house, text)
     (reply,) = await replies(house, bot)
     assert "Je n'ai reconnu aucune question" in body(reply)
-    assert text[:40] in " ".join(body(reply).split())
+    assert text[:40] in words_of(reply)
     assert {outcome for *_, outcome in audit(house)} == {"not understood"}
 
 

@@ -1,0 +1,377 @@
+"""Questions to the staff: from the chat to mailboxes and back, with a Bot API server on loopback."""
+
+import asyncio
+import shutil
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+import pytest
+from telegram import Bot
+
+from bot.desk import threads
+from bot.desk.people import ACCOUNTING, TECHNICAL
+from bot.house import House
+from bot.mail.letter import Letter
+from bot.sandbox import pictures
+from bot.sandbox.botapi import BotApi, Phone
+from core.settings import Settings
+from handlers.answer import Answer
+from tests.bot.conftest import CAMILLE
+from tests.bot.talking import NUMBER, TRUSTED, VOUCHED, answer, body, deliver, replies, said, words_of, write
+from tests.handlers.filled import make_pass, settings, small_operator
+
+TEAM, DOMINIQUE = "equipe@telecom.example", "dominique@telecom.example"
+FORGED = f"Authentication-Results: {TRUSTED}; dmarc=fail header.from=telecom.example"
+UNSAID = "X-Nothing: 1"
+QUESTION = "Durand demande une ligne de plus, qui s'en charge ?"
+RIO = "01E4K7P2QEM3"
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("filled")
+    operator = small_operator(folder / "ftp")
+    asyncio.run(make_pass(operator.root, folder / "data"))
+    return folder / "data"
+
+
+@pytest.fixture
+def configured(filled: Path, tmp_path: Path, api: BotApi) -> Settings:
+    shutil.copytree(filled, tmp_path / "data")
+    return settings(
+        tmp_path / "data",
+        telegram_api=api.url,
+        mail_trusted_server=TRUSTED,
+        staff_emails=f"{TEAM}, {DOMINIQUE}",
+    )
+
+
+async def mails(house: House, bot: Bot) -> dict[str, list[EmailMessage]]:
+    """What was written, by who gets it, once all that came was dealt with and the chat has its messages."""
+    found: dict[str, list[EmailMessage]] = {}
+    for message in await replies(house, bot):
+        found.setdefault(str(message["To"]), []).append(message)
+    await deliver(house, bot)
+    return found
+
+
+def answer_mail(
+    house: House, mail: EmailMessage, text: str, *, frm: str, number: int = 1, headers: str = VOUCHED
+) -> None:
+    """Somebody answers a mail of ours, its text quoted below his own."""
+    quoted = "\r\n".join(f"> {line}" for line in body(mail).splitlines())
+    write(
+        house,
+        f"{text}\r\n\r\nLe 24/11/2026 à 10:05, Robot a écrit :\r\n{quoted}",
+        frm=frm,
+        to=str(mail["Reply-To"]),
+        subject=f"Re: {mail['Subject']}",
+        headers=f"{headers}\r\nIn-Reply-To: {mail['Message-ID']}",
+        key=f"INBOX/1/{number}",
+        message_id=f"<{number}@poste.example>",
+    )
+
+
+async def asked(house: House, bot: Bot, camille: Phone, text: str = f"/contact {QUESTION}") -> dict[str, EmailMessage]:
+    camille.send(text)
+    await answer(house, bot)
+    return {to: found[-1] for to, found in (await mails(house, bot)).items()}
+
+
+async def test_a_question_leaves_for_each_of_the_staff(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    assert set(found) == {TEAM, DOMINIQUE}
+    assert found[TEAM]["Subject"].startswith("Télécom Exemple : question de Camille Martin — Durand demande")
+    assert QUESTION in words_of(found[TEAM])
+    assert found[TEAM]["Reply-To"] != found[DOMINIQUE]["Reply-To"]
+    assert said(camille)[-1].startswith(f"Envoyé à l'équipe : {DOMINIQUE}, {TEAM}")
+
+
+async def test_alone_it_asks_what_to_say_and_plain_words_leave(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send("/contact")
+    await answer(house, bot)
+    assert said(camille)[-1].startswith("Que dire à l'équipe ?")
+    found = await asked(house, bot, camille, QUESTION)
+    assert QUESTION in words_of(found[TEAM])
+
+
+async def test_a_staff_answer_comes_under_the_question_with_its_author(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], "Je m'en occupe ce matin.\n\nDominique", frm=f"Dominique Roy <{TEAM}>")
+    await mails(house, bot)
+    shown = camille.messages[-1]
+    assert shown.text.startswith(f"💬 Dominique Roy ({TEAM})\nJe m'en occupe ce matin.")
+    assert QUESTION not in shown.text
+    assert shown.reply_to == camille.messages[0].reply_to  # the question, as the first confirmation
+
+
+async def test_the_others_of_the_staff_see_it_and_its_author_does_not(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], "Je m'en occupe.", frm=TEAM)
+    after = await mails(house, bot)
+    assert [len(after[to]) for to in (TEAM, DOMINIQUE)] == [1, 2]
+    copy = after[DOMINIQUE][-1]
+    assert "Je m'en occupe." in body(copy)
+    assert copy["In-Reply-To"] == found[DOMINIQUE]["Message-ID"]
+    assert copy["Subject"].startswith("Re: ")
+
+
+async def test_a_reply_in_the_chat_goes_back_into_the_mail_thread(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], "Quel forfait ?", frm=TEAM)
+    await mails(house, bot)
+    camille.send("Le forfait 20 Go, merci", reply_to=camille.messages[-1])
+    await answer(house, bot)
+    after = await mails(house, bot)
+    assert said(camille)[-1] == "Transmis."
+    for to in (TEAM, DOMINIQUE):
+        assert "Le forfait 20 Go, merci" in body(after[to][-1])
+    assert after[TEAM][-1]["In-Reply-To"] == "<1@poste.example>"
+    assert found[TEAM]["Message-ID"] in after[TEAM][-1]["References"]
+
+
+async def test_a_number_under_an_answer_of_the_staff_is_for_the_staff(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], "Quelle ligne ?", frm=TEAM)
+    await mails(house, bot)
+    camille.send(NUMBER, reply_to=camille.messages[-1])
+    await answer(house, bot)
+    assert NUMBER in body((await mails(house, bot))[TEAM][-1])
+    assert "active" not in said(camille)[-1]
+
+
+async def test_a_command_under_an_answer_of_the_staff_is_a_command(house: House, bot: Bot, camille: Phone) -> None:
+    await asked(house, bot, camille)
+    camille.send(f"/status {NUMBER}", reply_to=camille.messages[-1])
+    await answer(house, bot)
+    assert "06 39 98 00 01 : active" in said(camille)[-1]
+    assert len((await mails(house, bot))[TEAM]) == 1
+
+
+async def test_the_button_answers_by_the_next_words(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], "Quel forfait ?", frm=TEAM)
+    await mails(house, bot)
+    camille.press(camille.messages[-1], "Répondre")
+    await answer(house, bot)
+    camille.send("Le 20 Go")
+    await answer(house, bot)
+    assert "Le 20 Go" in body((await mails(house, bot))[TEAM][-1])
+
+
+async def test_files_cross_both_ways(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send_file("photo.png", pictures.logo(), caption="/contact Cette carte est-elle la bonne ?")
+    await answer(house, bot)
+    found = (await mails(house, bot))[TEAM][0]
+    (file,) = found.iter_attachments()
+    assert file.get_content() == pictures.logo()
+    back = EmailMessage(policy=default)
+    back["Authentication-Results"] = VOUCHED.partition(": ")[2]
+    back["From"], back["To"], back["Subject"] = TEAM, str(found["Reply-To"]), f"Re: {found['Subject']}"
+    back["Message-ID"], back["In-Reply-To"] = "<file@poste.example>", str(found["Message-ID"])
+    back.set_content("Non, celle-ci.")
+    back.add_attachment(b"%PDF-1.4", maintype="application", subtype="pdf", filename="carte été.pdf")
+    back.add_attachment(b"MZ", maintype="application", subtype="octet-stream", filename="carte.exe")
+    house.inbox.add("mail", "INBOX/1/5", f"mail:{TEAM}", back.as_bytes(), "<file@poste.example>")
+    await mails(house, bot)
+    documents = [message.document for message in camille.messages if message.document]
+    assert [(it.name, it.content) for it in documents] == [("carte été.pdf", b"%PDF-1.4")]
+    assert any("carte.exe" in text and "laissée de côté" in text for text in said(camille))
+
+
+async def test_a_code_does_not_leave_by_mail(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille, f"/contact Le RIO {RIO} est-il bon ?")
+    assert RIO not in found[TEAM].as_string()
+    assert "masqué" in words_of(found[TEAM])
+
+
+async def test_the_question_tells_the_answer_that_it_is_about(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send(f"/status {NUMBER}")
+    await answer(house, bot)
+    camille.press(camille.messages[-1], "Demander à l'équipe")
+    await answer(house, bot)
+    found = await asked(house, bot, camille, "Pourquoi pas de trafic ?")
+    assert "Pourquoi pas de trafic ?" in words_of(found[TEAM])
+    assert "06 39 98 00 01 : active" in words_of(found[TEAM])
+
+
+async def test_what_the_bot_does_not_understand_can_go_to_the_staff(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send("Il faudrait revoir le portage de Durand")
+    await answer(house, bot)
+    camille.press(camille.messages[-1], "L'envoyer à l'équipe")
+    await answer(house, bot)
+    assert "revoir le portage de Durand" in words_of((await mails(house, bot))[TEAM][0])
+
+
+# Who
+
+
+async def test_words_that_nobody_vouches_for_are_shown_as_such_and_run_nothing(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], f"Oui.\r\n/status {NUMBER}\r\n/clore", frm=TEAM, headers=UNSAID)
+    after = await mails(house, bot)
+    assert "expéditeur non vérifié" in said(camille)[-1]
+    assert len(after[TEAM]) == 1
+    assert threads.open_contacts(house.desk, TECHNICAL)
+
+
+async def test_a_forged_answer_reaches_nobody(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], "Payez ici.", frm=TEAM, headers=FORGED)
+    after = await mails(house, bot)
+    assert not any("Payez ici" in text for text in said(camille))
+    assert len(after[DOMINIQUE]) == 1
+
+
+async def test_an_unknown_address_with_the_secret_is_shown_unverified(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    headers = f"Authentication-Results: {TRUSTED}; dmarc=pass header.from=perso.example"
+    answer_mail(house, found[TEAM], "Depuis mon autre boîte : oui.", frm="dominique@perso.example", headers=headers)
+    await mails(house, bot)
+    assert said(camille)[-1].startswith("💬 dominique@perso.example — ⚠️ expéditeur non vérifié")
+
+
+async def test_a_robot_of_the_staff_says_nothing_in_the_chat(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    before = len(camille.messages)
+    answer_mail(house, found[TEAM], "Je suis absent.", frm=TEAM, headers=f"{VOUCHED}\r\nAuto-Submitted: auto-replied")
+    await mails(house, bot)
+    assert len(camille.messages) == before
+
+
+async def test_the_same_mail_twice_is_shown_once(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], "Oui.", frm=TEAM)
+    await mails(house, bot)
+    before = len(camille.messages)
+    row = house.desk.execute("SELECT payload FROM inbox WHERE door = 'mail'").fetchone()
+    assert row == (None,)
+    write(house, "Oui.", frm=TEAM, to=str(found[TEAM]["Reply-To"]), key="INBOX/2/1", message_id="<1@poste.example>")
+    await mails(house, bot)
+    assert len(camille.messages) == before
+
+
+async def test_an_edited_question_does_not_leave_twice(house: House, bot: Bot, camille: Phone) -> None:
+    question = camille.send(f"/contact {QUESTION}")
+    await answer(house, bot)
+    camille.edit(question, f"/contact {QUESTION} Vite.")
+    await answer(house, bot)
+    assert len((await mails(house, bot))[TEAM]) == 1
+    assert "déjà parti" in said(camille)[-1]
+
+
+# The end
+
+
+async def test_clore_tells_the_staff_and_an_answer_opens_it_again(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    camille.send("/clore")
+    await answer(house, bot)
+    after = await mails(house, bot)
+    assert "Camille Martin a clos cette conversation." in body(after[TEAM][-1])
+    assert threads.open_contacts(house.desk, TECHNICAL) == []
+    answer_mail(house, found[TEAM], "Trop tard ?", frm=TEAM)
+    await mails(house, bot)
+    assert "Trop tard ?" in said(camille)[-1]
+    assert "rouverte" in said(camille)[-1]
+    assert len(threads.open_contacts(house.desk, TECHNICAL)) == 1
+
+
+async def test_the_staff_ends_it_by_mail(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], "/clore", frm=TEAM)
+    after = await mails(house, bot)
+    assert "a clos cette conversation" in said(camille)[-1]
+    assert "close" in body(after[TEAM][-1])
+    assert threads.open_contacts(house.desk, TECHNICAL) == []
+
+
+async def test_of_several_it_asks_which_one(house: House, bot: Bot, camille: Phone) -> None:
+    await asked(house, bot, camille)
+    await asked(house, bot, camille, "/contact Une autre question")
+    camille.send("/clore")
+    await answer(house, bot)
+    assert said(camille)[-1].startswith("2 conversations : laquelle clore ?")
+    camille.press(camille.messages[-1], next(label for label in labels(camille) if label.startswith("Clore n°")))
+    await answer(house, bot)
+    assert len(threads.open_contacts(house.desk, TECHNICAL)) == 1
+
+
+def labels(phone: Phone) -> list[str]:
+    return [button.label for row in phone.messages[-1].buttons for button in row]
+
+
+# By mail
+
+
+async def test_the_accountant_asks_by_mail_and_is_answered_by_mail(house: House, bot: Bot, camille: Phone) -> None:
+    write(house, "Bonjour,\n\n/contact Il manque la facture\nde Durand.\n", frm="compta@telecom.example")
+    found = await mails(house, bot)
+    assert "Il manque la facture" in body(found[TEAM][0])
+    assert "de Durand." in body(found[TEAM][0])
+    assert "Envoyé à l'équipe" in body(found["compta@telecom.example"][0])
+    answer_mail(house, found[TEAM][0], "Je la renvoie.", frm=TEAM, number=2)
+    after = await mails(house, bot)
+    assert "Je la renvoie." in body(after["compta@telecom.example"][-1])
+    assert said(camille) == []
+
+
+# Notices
+
+
+def notice(house: House, *person_ids: str) -> dict[str, EmailMessage]:
+    """A notice in the chat of the technical contact and in mailboxes."""
+    with house.desk.atomic():
+        thread = threads.open_thread(house.desk, "notice", "lines:2026-11-25", "1 changement de ligne")
+        for person_id in person_ids:
+            contact = house.people.by_id(person_id)
+            assert contact
+            letter = Letter(contact.email, "Avis", (Answer("Ligne"),), person_id=person_id, thread=thread.id)
+            house.write_letter(letter)
+        house.own.write_chat(CAMILLE, [Answer("1 changement de ligne")], thread=thread.id)
+    return {}
+
+
+async def test_a_staff_reply_to_a_notice_comes_under_it_in_the_chat(house: House, bot: Bot, camille: Phone) -> None:
+    notice(house, f"equipe:{TEAM}")
+    found = (await mails(house, bot))[TEAM][0]
+    answer_mail(house, found, "C'est normal, le client a changé de carte.", frm=TEAM)
+    await mails(house, bot)
+    assert "C'est normal" in said(camille)[-1]
+    assert camille.messages[-1].reply_to == camille.messages[0].message_id
+    camille.send("Merci, noté", reply_to=camille.messages[-1])
+    await answer(house, bot)
+    assert "Merci, noté" in body((await mails(house, bot))[TEAM][-1])
+
+
+async def test_a_question_that_answers_a_notice_is_for_the_bot(house: House, bot: Bot, camille: Phone) -> None:
+    notice(house, f"equipe:{TEAM}")
+    found = (await mails(house, bot))[TEAM][0]
+    answer_mail(house, found, f"status {NUMBER}", frm=TEAM)
+    after = await mails(house, bot)
+    assert "06 39 98 00 01 : active" in body(after[TEAM][-1])
+    assert said(camille) == ["1 changement de ligne"]
+
+
+async def test_the_accountants_words_about_a_notice_are_passed_on_and_told_so(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    notice(house, ACCOUNTING)
+    found = (await mails(house, bot))["compta@telecom.example"][0]
+    answer_mail(house, found, "Le montant de Durand me surprend.", frm="compta@telecom.example")
+    after = await mails(house, bot)
+    assert "Le montant de Durand me surprend." in said(camille)[-1]
+    assert "a été transmis à Camille Martin" in words_of(after["compta@telecom.example"][-1])
+
+
+async def test_words_under_a_notice_in_the_chat_go_to_the_staff(house: House, bot: Bot, camille: Phone) -> None:
+    notice(house, TECHNICAL)
+    await mails(house, bot)
+    camille.send("Qui a demandé cette suspension ?", reply_to=camille.messages[-1])
+    await answer(house, bot)
+    after = await mails(house, bot)
+    assert "Qui a demandé cette suspension ?" in body(after[TEAM][-1])
+    assert "1 changement de ligne" in str(after[TEAM][-1]["Subject"])
