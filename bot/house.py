@@ -1,13 +1,14 @@
 """What the rooms of the running bot share: the settings, the two stores, and what is built on them."""
 
+import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlite_utils import Database
 
 from bot.bot_desk import BotDesk
-from bot.desk import alerts, open_desk
+from bot.desk import alerts, open_desk, threads
 from bot.desk.inbox import Inbox
 from bot.desk.outbox import Outbox
 from bot.desk.people import People
@@ -22,7 +23,8 @@ from handlers.desk import Topic
 
 @dataclass(frozen=True)
 class House:
-    """`data`: the data folder. All of it belongs to the event loop's thread."""
+    """`data`: the data folder. `telling`: held by who turns events into notices. All of it belongs to the event loop's
+    thread."""
 
     settings: Settings
     data: Path
@@ -32,6 +34,7 @@ class House:
     outbox: Outbox
     context: Context
     own: BotDesk
+    telling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def profile(self) -> Profile:
@@ -55,16 +58,26 @@ class House:
         """Put what answers a message into the outbox, in the caller's transaction; see `drawing.draw`."""
         self.own.write_chat(chat_id, answers, question=question, again=again, edits=edits, thread=thread)
 
-    def tell(self, person_id: str, parts: list[tuple[Topic, Answer]], *, thread: int = 0) -> None:
+    def tell(
+        self,
+        person_id: str,
+        parts: list[tuple[Topic, Answer]],
+        *,
+        thread: int = 0,
+        follows: bool = False,
+        urgent: bool = False,
+    ) -> None:
         """Put what nobody asked for into the outbox, for the chats of a person, but for what he muted; in the caller's
-        transaction. `thread`: what who answers it answers (`bot.desk.threads`)."""
+        transaction. `thread`: what who answers it answers (`bot.desk.threads`); `follows`: shown as a reply to what was
+        last said there; `urgent`: sounds also when the settings want silence, not when he does."""
         wanted = alerts.alerts_of(self.desk, person_id)
         told = [answer for topic, answer in parts if topic not in wanted.muted]
         if not told:
             return
-        silent = alerts.is_quiet(wanted, self.context.now())
+        silent = alerts.is_quiet(wanted, self.settings.quiet, self.context.now(), urgent=urgent)
+        before = dict(threads.messages_of(self.desk, thread)) if follows else {}
         for chat_id in self.people.chats_of(person_id):
-            self.own.write_chat(chat_id, told, silent=silent, thread=thread)
+            self.own.write_chat(chat_id, told, silent=silent, thread=thread, reply_to=before.get(chat_id, 0))
 
 
 def open_house(settings: Settings) -> House:

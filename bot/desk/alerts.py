@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from core.folders import PARIS
+from core.hours import within
+from core.quiet import Quiet
 from handlers.desk import Alerts
 
 
@@ -25,10 +27,10 @@ def set_alerts(db: Database, person_id: str, alerts: Alerts) -> None:
         )
 
 
-def is_quiet(alerts: Alerts, now: int) -> bool:
-    """Whether a message that nobody asked for makes no sound at this time (UTC seconds)."""
+def is_quiet(alerts: Alerts, settings: Quiet, now: int, *, urgent: bool = False) -> bool:
+    """Whether a message that nobody asked for makes no sound at this time (UTC seconds): a person's own hours win over
+    those of the settings, in which what is urgent sounds all the same."""
     if alerts.quiet is None:
-        return False
+        return not urgent and settings.covers(now)
     begin, end = alerts.quiet
-    hour = datetime.fromtimestamp(now, PARIS).hour
-    return begin <= hour < end if begin <= end else hour >= begin or hour < end
+    return within((begin * 60, end * 60), datetime.fromtimestamp(now, PARIS).hour * 60)

@@ -1,10 +1,13 @@
-"""How far the bot has come: in what it reads from elsewhere, and when the dossier was sent (UTC seconds)."""
+"""How far the bot has come: in what it reads from elsewhere, and when the dossier was sent (UTC seconds).
+
+`judged_pass`: the pass after which it was last seen which faults of files are over.
+"""
 
 from typing import Literal
 
 from sqlite_utils import Database
 
-Name = Literal["event_cursor", "telegram_offset", "dossier_sent"]
+Name = Literal["event_cursor", "telegram_offset", "dossier_sent", "judged_pass"]
 
 
 def get(db: Database, name: Name) -> int:

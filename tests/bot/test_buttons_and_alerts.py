@@ -12,6 +12,7 @@ from sqlite_utils import Database
 from bot.desk import alerts, buttons, open_desk
 from bot.desk.people import TECHNICAL
 from core.folders import PARIS
+from core.quiet import Quiet
 from handlers.answer import Button
 from handlers.desk import TOPICS, Alerts
 
@@ -59,7 +60,7 @@ def test_who_said_nothing_hears_of_everything(desk: Database) -> None:
 
 
 def test_what_was_chosen_is_kept(desk: Database) -> None:
-    for wanted in (Alerts(frozenset(TOPICS[:2]), (20, 8)), Alerts(frozenset(), None)):
+    for wanted in (Alerts(frozenset(TOPICS[:2]), (20, 8)), Alerts(frozenset(), (0, 0)), Alerts(frozenset(), None)):
         alerts.set_alerts(desk, TECHNICAL, wanted)
         assert alerts.alerts_of(desk, TECHNICAL) == wanted
 
@@ -76,8 +77,24 @@ def test_what_was_chosen_is_kept(desk: Database) -> None:
         ((12, 14), 13, True),
         ((12, 14), 14, False),
         (None, 3, False),
+        ((0, 0), 3, False),
     ],
 )
 def test_the_hours_without_sound_are_those_of_paris(quiet: tuple[int, int] | None, hour: int, expected: bool) -> None:
     for day in (datetime(2026, 11, 24, hour, 30, tzinfo=PARIS), datetime(2026, 7, 14, hour, 30, tzinfo=PARIS)):
-        assert alerts.is_quiet(Alerts(quiet=quiet), int(day.timestamp())) is expected
+        assert alerts.is_quiet(Alerts(quiet=quiet), Quiet(), int(day.timestamp())) is expected
+
+
+NIGHT = int(datetime(2026, 11, 24, 23, 0, tzinfo=PARIS).timestamp())
+AT_NIGHT = Quiet(hours=(20 * 60, 8 * 60))
+
+
+def test_who_said_nothing_has_the_silence_of_the_settings() -> None:
+    assert alerts.is_quiet(Alerts(), AT_NIGHT, NIGHT)
+    assert not alerts.is_quiet(Alerts(), AT_NIGHT, NIGHT, urgent=True)
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+def test_a_person_s_own_hours_win_over_the_settings(urgent: bool) -> None:
+    assert not alerts.is_quiet(Alerts(quiet=(0, 0)), AT_NIGHT, NIGHT, urgent=urgent)
+    assert alerts.is_quiet(Alerts(quiet=(22, 6)), Quiet(), NIGHT, urgent=urgent)
