@@ -77,7 +77,7 @@ class _Tokens:
         if error or not isinstance(token, str) or not token:
             raise _refusal(self._grant, str(error or ""))
         lasts = answer.get("expires_in")
-        seconds = float(lasts) if isinstance(lasts, int | float) or str(lasts).isdecimal() else _USUAL
+        seconds = float(str(lasts)) if str(lasts).isdecimal() else _USUAL
         self._token = token
         self._good_until = time.monotonic() + max(seconds - _EARLY, seconds / 2)
         rotated = answer.get("refresh_token")

@@ -13,6 +13,7 @@ from aiosmtplib import (
     SMTP,
     SMTPAuthenticationError,
     SMTPException,
+    SMTPHeloError,
     SMTPRecipientRefused,
     SMTPResponseException,
 )
@@ -46,29 +47,30 @@ class Delivery:
 async def send(
     access: MailAccess, message: EmailMessage, recipients: Sequence[str], *, envid: str = "", seconds: float = 60.0
 ) -> Delivery:
-    """Send one mail over a connection of its own; see `Connection.send`."""
-    connection = Connection(access)
+    """Send one mail over a connection of its own; see `Connection`."""
+    connection = Connection(access, seconds)
     try:
-        return await connection.send(message, recipients, envid=envid, seconds=seconds)
+        return await connection.send(message, recipients, envid=envid)
     finally:
         await connection.close()
 
 
 class Connection:
     """Mails of a batch go one after the other over one connection, made at the first; a fault ends it, and the next
-    mail makes another."""
+    mail makes another.
 
-    def __init__(self, access: MailAccess) -> None:
+    :param seconds: for one mail, the connection included.
+    """
+
+    def __init__(self, access: MailAccess, seconds: float = 60.0) -> None:
         self._access = access
+        self._seconds = seconds
         self._client: SMTP | None = None
 
-    async def send(
-        self, message: EmailMessage, recipients: Sequence[str], *, envid: str = "", seconds: float = 60.0
-    ) -> Delivery:
+    async def send(self, message: EmailMessage, recipients: Sequence[str], *, envid: str = "") -> Delivery:
         """Send one mail; `recipients` is the envelope, whatever To and Cc say.
 
         :param envid: what a report that it was not delivered names it by (RFC 3461), where the server can say it.
-        :param seconds: for the whole conversation, connection included.
         :raises ValueError: Message-ID, Date or From is missing, Bcc is present, or nobody is to receive it.
         :raises MailError: nobody received it, or nobody knows (`uncertain`).
         """
@@ -76,8 +78,8 @@ class Connection:
         content = message.as_bytes(policy=WIRE)
         data_begun = False
         try:
-            async with asyncio.timeout(seconds):
-                client = await self._begin(sender, content, envid, seconds)
+            async with asyncio.timeout(self._seconds):
+                client = await self._begin(sender, content, envid)
                 delivery = await _name_recipients(client, self._access, recipients)
                 data_begun = True
                 await client.data(content)
@@ -100,7 +102,7 @@ class Connection:
             self._client.close()
             self._client = None
 
-    async def _begin(self, sender: str, content: bytes, envid: str, seconds: float) -> SMTP:
+    async def _begin(self, sender: str, content: bytes, envid: str) -> SMTP:
         """Say MAIL FROM. A server may have closed a connection that waited for this mail: it is made again."""
         if self._client:
             try:
@@ -110,7 +112,7 @@ class Connection:
                 self._drop()
                 if isinstance(error, SMTPResponseException) and error.code != 421:
                     raise
-        self._client = _client(self._access, seconds)
+        self._client = _client(self._access, self._seconds)
         await _enter(self._client, self._access)
         await _name_sender(self._client, sender, content, envid)
         return self._client
@@ -167,11 +169,12 @@ async def _enter(client: SMTP, access: MailAccess) -> None:
     :raises MailError: the link would be in clear where it must not, or the account is refused.
     """
     await client.connect()
+    await _greet(client)
     if access.tls == "starttls":
-        await client.ehlo()
         if not client.supports_extension("starttls"):
             raise _without_tls(access)
         await client.starttls()
+        await _greet(client)  # what was offered in clear counts no longer
     if not access.login:
         return
     try:
@@ -183,6 +186,15 @@ async def _enter(client: SMTP, access: MailAccess) -> None:
         if error.code >= 500:
             raise refused_login(access, "SMTP", str(error.code)) from None
         raise MailError(f"{access.host}:{access.port} : pas de connexion pour le moment ({error.code}).") from None
+
+
+async def _greet(client: SMTP) -> None:
+    try:
+        await client.ehlo()
+    except SMTPHeloError as error:
+        if error.code == 421:
+            raise
+        await client.helo()
 
 
 async def _bring_token(client: SMTP, access: MailAccess) -> None:

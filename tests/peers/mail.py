@@ -40,6 +40,8 @@ PASSWORDS = {
     "technique": "mdp-de-technique",
     "equipe": "mdp-de-equipe",
 }
+#: Postfix takes mail for it, dovecot knows nobody of that name: it comes back.
+GONE = f"parti@{DOMAIN}"
 QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "saved", "trace")
 
 T = TypeVar("T")
@@ -400,7 +402,7 @@ def _write_postfix(folder: Path, daemons: Path, *, smtp: int, lmtp: int) -> None
         f"/^{verdict}: (.*)$/ REPLACE Authentication-Results: mx.{DOMAIN}; dmarc=$1 header.from={DOMAIN}\n"
     )
     (settings / "authenticated").write_text(f"/./ PREPEND {verdict}: pass\n")
-    (settings / "mailboxes").write_text("".join(f"{user}@{DOMAIN} here\n" for user in PASSWORDS))
+    (settings / "mailboxes").write_text("".join(f"{user}@{DOMAIN} here\n" for user in PASSWORDS) + f"{GONE} here\n")
     (settings / "main.cf").write_text(
         f"""
 compatibility_level = 3.6

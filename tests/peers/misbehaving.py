@@ -49,8 +49,9 @@ class OddSmtp(_Handler):
     """An SMTP server without TLS that answers `answers[verb]` where it should say yes.
 
     A verb may be followed by its argument (`RCPT <a@b.fr>`); `.` is the end of a mail. Of a list, each answer is given
-    once, then yes. `offers`: extensions. `taken`: mails received; `commands`: what it was told; `connections`: how
-    often somebody came; `closes_after`: it closes without a word after so many mails of a connection.
+    once, then yes. `offers`: extensions. `taken`: mails received, and not refused; `commands`: what it was told;
+    `connections`: how often somebody came; `closes_after`: it closes without a word after so many mails of a
+    connection; `slow`: seconds before each answer.
     """
 
     answers: Mapping[str, str | list[str]] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class OddSmtp(_Handler):
     commands: list[str] = field(default_factory=list)
     connections: int = 0
     closes_after: int = 1_000
+    slow: float = 0.0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[int]:
@@ -78,9 +80,12 @@ class OddSmtp(_Handler):
             if not await self._say(writer, answer or self._yes(verb)):
                 return
             if verb == "DATA" and answer is None:
-                self.taken.append(await reader.readuntil(b"\r\n.\r\n"))
-                taken += 1
-                if not await self._say(writer, self._instead(".") or "250 taken") or taken >= self.closes_after:
+                content = await reader.readuntil(b"\r\n.\r\n")
+                answer = self._instead(".") or "250 taken"
+                if answer[0] not in "45":
+                    self.taken.append(content)
+                    taken += 1
+                if not await self._say(writer, answer) or taken >= self.closes_after:
                     return
             if verb == "QUIT":
                 return
@@ -102,6 +107,7 @@ class OddSmtp(_Handler):
             return False
         if answer == SILENCE:
             await asyncio.Event().wait()
+        await asyncio.sleep(self.slow)
         writer.write(answer.encode() + b"\r\n")
         await writer.drain()
         return True
@@ -123,12 +129,24 @@ WRONG_ONCE: Mapping[str, Callable[[], OddSmtp]] = {
     "421 at MAIL": lambda: OddSmtp({"MAIL": ["421 4.3.2 shutting down"]}),
     "421 at RCPT": lambda: OddSmtp({"RCPT": ["421 4.7.0 too many connections"]}),
     "421 after DATA": lambda: OddSmtp({".": ["421 4.3.2 shutting down"]}),
+    "slow server": lambda: OddSmtp(slow=0.1),
+    "connection closed between two mails": lambda: OddSmtp(closes_after=1),
     "drop after QUIT": lambda: OddSmtp({"QUIT": [DROP]}),
     "nonsense after DATA": lambda: OddSmtp({".": ["banana"]}),
 }
 
-#: Of these, the ones that have the mail although they did not say so.
-TAKEN_UNSAID = ("drop after DATA", "silence after DATA", "4xx after DATA", "421 after DATA", "nonsense after DATA")
+#: Of these, the ones that take it without saying so.
+TAKEN_UNSAID = ("drop after DATA", "silence after DATA", "nonsense after DATA")
+
+#: SMTP servers that never take a mail, and what is told of it.
+NEVER: Mapping[str, tuple[Callable[[], OddSmtp], str]] = {
+    "recipient refused": (lambda: OddSmtp({"RCPT": "550 5.1.1 unknown"}), "550 5.1.1 unknown"),
+    "mailbox full": (lambda: OddSmtp({"RCPT": "552 5.2.2 quota exceeded"}), "552 5.2.2 quota exceeded"),
+    "mail refused": (lambda: OddSmtp({".": "554 5.7.1 looks like spam"}), "554 5.7.1 looks like spam"),
+    "too big by SIZE": (lambda: OddSmtp(offers=["SIZE 100"]), "trop gros"),
+    "too big at MAIL": (lambda: OddSmtp({"MAIL": "552 5.3.4 too big"}, ["SIZE"]), "trop gros"),
+    "too big after DATA": (lambda: OddSmtp({".": "552 message exceeds fixed limit"}), "trop gros"),
+}
 
 
 # -- IMAP
