@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from bot.mail.parts import Part, Reply
 from handlers.answer import Table
 
-#: Signs of a line of prose, and of a table's; one that needs more is shown as a list.
-WIDTH, _TABLE_WIDTH = 76, 100
+#: Signs of a line of prose, and of a title's or a table's, which is shown as a list where it needs more.
+WIDTH, _WIDE = 76, 100
 
 REPLIES = "Pour continuer, répondre à ce courriel avec l'une de ces lignes :"
 IN_CHAT = "À demander dans le chat, jamais par courriel :"
@@ -21,7 +21,7 @@ def text_of(greeting: str, parts: Sequence[Part], foot: str) -> str:
 
 
 def _lines(part: Part) -> list[str]:
-    lines = _wrapped(part.title)
+    lines = _wrapped(part.title, _WIDE)
     lines.append("-" * max(3, *map(_width, lines)))
     if part.table:
         lines += _table(part.table)
@@ -41,16 +41,16 @@ def _reply(reply: Reply) -> str:
     return f"  {reply.label} : répondre « {reply.command} »"
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrapped(text: str, width: int = WIDTH) -> list[str]:
     """Lines of prose; what belongs to a bullet stands below its words. Words and links are never broken."""
     hanging = "  " if text[:2] in ("• ", "→ ", "- ") else ""
-    return textwrap.wrap(text, WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False) or [""]
+    return textwrap.wrap(text, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _table(table: Table) -> list[str]:
     rows = [table.headers, *table.rows]
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    if sum(widths) + 2 * (len(widths) - 1) > _TABLE_WIDTH:
+    if sum(widths) + 2 * (len(widths) - 1) > _WIDE:
         return _listed(table)
     rule = tuple("-" * width for width in widths)
     return [
