@@ -326,6 +326,23 @@ def test_the_uids_known_are_those_of_their_folder_and_validity(inbox: Inbox) -> 
     assert inbox.mail_uids("INBOX", 1) == {7, 12}
 
 
+def test_mails_wait_to_be_filed_where_they_belong_until_they_are(inbox: Inbox) -> None:
+    for uid in range(1, 5):
+        inbox.add("mail", mail_key("INBOX", 7, uid), f"mail:{uid}", b"x")
+    inbox.add("mail", mail_key("INBOX", 8, 1), "mail:5", b"x")
+    inbox.add("chat", "1", "chat:1", b"x")
+    handled, aside, left, _, other, chat = inbox.new()
+    for item in (handled, other, chat):
+        inbox.done(item)
+    inbox.failed(aside)
+    inbox.done(left, file=False)
+    assert inbox.to_file("INBOX", 7) == {1: "handled", 2: "set aside"}
+    inbox.filed("INBOX", 7, [1, 2])
+    assert inbox.to_file("INBOX", 7) == {}
+    assert inbox.to_file("INBOX", 8) == {1: "handled"}
+    assert inbox.waits_for_filing()
+
+
 def test_an_awaited_file_belongs_to_its_conversation_until_its_time(inbox: Inbox) -> None:
     inbox.await_next("files", "chat:1", "upload logo", until=NOW + 60)
     assert inbox.awaited("files", "chat:1", NOW) == "upload logo"
