@@ -29,6 +29,20 @@ def set_aside(house: House, item: Item, reason: str = "") -> None:
     :param reason: French; else that of the last attempt.
     """
     house.inbox.failed(item, reason)
+    try:
+        with house.desk.atomic():
+            _tell(house, item)
+    except Exception as error:  # whatever cannot be said of it, it must not come again
+        log.error("mail item %s was set aside, and nobody told: %s", item.id, trace(error))
+
+
+def headers_of(raw: bytes) -> bytes:
+    """The headers of a mail alone, as far as they are looked at."""
+    head, _, _ = raw[:_MOST_HEADERS].replace(b"\r\n", b"\n").partition(b"\n\n")
+    return head + b"\n\n"
+
+
+def _tell(house: House, item: Item) -> None:
     told_lately = audit.was_lately(house.desk, "", "failed", PAUSE)
     audit.record(house.desk, "", "mail", "", "failed")
     mail = _headers(item, house)
@@ -45,12 +59,6 @@ def set_aside(house: House, item: Item, reason: str = "") -> None:
                 refused=True,
             )
             replies.reply(house, mail, stands.contact, None, [told])
-
-
-def headers_of(raw: bytes) -> bytes:
-    """The headers of a mail alone, as far as they are looked at."""
-    head, _, _ = raw[:_MOST_HEADERS].replace(b"\r\n", b"\n").partition(b"\n\n")
-    return head + b"\n\n"
 
 
 def _headers(item: Item, house: House) -> Mail | None:
