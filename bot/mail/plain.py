@@ -1,5 +1,6 @@
 """A mail's text, for who reads no HTML: prose in lines of 76, tables aligned, commands and links whole."""
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Sequence
@@ -42,9 +43,12 @@ def _reply(reply: Reply) -> str:
 
 
 def _wrapped(text: str, width: int = WIDTH) -> list[str]:
-    """Lines of prose; what belongs to a bullet stands below its words. Words and links are never broken."""
+    """Lines of prose; what belongs to a bullet stands below its words. No word or link is broken, no command either
+    between its name and what follows it."""
     hanging = "  " if text[:2] in ("• ", "→ ", "- ") else ""
-    return textwrap.wrap(text, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False) or [""]
+    kept = re.sub(r"(?<!\S)(/\w+) (?=\S)", "\\1\0", text)
+    lines = textwrap.wrap(kept, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines] or [""]
 
 
 def _table(table: Table) -> list[str]:

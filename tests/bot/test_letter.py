@@ -468,6 +468,12 @@ def test_prose_is_in_short_lines_and_keeps_its_links_whole() -> None:
     assert all(len(line) <= WIDTH for line in text.splitlines() if line != link)
 
 
+def test_a_command_in_prose_is_not_broken_before_its_code() -> None:
+    for padding in range(40, 76):
+        text = bodies(sent(of(Answer("T", (f"{'x' * padding} /start wOhYAda-Wf3K5VQc3Ii5qIw puis la suite",)))))[0]
+        assert "/start wOhYAda-Wf3K5VQc3Ii5qIw" in text
+
+
 def test_a_table_too_wide_for_a_text_is_a_list() -> None:
     table = Table(("Client", "Détail", "Fichier"), (("Dupont BTP", "d" * 60, "f" * 60),))
     lines = bodies(sent(of(Answer("T", table=table))))[0].splitlines()
