@@ -54,15 +54,15 @@ class Cut:
     lines: int
 
 
-def part_of(answer: Answer, cut: Cut, touch: str, subject: str, sheets: Sequence[str]) -> Part:
+def part_of(answer: Answer, cut: Cut, touch: str, subject: str, files: Sequence[str]) -> Part:
     """
     :param touch: the address that a prepared reply goes to, "" for none.
     :param subject: of the mail.
-    :param sheets: the names of the spreadsheets that go along.
+    :param files: the names of those that go along.
     """
     table, more = _on_lines(answer.table), ""
     lines = tuple(line for text in answer.lines for line in text.splitlines() or [""])
-    whole = next((file.name for file in answer.files if file.name in sheets), "")
+    whole = next((file.name for file in answer.files if file.name in files and _is_sheet(file.name)), "")
     most_rows = min(cut.rows, _BESIDE_A_SHEET) if whole else cut.rows
     if table and len(table.rows) > most_rows:
         more = f"… et {french.whole(len(table.rows) - most_rows)} autres" + (
@@ -99,6 +99,10 @@ def _on_lines(table: Table | None) -> Table | None:
 
 def _on_a_line(text: str) -> str:
     return " ".join(text.splitlines())
+
+
+def _is_sheet(name: str) -> bool:
+    return name.lower().endswith((".xlsx", ".csv"))
 
 
 def _is_sensitive(button: Button) -> bool:

@@ -496,6 +496,12 @@ def test_a_long_table_with_its_spreadsheet_says_where_the_rest_is() -> None:
     assert all("… et 175 autres : voir tout.xlsx, ci-joint." in body for body in bodies(sent(of(part))))
 
 
+def test_papers_that_go_along_do_not_stand_for_the_table() -> None:
+    rows = tuple((f"{number}.pdf", "x") for number in range(40))
+    part = Answer("T", table=Table(("Fichier", "Client"), rows), files=(OutFile("0.pdf", b"x"),))
+    assert all("39.pdf" in body for body in bodies(sent(of(part))))
+
+
 @pytest.mark.parametrize("count", [1, 12])
 def test_however_much_there_is_no_mail_is_cut_by_a_mailbox(count: int) -> None:
     rows = tuple(tuple(f"cellule {n} {'é' * 20}" for n in range(6)) for _ in range(300))
