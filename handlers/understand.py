@@ -41,8 +41,10 @@ def understand(text: str, telecom: Database | None = None) -> tuple[str, str] | 
     if not words:
         return None
     command = registry.named(words[0].rstrip(":"), spoken=telecom is not None)
-    if command and (telecom is not None or not command.free_text or words[0].endswith(":")):
-        return command.name, words[1].strip() if len(words) > 1 else ""
+    arguments = words[1].strip() if len(words) > 1 else ""
+    colon = words[0].endswith(":") or arguments.startswith(":")
+    if command and (telecom is not None or not command.free_text or colon):
+        return command.name, arguments.removeprefix(":").strip()
     try:
         return "status", msisdn(text)
     except NumberError:

@@ -58,7 +58,7 @@ async def test_help_on_a_sensitive_command_says_where_it_may_be_asked(say: Say) 
 @pytest.mark.parametrize("command", registry.commands(), ids=lambda command: command.name)
 def test_every_example_of_help_is_understood_as_its_command(command: Command) -> None:
     for example in command.examples:
-        understood = understand(example)
+        understood = understand(f"/{example}" if command.free_text else example)
         assert understood
         assert understood[0] == command.name
 

@@ -152,7 +152,7 @@ async def test_a_line_without_traffic_says_so(say: Say) -> None:
 
 async def test_one_touch_asks_for_the_consumption(say: Say) -> None:
     buttons = {button.label: button.command for button in (await say("status 0639980001")).buttons}
-    assert list(buttons) == ["Conso", "Historique", "PUK", "Exporter"]
+    assert list(buttons) == ["Conso", "Historique", "PUK", "Exporter", "Demander à l'équipe"]
     assert (await say(buttons["Conso"])).title.startswith("06 39 98 00 01 : conso")
     assert (await say(buttons["Historique"])).title.startswith("06 39 98 00 01 : ")
     assert (await say(buttons["PUK"])).codes
