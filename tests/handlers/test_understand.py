@@ -24,7 +24,7 @@ from tests.handlers.conftest import ACCOUNTANT, TECHNICIAN
         ("/status@origyne_demo_bot 0639980001", ("status", "0639980001")),
         ("/status@origyne_demo_bot", ("status", "")),
         ("  /conso   Dupont BTP  octobre ", ("conso", "Dupont BTP  octobre")),
-        ("conso : Dupont", ("conso", ": Dupont")),
+        ("conso : Dupont", ("conso", "Dupont")),
         ("conso: Dupont", ("conso", "Dupont")),
         ("/conso\nDupont", ("conso", "Dupont")),
         ("Consommation Dupont", ("conso", "Dupont")),
