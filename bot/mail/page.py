@@ -58,12 +58,12 @@ _A = Markup('<a class="link" href="{}" style="color:#1c4f8f">{}</a>')
 
 def _breakable(text: str) -> Markup:
     """A text whose long words, names of files as a rule, break at their signs."""
-    words = [_SIGN.sub(r"\g<0>\0", word) if len(word) > _LONG else word for word in text.split(" ")]
-    return Markup("<wbr>").join(escape(piece) for piece in " ".join(words).split("\0"))
+    words = (_SIGN.split(word) if len(word) > _LONG else [word] for word in text.split(" "))
+    return Markup(" ").join(Markup("<wbr>").join(map(escape, pieces)) for pieces in words)
 
 
 _LONG = 16
-_SIGN = re.compile(r"[_/@-](?=\w)")
+_SIGN = re.compile(r"(?<=[_/@-])(?=\w)")
 
 
 def _is_long(text: str) -> bool:
