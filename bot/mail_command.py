@@ -46,7 +46,7 @@ def _list(_: argparse.Namespace, settings: Settings, inbox: Inbox, out: Console,
     out.print(Text(f"{french.count(len(waiting), 'courriel')} de côté", style="bold"))
     for aside in waiting:
         _print_aside(aside, out)
-    out.print("Lire : origyne-bot mail show ID ; traiter de nouveau : replay ID (ou all) ; abandonner : drop ID")
+    out.print("origyne-bot mail show ID pour lire, replay ID (ou all) pour traiter de nouveau")
     return ANSWERED
 
 

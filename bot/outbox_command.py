@@ -98,7 +98,7 @@ def _list(options: argparse.Namespace, office: _Office, out: Console, _: Console
         for line in textwrap.wrap(told, WIDTH, subsequent_indent="  "):
             out.print(Text(line, style="yellow"))
     if any(entry.state in ("queued", "failed") for entry in entries):
-        out.print("Renvoyer : origyne-bot outbox retry ID (ou all) ; lire : show ID ; abandonner : drop ID")
+        out.print("origyne-bot outbox retry ID (ou all) pour renvoyer, show ID, drop ID")
     return ANSWERED
 
 

@@ -1,12 +1,14 @@
 """/etat, /rejets, /alertes and /sync: what the bot says of itself."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.bot_desk import BotDesk
-from bot.desk import open_desk
+from bot.desk import faulty, open_desk
+from bot.desk.inbox import Inbox
 from bot.desk.outbox import Outbox
 from handlers.command import Context
 from handlers.desk import SyncReport
@@ -26,6 +28,25 @@ async def test_what_does_not_work_comes_first(say: Say, context: Context, tmp_pa
     answer = await say("etat", context=replace(context, desk=desk))
     assert answer.title == "⚠️ 1 chose à voir"
     assert answer.lines[0] == "⚠️ Les courriels ne partent plus : le serveur ne répond pas (depuis le 24/11 à 08:00)"
+
+
+async def test_addresses_that_mails_do_not_reach_and_what_stayed_lying_are_told(
+    say: Say, context: Context, tmp_path: Path
+) -> None:
+    db = open_desk(tmp_path)
+    outbox, inbox = Outbox(db), Inbox(db)
+    desk = BotDesk(context.settings, db, outbox)
+    faulty.mark(db, "Compta@telecom.example", "la boîte du destinataire est pleine (552 5.2.2)", int(time.time()))
+    outbox.add("mail", "compta@telecom.example", b"")
+    outbox.failed(outbox.due("mail", int(time.time()))[0], "552 5.2.2 full")
+    inbox.add("mail", "INBOX/1/1", "mail", b"?")
+    inbox.failed(inbox.new()[0])
+    answer = await say("etat", context=replace(context, desk=desk))
+    assert answer.title == "⚠️ 1 chose à voir"
+    assert "Les courriels n'arrivent pas à compta@telecom.example" in answer.lines[0]
+    assert "la boîte du destinataire est pleine (552 5.2.2)" in answer.lines[0]
+    assert "Pas remis : 1 par courriel (« origyne-bot outbox » sur le serveur du robot)" in answer.lines
+    assert "1 courriel reçu est resté de côté (« origyne-bot mail » sur le serveur du robot)" in answer.lines
 
 
 async def test_rows_set_aside_by_file_then_one_by_one(say: Say) -> None:
