@@ -134,6 +134,12 @@ def messages_of(db: Database, thread_id: int) -> list[tuple[int, int]]:
     return [(chat_id, message_id) for chat_id, message_id in rows]
 
 
+def move_chat(db: Database, old: int, new: int) -> None:
+    """A chat has another id, and numbers its messages anew."""
+    db.execute("DELETE FROM thread_messages WHERE chat_id = ?", (old,))
+    db.execute("UPDATE threads SET chat_id = ?, question_id = 0 WHERE chat_id = ?", (new, old))
+
+
 def spoke(db: Database, thread_id: int, person_id: str) -> None:
     """This person wrote there himself."""
     member(db, thread_id, person_id)

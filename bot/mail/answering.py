@@ -218,7 +218,7 @@ async def _answer(item: Item, house: House, mail: Mail, stands: Standing, contac
         _too_large(item, house, mail, contact)
         return
     said = asked(mail, house.context.telecom, house.context.now())
-    thread = stands.thread if stands.member == contact.person.id else None
+    thread = stands.thread if stands.member == contact.person.id or _is_colleague(stands, contact) else None
     to_people = thread is not None and _is_for_people(said, mail, contact, thread)
     if to_people and thread and thread.kind == "contact":
         said = only_commands(said)
@@ -236,6 +236,11 @@ async def _answer(item: Item, house: House, mail: Mail, stands: Standing, contac
                 house.write_chat(chat_id, [message])
         for command, outcome in result.outcomes:
             audit.record(house.desk, contact.person.id, "mail", command, outcome)
+
+
+def _is_colleague(stands: Standing, contact: Contact) -> bool:
+    """Whether one of the staff answers what was forwarded to him."""
+    return stands.thread is not None and stands.thread.kind != "mail" and "équipe" in contact.person.roles
 
 
 def _too_large(item: Item, house: House, mail: Mail, contact: Contact) -> None:

@@ -204,9 +204,11 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
     awaited = house.inbox.awaited("words", item.conversation, now)
     # A correction is of what its message answered, whatever was asked since.
     said = house.inbox.answered(item.conversation, incoming.message_id, now) if incoming.edited else awaited
-    dialog = understand(f"{said} {incoming.text}", house.context.telecom) if said and _is_plain(incoming) else None
     thread = _thread(house, incoming)
-    understood = _to_thread(house, incoming, thread) or _understood(item, house, incoming)
+    to_thread = _to_thread(house, incoming, thread)
+    is_said = bool(said) and _is_plain(incoming) and to_thread is None
+    dialog = understand(f"{said} {incoming.text}", house.context.telecom) if is_said else None
+    understood = to_thread or _understood(item, house, incoming)
     if incoming.file_size > MAX_BYTES:
         answer, command = Answer("Ce fichier dépasse 20 Mo, la limite de Telegram pour un robot.", refused=True), ""
         outcome: audit.Outcome = "refused"
@@ -270,7 +272,7 @@ def _understood(item: Item, house: House, incoming: _Incoming) -> tuple[str, str
     by_name = understand_file(incoming.file_name, incoming.text, alone=True)
     if by_name is None or (by_name[0] == "upload" and not by_name[1]):
         awaited = house.inbox.awaited("files", item.conversation, house.context.now())
-        return understand(awaited) if awaited else by_name
+        return understand(awaited, house.context.telecom) if awaited else by_name
     return by_name
 
 

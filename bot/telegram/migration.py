@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.desk import replies
+from bot.desk import replies, threads
 from bot.house import House
 from bot.telegram.drawing import Message
 
@@ -18,6 +18,7 @@ def follow(house: House, old: int, new: int) -> None:
         house.people.move_chat(old, new)
         house.inbox.move(f"chat:{old}", f"chat:{new}")
         replies.forget_chat(house.desk, old)
+        threads.move_chat(house.desk, old, new)
 
 
 def without_numbers(message: Message) -> Message:

@@ -15,6 +15,7 @@ from bot.house import House
 from bot.mail.letter import Letter
 from bot.sandbox import pictures
 from bot.sandbox.botapi import BotApi, Phone
+from bot.telegram.migration import follow
 from core.settings import Settings
 from handlers.answer import Answer
 from tests.bot.conftest import CAMILLE
@@ -375,3 +376,49 @@ async def test_words_under_a_notice_in_the_chat_go_to_the_staff(house: House, bo
     after = await mails(house, bot)
     assert "Qui a demandé cette suspension ?" in body(after[TEAM][-1])
     assert "1 changement de ligne" in str(after[TEAM][-1]["Subject"])
+
+
+async def test_a_colleague_answers_what_was_forwarded_to_him(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], "Je reprends le sujet.", frm=DOMINIQUE)
+    after = await mails(house, bot)
+    assert said(camille)[-1].startswith(f"💬 {DOMINIQUE}\nJe reprends le sujet.")
+    assert "Je reprends le sujet." in body(after[TEAM][-1])
+    assert len(after[DOMINIQUE]) == 1
+
+
+async def test_a_reply_is_for_the_staff_even_amid_a_dialog(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], "Quel SIRET ?", frm=TEAM)
+    await mails(house, bot)
+    shown = camille.messages[-1]
+    camille.send("/profil siret")
+    await answer(house, bot)
+    camille.send("123 456 782 00010", reply_to=shown)
+    await answer(house, bot)
+    assert "123 456 782 00010" in body((await mails(house, bot))[TEAM][-1])
+
+
+async def test_a_file_after_the_button_goes_to_the_staff(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], "Une photo ?", frm=TEAM)
+    await mails(house, bot)
+    camille.press(camille.messages[-1], "Répondre")
+    await answer(house, bot)
+    camille.send_photo(pictures.logo())
+    await answer(house, bot)
+    (file,) = (await mails(house, bot))[TEAM][-1].iter_attachments()
+    assert file.get_content_type() == "image/jpeg"
+
+
+async def test_a_question_of_a_group_that_moved_is_answered_there(house: House, bot: Bot, camille: Phone) -> None:
+    with house.desk.atomic():
+        thread = threads.open_thread(
+            house.desk, "contact", "contact:chat:-100", "Question", chat_id=-100, question_id=7
+        )
+        threads.add_message(house.desk, thread.id, -100, 7)
+    follow(house, -100, -1001)
+    moved = threads.by_id(house.desk, thread.id)
+    assert moved
+    assert (moved.chat_id, moved.question_id) == (-1001, 0)
+    assert threads.messages_of(house.desk, thread.id) == []
