@@ -75,9 +75,9 @@ def test_a_mail_is_read_as_expected(name: str) -> None:
 
 def test_the_corpus_is_what_it_is_said_to_be() -> None:
     assert {path.stem for path in CORPUS.glob("*.toml")} == set(GOLDEN)
-    assert len(GOLDEN) >= 100
-    assert sum(golden.get("language") == "fr" for golden in GOLDEN.values()) >= 60
-    assert len({golden["client"] for golden in GOLDEN.values() if "client" in golden}) >= 10
+    assert len(GOLDEN) >= 200
+    assert sum(golden.get("language") == "fr" for golden in GOLDEN.values()) >= 150
+    assert len({golden["client"] for golden in GOLDEN.values() if "client" in golden}) >= 20
 
 
 @pytest.mark.parametrize("name", READABLE)
