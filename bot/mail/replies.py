@@ -8,6 +8,7 @@ from bot.desk import audit, threads
 from bot.desk.people import TECHNICAL, Contact
 from bot.desk.threads import Thread
 from bot.house import House
+from bot.mail.codes import without_codes
 from bot.mail.letter import Letter
 from bot.mail.questions import Asked, Question
 from bot.mail.reading import Mail
@@ -219,14 +220,6 @@ def _ask_in_chat(house: House, contact: Contact, question: Question, result: Ans
 def private_chats(house: House, contact: Contact) -> list[int]:
     """The chats where this person is alone with the bot; a group has a negative number."""
     return [chat_id for chat_id in house.people.chats_of(contact.person.id) if chat_id > 0]
-
-
-#: A RIO wherever it stands: what is in a subject is seen by every server and telephone on the way.
-_RIO = re.compile(r"\b\d{2}[ .-]?[PE][ .-]?[A-Z0-9]{6}[ .-]?[A-Z0-9+]{3}(?![A-Z0-9+])", re.IGNORECASE)
-
-
-def without_codes(text: str) -> str:
-    return _RIO.sub("(RIO)", text)
 
 
 # -- the mail
