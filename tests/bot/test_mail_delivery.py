@@ -168,6 +168,16 @@ async def test_a_batch_goes_over_one_connection() -> None:
     assert server.commands.count("QUIT") == 2
 
 
+async def test_a_connection_closed_between_two_mails_is_made_again_at_once() -> None:
+    server = OddSmtp(closes_after=1)
+    async with server.running() as port:
+        connection = smtp.Connection(odd(port))
+        for n in range(3):
+            await connection.send(a_mail(str(n)), ["a@b.fr"])
+        await connection.close()
+    assert len(server.taken) == server.connections == 3
+
+
 async def test_a_batch_over_the_real_servers(any_mail: MailPeer) -> None:
     connection = smtp.Connection(any_mail.smtp("bot"))
     for n in range(3):

@@ -134,9 +134,9 @@ def test_the_kept_token_is_readable_by_its_owner_only(tokens: TokenServer, tmp_p
 def test_a_new_setting_wins_over_the_kept_token(tokens: TokenServer, tmp_path: Path) -> None:
     tokens.rotates = True
     access_token(tokens, tmp_path)
-    tokens.refresh_tokens = {"nouvelle-autorisation": "bot@client.test"}
+    tokens.refresh_tokens["nouvelle-autorisation"] = "bot@client.test"
     access_token(tokens, tmp_path, "nouvelle-autorisation")
-    assert tokens.asked[-1]["refresh_token"] == "nouvelle-autorisation"
+    assert [form["refresh_token"] for form in tokens.asked] == [FIRST, "nouvelle-autorisation"]
 
 
 def test_a_kept_token_that_is_no_longer_good_gives_way_to_the_setting(tokens: TokenServer, tmp_path: Path) -> None:
