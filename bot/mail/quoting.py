@@ -33,7 +33,7 @@ def _text(lines: Sequence[Line], chosen: list[bool]) -> str:
 
 def _quotes_cut(lines: Sequence[Line]) -> list[bool]:
     """For each line, whether it is the sender's as far as marks, announcements and closings tell."""
-    texts = [" ".join(line.text[:_LOOKED_AT].split()).strip("*") for line in lines]
+    texts = [_looked_at(line) for line in lines]
     own = [False] * len(lines)
     wrapped = signature = False
     number = 0
@@ -41,14 +41,14 @@ def _quotes_cut(lines: Sequence[Line]) -> list[bool]:
         line, text = lines[number], texts[number]
         if line.kind == "rest" or _announces_rest(texts, number):
             break
-        if line.kind == "quoted" or text.startswith((">", "|")):
-            wrapped = text.startswith(">") and _may_go_on(texts, number)
+        if line.kind == "quoted" or _MARK.match(text):
+            wrapped = bool(_MARK.match(text)) and _may_go_on(texts, number)
             signature = False
         elif not text:
             wrapped = False
         elif after := _after_attribution(texts, number):
             following = next((it for it in range(after, len(lines)) if texts[it]), None)
-            if following is None or not (lines[following].kind == "quoted" or texts[following].startswith(">")):
+            if following is None or not (lines[following].kind == "quoted" or _MARK.match(texts[following])):
                 break
             number = after
             continue
@@ -63,6 +63,12 @@ def _quotes_cut(lines: Sequence[Line]) -> list[bool]:
     return own
 
 
+def _looked_at(line: Line) -> str:
+    """A line's beginning, without the stars that stand for bold in plain text."""
+    text = " ".join(line.text[:_LOOKED_AT].split())
+    return text if text.startswith("**") else text.strip("*")
+
+
 def _may_go_on(texts: list[str], number: int) -> bool:
     """Whether the unmarked line below a quoted one may be its end, as it did not fit: programs wrap at 72 or so."""
     below = texts[number + 1].split(" ")[0] if number + 1 < len(texts) else ""
@@ -70,6 +76,8 @@ def _may_go_on(texts: list[str], number: int) -> bool:
 
 
 # -- announcements of quotes
+
+_MARK = re.compile(r"[>|»}]|\w{1,10}>")
 
 # A program's rule, or its words for what follows, on a line of their own.
 _ORIGINAL = (
@@ -81,6 +89,7 @@ _ORIGINAL = (
 )
 _REST = re.compile(
     rf"[-_=*~—–\s]*(?:{_ORIGINAL})(?: de .{{1,80}}| from .{{1,80}})?\s?:?[-_=*~—–\s]*$"
+    r"|-{2,} ?(?:below this line|this is a copy|included is a copy).*|[-=*#_~]{3,} ?[^-=*#_~]{1,80} ?[-=*#_~]{3,}$"
     r"|[-_=*~—–]{5,}$|- ?- ?-? ?-?$"
     r"|(?:début du (?:message|courriel) (?:réexpédié|transféré)|begin forwarded message|anfang der weitergeleiteten"
     r"|inicio del mensaje reenviado|inizio messaggio inoltrato|begin doorgestuurd bericht).{0,40}$"
@@ -107,16 +116,16 @@ def _announces_rest(texts: list[str], number: int) -> bool:
 
 
 def _is_header_block(texts: list[str], number: int) -> bool:
-    """ "De : … Envoyé : … À : … Objet : …": who it was from and, near it, when or on what."""
+    """Whether headers begin here, as in "De : … Envoyé : …": an address, or who and when or on what."""
     if not _LABEL.match(texts[number]):
         return False
     seen: set[str] = set()
     mailed = False
     for text in [it for it in texts[number : number + 14] if it][:8]:
         if label := _LABEL.match(text):
-            seen.add(label.lastgroup or "") if label.lastgroup != "value" else seen.add(_which(label))
-            mailed = mailed or (_which(label) == "sender" and bool(_MAILED.search(label["value"])))
-    return "sender" in seen and (len(seen) >= 3 or (mailed and len(seen) >= 2))
+            seen.add(_which(label))
+            mailed = mailed or bool(label["sender"] and _MAILED.search(label["value"]))
+    return "sender" in seen and (mailed or bool(seen & {"date", "subject"}))
 
 
 def _which(label: re.Match[str]) -> str:
@@ -130,12 +139,13 @@ _DATED = re.compile(
     r"|nov|déc|dec|dez|dic)",
     re.IGNORECASE,
 )
+_MOMENT = re.compile(r"\b(?:20)\d\d\b.{1,12}\b\d{1,2}[:h.]\d\d\b")
 _OPENS = re.compile(
     r"(?:le|on|am|el|il|op|em|den|w dniu|lun|mar|mer|jeu|ven|sam|dim)\b|\d{1,4}[/. -]|.{0,80}<|.{0,60}\S@\S",
     re.IGNORECASE,
 )
 _WROTE = re.compile(
-    r".*\b(?:a écrit|ont écrit|wrote|escribió|ha scritto|escreveu|skrev|napisał\(?a?\)?)\b"
+    r".*\b(?:(?:a |ont )?écrit|wrote|escribió|ha scritto|escreveu|skrev|napisał\(?a?\)?)\b"
     r"(?: (?:le|on|il|el) .{4,60}?)?\s?:$"
     r"|(?:am|op)\b.*\b(?:schrieb|schreef)\b.{0,120}:$|.*\b(?:schrieb|schreef)\s?:$",
     re.IGNORECASE,
@@ -145,8 +155,11 @@ _WROTE = re.compile(
 def _after_attribution(texts: list[str], number: int) -> int:
     """Where what "Le … a écrit :" announces begins, when that stands here, wrapped or not; 0 when it does not.
 
-    A person's own "Le client a écrit : …" bears no date or address, and goes on after its colon.
+    A person's own "Le client a écrit : …" bears no date or address, and goes on after its colon. In any language, a
+    line that ends with a colon and bears an address, or a day and an hour, announces a quote.
     """
+    if texts[number].endswith((":", "：")) and (_MAILED.search(texts[number]) or _MOMENT.search(texts[number])):
+        return number + 1
     if not _OPENS.match(texts[number]):
         return 0
     joined, end = "", number
@@ -269,7 +282,7 @@ def _signature_cut(lines: Sequence[Line], own: list[bool]) -> None:
 
 
 def _block_of_signature(lines: Sequence[Line], places: list[int]) -> list[int]:
-    texts = {place: " ".join(lines[place].text[:_LOOKED_AT].split()).strip("*") for place in places}
+    texts = {place: _looked_at(lines[place]) for place in places}
     tail: list[int] = []
     for place in reversed(places[-_SIGNATURE_LINES:]):
         if not _is_of_signature(texts[place]):
