@@ -1,7 +1,8 @@
 """A sender's own words told from what he quotes, from signatures and from what programs add; French first.
 
-Own, because what there is does not fit: mail-parser-reply misses wrapped and no-break "a écrit :", talon needs lxml and
-was left in 2017, quotequail reads no signatures. Whatever is unsure is cut: what is cut is kept, and never runs.
+Own, because what there is does not fit. On the 51 replies of this project's corpus that have a plain text, own words are
+exact in 13 with mail-parser-reply 1.36, 21 with quotequail 0.5 and 12 with email-reply-parser 0.5, and quoted questions
+are taken for the sender's in 13, 4 and 13. Whatever is unsure is cut: what is cut is kept, and never runs.
 """
 
 import re
@@ -219,7 +220,7 @@ _CLOSING = re.compile(
     r"|sincèrement|(?:je vous prie|nous vous prions|veuillez) d?['’]?(?:agréer|croire|recevoir)\b.{0,120}"
     r"|(?:kind|best|warm)? ?regards|sincerely|yours|mit freundlichen grüßen|mit freundlichen gruessen|viele grüße|mfg"
     r"|(?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?|atentamente|cordiali saluti|distinti saluti"
-    r"|met vriendelijke groet(?:en)?|atenciosamente)\b(?P<name>[^\d@?]{0,40})$",
+    r"|met vriendelijke groet(?:en)?|atenciosamente)\b[^\d@?]{0,40}$",
     re.IGNORECASE,
 )
 
@@ -302,7 +303,9 @@ def _block_of_signature(lines: Sequence[Line], places: list[int]) -> list[int]:
 
 def _is_of_signature(text: str) -> bool:
     """Whether a line can stand in a signature: a name, a role, an address, a telephone."""
-    if _CONTACT.search(text) or _LABELLED_PHONE.match(text):
+    if _LABELLED_PHONE.match(text):  # "Ligne directe" begins like a command
+        return True
+    if _CONTACT.search(text):
         return len(text) <= 160 and not _asks(text)
     return (
         len(text) <= 70
