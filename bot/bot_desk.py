@@ -39,7 +39,7 @@ from core.settings import Settings
 from handlers import french
 from handlers.answer import Answer
 from handlers.ask import Ask, Person
-from handlers.desk import Alerts, Conversation, Draft, FaultyAddress, Said, State, SyncReport
+from handlers.desk import TOPICS, Alerts, Conversation, Draft, FaultyAddress, Said, State, SyncReport, Topic
 
 PERSONALISATION = FRENCH["personalisation"]
 
@@ -378,3 +378,10 @@ class BotDesk:
 
     def set_alerts(self, person: Person, wanted: Alerts) -> None:
         alerts.set_alerts(self._desk, person.id, wanted)
+
+    def topics_of(self, person: Person) -> tuple[Topic, ...]:
+        from bot.notices import routes  # which is built on this
+
+        contact = self._people.by_id(person.id)
+        reach = routes.in_force(self._settings.data)[0].topics_of(contact) if contact else set()
+        return tuple(topic for topic in TOPICS if topic in reach)

@@ -7,9 +7,9 @@ makes a second alert or swallows an all-clear.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.desk.people import ACCOUNTING, TECHNICAL
 from bot.house import House
-from bot.mail.letter import Letter
+from bot.notices import announce
+from bot.notices.news import News
 from core import deliveries
 from core.deliveries import KINDS, Deliveries, Delivery, Kind, Late, Rules
 from core.folders import FRENCH, folder_of
@@ -53,13 +53,13 @@ def judge(house: House, now: int, refused: Iterable[str] = ()) -> bool:
                 _close(house, alert.kind)  # switched off since: nobody wants to hear of it any more
             elif arrived := _after(alert, came, late.get(alert.kind)):
                 _close(house, alert.kind)
-                _tell(house, alert.kind, _all_clear(alert, arrived, now))
+                _tell(house, alert.kind, alert.since, _all_clear(alert, arrived, now))
                 told = True
         still = {alert.kind for alert in _opened(house)}
         for kind in KINDS:
             if kind in late and kind not in still and kind not in unknown:
                 _open(house, late[kind], now)
-                _tell(house, kind, _alert(late[kind], now))
+                _tell(house, kind, late[kind].since, _alert(late[kind], now))
                 told = True
     return told
 
@@ -119,20 +119,8 @@ def _named(delivery: Delivery, now: int) -> str:
     return f"{delivery.path.rsplit('/', 1)[-1]}, le {french.moment(delivery.at, now)}"
 
 
-def _tell(house: House, kind: Kind, answer: Answer) -> None:
-    """The technical contact by mail and chat; of what bills are made of, accounting too."""
-    greetings: dict[str, str] = {}
-    if contact := house.people.by_id(TECHNICAL):
-        greetings[contact.email] = f"Bonjour {contact.person.name},"
-    if kind == "billed_cdrs" and (accounting := house.people.by_id(ACCOUNTING)):
-        greetings.setdefault(accounting.email, "Bonjour,")
-    for address, greeting in greetings.items():
-        house.write_letter(
-            Letter(
-                to=address,
-                subject=f"{house.profile.operator_name} : {answer.title.removeprefix('⚠️ ')}",
-                greeting=greeting,
-                parts=(answer,),
-            )
-        )
-    house.tell(TECHNICAL, [("late", answer)])
+def _tell(house: House, kind: Kind, since: int, answer: Answer) -> None:
+    """An alert and its all-clear are one thread, wherever the routes send them."""
+    thread = f"late:{kind}:{since}"
+    data = {"title": answer.title, "lines": list(answer.lines), "thread": thread}
+    announce(house, News(f"late.{kind}", "", data))

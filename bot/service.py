@@ -25,7 +25,7 @@ from bot.house import House, open_house
 from bot.mail import smtp
 from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.reading import message_id_of, sender_of
-from bot.notices import notify
+from bot.notices import notify, routes
 from bot.passes import report_of
 from bot.running import LOCK
 from bot.telegram import webhook
@@ -195,7 +195,7 @@ class _Service:
                 log.info("pass: %s fetched, %s read%s", report["fetched"], report["read"], _because(report["error"]))
                 self._found("ftp", report["error"])
                 self._found("ftp_files", " ".join(reason for _, reason in report["failed"][:3]))
-                self._notify()
+                await self._notify()
                 # Where the FTP could not be read nobody knows what lies there.
                 if not report["error"]:
                     refused = [path for path, _ in report["failed"]]
@@ -221,15 +221,17 @@ class _Service:
                 self._house.write_chat(chat_id, [sync.told(report, self._house.context.now())])
         self._ring()
 
-    def _notify(self) -> None:
-        if notify(self._house):
+    async def _notify(self) -> None:
+        if await notify(self._house):
             self._ring()
+        _, fault = routes.in_force(self._house.data)
+        self._found("routes", fault)
 
     async def _notices(self) -> None:
         """Passes made by hand (`origyne-bot sync`) are noticed too; and faults that last; and that the technical
         address changed before anybody's chat was bound."""
         while True:
-            self._notify()
+            await self._notify()
             if self._chat_ready.is_set() and mail_code(self._house, self._bot.username):
                 self._ring()
             if self._troubles.tell():

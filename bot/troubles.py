@@ -1,16 +1,17 @@
 """What does not work at the moment, and who is told: once it lasts, on a channel that works, and when it is over."""
 
 import time
-from dataclasses import dataclass
 from typing import Literal
 
-from bot.desk.people import TECHNICAL
+from bot.desk import faults
+from bot.desk.faults import Fault
+from bot.desk.outbox import Channel
 from bot.house import House
-from bot.mail.letter import Letter
+from bot.notices import announce
+from bot.notices.news import News
 from handlers import french
-from handlers.answer import Answer
 
-Subject = Literal["ftp", "ftp_files", "telegram", "smtp", "imap"]
+Subject = Literal["ftp", "ftp_files", "telegram", "smtp", "imap", "routes"]
 
 #: A fault that mends itself within that time (seconds) is told to nobody.
 PATIENCE = 300
@@ -23,71 +24,101 @@ _WORDS: dict[Subject, tuple[str, str]] = {
     ),
     "telegram": ("Le robot Telegram ne répond plus", "Le robot Telegram répond de nouveau"),
     "smtp": ("Les courriels ne partent plus", "Les courriels partent de nouveau"),
+    "routes": (
+        "routes.toml ne se lit pas : les avis suivent la règle d'origine",
+        "routes.toml se lit de nouveau",
+    ),
     "imap": ("La boîte aux lettres du robot ne se lit plus", "La boîte aux lettres du robot se lit de nouveau"),
 }
 
 
-@dataclass
-class _Trouble:
-    reason: str
-    since: float
-    told: bool = False
+_PREFIX = "trouble."
 
 
 class Troubles:
-    """Kept in memory: after a restart, what still does not work is found out again."""
+    """Kept in `desk.db`, so that a restart neither tells again nor forgets to tell the end."""
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._present: dict[Subject, _Trouble] = {}
+        self._known: dict[str, Fault] = faults.known(house.desk, _PREFIX)
 
     def report(self, subject: Subject, reason: str) -> None:
         """Something failed; `reason` is French and holds no secret."""
-        known = self._present.setdefault(subject, _Trouble(reason, time.time()))
-        known.reason = reason
+        now, key = _now(), f"{_PREFIX}{subject}"
+        before = self._known.get(key)
+        self._known[key] = before.came(reason, now) if before else Fault(key, reason, now, now)
 
     def clear(self, subject: Subject) -> bool:
         """It worked. Whether somebody is told so now."""
-        known = self._present.pop(subject, None)
-        if known is None or not known.told:
+        key = f"{_PREFIX}{subject}"
+        fault = self._known.get(key)
+        if fault is None or fault.cleared_at is not None:
             return False
-        self._tell(subject, _WORDS[subject][1], f"La panne a duré depuis le {french.moment(int(known.since))}.")
-        return True
+        if not fault.is_open:  # nobody heard of it
+            if fault.relapses:
+                self._known[key] = fault.gone(_now())
+            else:
+                del self._known[key]
+            return False
+        self._known[key] = fault.gone(_now())
+        return self._tell_ends()
 
     def present(self) -> tuple[tuple[str, int], ...]:
         """What does not work now (French), and since when (UTC seconds)."""
         return tuple(
-            (f"{_WORDS[subject][0]} : {trouble.reason}", int(trouble.since))
-            for subject, trouble in self._present.items()
+            (f"{_WORDS[_subject(key)][0]} : {fault.reason}", fault.began_at)
+            for key, fault in self._known.items()
+            if fault.gone_at is None and fault.cleared_at is None
         )
 
     def tell(self, patience: float = PATIENCE) -> bool:
-        """Tell what has lasted, once each. Whether there was something to tell."""
-        lasting = [
-            (subject, trouble)
-            for subject, trouble in self._present.items()
-            if not trouble.told and time.time() - trouble.since >= patience
-        ]
-        for subject, trouble in lasting:
-            trouble.told = True
-            since = french.moment(int(trouble.since))
-            self._tell(subject, f"⚠️ {_WORDS[subject][0]}", f"Depuis le {since} : {trouble.reason}")
-        return bool(lasting)
+        """Tell what has lasted, once each, and once a day what goes on; and what is over. Whether there was any."""
+        now, told = _now(), False
+        for key, fault in list(self._known.items()):
+            is_new = not fault.told_at and fault.gone_at is None and now - fault.began_at >= patience
+            if fault.cleared_at is None and (is_new or fault.is_to_be_recalled(now)):
+                since = french.moment(fault.began_at, now)
+                self._announce(fault.told(now), f"⚠️ {_WORDS[_subject(key)][0]}", f"Depuis le {since} : {fault.reason}")
+                told = True
+            elif fault.is_forgotten(now):
+                del self._known[key]
+                faults.forget(self._house.desk, key)
+        return self._tell_ends() or told
 
-    def _tell(self, subject: Subject, title: str, line: str) -> None:
-        contact = self._house.people.by_id(TECHNICAL)
-        if contact is None:
-            return
-        answer = Answer(title, (line, "La commande « origyne-bot doctor » dit quoi faire."))
+    def _tell_ends(self) -> bool:
+        now, told = _now(), False
+        for key, fault in list(self._known.items()):
+            if fault.is_over(now, 0):
+                lasted = f"La panne a duré depuis le {french.moment(fault.began_at, now)}."
+                self._announce(fault.cleared(now), _WORDS[_subject(key)][1], lasted)
+                told = True
+        return told
+
+    def _announce(self, fault: Fault, title: str, line: str) -> None:
+        subject = _subject(fault.key)
+        data = {
+            "title": title,
+            "lines": [line, "La commande « origyne-bot doctor » dit quoi faire."],
+            "thread": f"{fault.key}:{fault.began_at}",
+        }
         with self._house.desk.atomic():
-            if subject in ("ftp", "ftp_files", "telegram"):
-                self._house.write_letter(
-                    Letter(
-                        to=contact.email,
-                        subject=f"{self._house.profile.operator_name} : {title.removeprefix('⚠️ ')}",
-                        greeting=f"Bonjour {contact.person.name},",
-                        parts=(answer,),
-                    )
-                )
-            if subject != "telegram":
-                self._house.tell(TECHNICAL, [("troubles", answer)])
+            self._known[fault.key] = fault
+            faults.keep(self._house.desk, fault)
+            announce(self._house, News(fault.key, "", data), but=_DEAD.get(subject, frozenset()))
+
+
+#: The channel that does not work then.
+_DEAD: dict[Subject, frozenset[Channel]] = {
+    "telegram": frozenset({"chat"}),
+    "smtp": frozenset({"mail"}),
+    "imap": frozenset({"mail"}),
+}
+
+
+def _subject(key: str) -> Subject:
+    subject = key.removeprefix(_PREFIX)
+    return next(known for known in _WORDS if known == subject)
+
+
+def _now() -> int:
+    return int(time.time())

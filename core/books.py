@@ -7,7 +7,7 @@ begin with; dates, durations and amounts are the spreadsheet's own. Called numbe
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from functools import lru_cache
@@ -304,6 +304,14 @@ def clients(data: Path, month: int) -> bytes:
 
 
 # -- Their rows
+
+
+def table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
+    """A table of texts as a spreadsheet."""
+    with Book(title) as book:
+        book.facts += [("Rangées", len(rows))]
+        book.sheet("Liste", tuple(Column(header) for header in headers), rows)
+        return book.finished()
 
 
 def _euros_of(month: int, before: int) -> tuple[Column, ...]:

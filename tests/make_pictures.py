@@ -110,7 +110,7 @@ def _billing_mail(data: Path) -> EmailMessage:
     contact = house.people.by_id(TECHNICAL)
     assert contact
     house.own.set_profile(contact.person, "colour", pictures.PROFILE.colour)
-    notify(house)
+    asyncio.run(notify(house))
     rows = house.desk.execute("SELECT payload FROM outbox WHERE channel = 'mail' ORDER BY id").fetchall()
     mails = [message_from_bytes(payload, policy=default) for (payload,) in rows]
     house.context.close()

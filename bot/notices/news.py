@@ -46,7 +46,8 @@ class Waiting:
 def keep(db: Database, person_id: str, channel: Channel, due_at: int, news: Iterable[News]) -> None:
     """In the transaction of what it was made of."""
     db.conn.executemany(
-        "INSERT INTO waiting_news (person_id, channel, due_at, event_id, kind, path, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO waiting_news (person_id, channel, due_at, event_id, kind, path, data) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
             (person_id, channel, due_at, it.event_id, it.kind, it.path, json.dumps(it.data, ensure_ascii=False))
             for it in news

@@ -1,7 +1,7 @@
 """The table of routes: who is told of what, by which channel, at once or once a day, within which hours.
 
-The packaged `routes.toml` says the rule of the operator's card (B-5); a `routes.toml` in the data folder changes lines of
-it. Both are written in French words, which `origyne-bot routes` says back.
+The packaged `routes.toml` says the rule of the operator's card (B-5); a `routes.toml` in the data folder changes lines
+of it. Both are written in French words, which `origyne-bot routes` says back.
 """
 
 import difflib
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.desk.outbox import Channel
+from bot.desk.people import Contact
 from core.folders import PARIS
 from core.holidays import Days, is_worked
 from core.hours import Span, read_span, read_time, show_span, show_time
@@ -249,14 +250,14 @@ class Routes:
                 if detail.name and line != whole:
                     yield f"— {detail.what}", _all(line), any(key[:2] == (group.name, detail.name) for key in self.own)
 
-    def topics(self, readers: set[str]) -> set[Topic]:
-        """What reaches the chat of who is one of these readers."""
+    def topics_of(self, contact: Contact) -> set[Topic]:
+        """What can reach a person's chats."""
+        readers = {fold(role) for role in contact.person.roles} | {contact.email.lower()}
         return {
-            group.topic
-            for group in GROUPS
-            for detail in group.details
-            for reader, line in self._of(group.name, detail.name).items()
-            if reader in readers and any(route.channel == "chat" for route in line)
+            topic_of(kind)
+            for kind in _PLACES
+            for route in self.of(kind)
+            if route.reader in readers and route.channel == "chat"
         }
 
     def _of(self, group: str, detail: str) -> dict[str, _Line]:
@@ -270,7 +271,7 @@ def topic_of(kind: str) -> Topic:
 
 
 def in_force(data: Path) -> tuple[Routes, str]:
-    """The table that holds now, and what is wrong with the user's file ("" for nothing): the packaged one holds then."""
+    """The table that holds now, and what is wrong with the user's file, "" for nothing: else the packaged one holds."""
     try:
         return Routes.load(data), ""
     except RoutesError as error:

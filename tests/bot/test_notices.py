@@ -53,10 +53,14 @@ def house(folder: Path) -> Iterator[House]:
 @pytest.fixture
 def caught_up(house: House) -> House:
     """A house that has told all of the first pass, with the contact's chat bound, and an empty outbox."""
-    notify(house)
+    notified(house)
     house.desk.execute("DELETE FROM outbox")
     house.people.enrol(CHAT, house.people.new_code(TECHNICAL, NOW), NOW)
     return house
+
+
+def notified(house: House) -> int:
+    return asyncio.run(notify(house))
 
 
 def close(house: House) -> None:
@@ -135,7 +139,7 @@ def invoice(folder: Path, name: str, month: int, *, size: int = 100, client: str
 
 
 def test_the_operators_invoice_goes_to_accounting_with_its_pdf(house: House, folder: Path) -> None:
-    notify(house)
+    notified(house)
     message = the_mail(house, "facture Origyne d'octobre 2026")
     (original,) = (folder / "ftp/Factures/Intégrateur/2026-10").glob("*.pdf")
     assert message["To"] == ACCOUNTING
@@ -143,7 +147,7 @@ def test_the_operators_invoice_goes_to_accounting_with_its_pdf(house: House, fol
 
 
 def test_the_clients_invoices_of_a_month_are_one_mail(house: House, folder: Path) -> None:
-    notify(house)
+    notified(house)
     message = the_mail(house, "4 factures clients d'octobre 2026")
     originals = {path.name: path.read_bytes() for path in (folder / "ftp/Factures/Clients/2026-10").glob("*.pdf")}
     assert message["To"] == ACCOUNTING
@@ -154,7 +158,7 @@ def test_each_months_client_invoices_are_a_mail_of_their_own(caught_up: House, f
     for month in (202609, 202611):
         for client in ("Dupont", "Garage"):
             invoice(folder, f"{month}_{client}.pdf", month, client=client)
-    notify(caught_up)
+    notified(caught_up)
     assert subjects(caught_up) == [
         "Télécom Exemple : 2 factures clients de septembre 2026",
         "Télécom Exemple : 2 factures clients de novembre 2026",
@@ -162,7 +166,7 @@ def test_each_months_client_invoices_are_a_mail_of_their_own(caught_up: House, f
 
 
 def test_the_billing_file_tells_each_clients_amount(house: House, folder: Path) -> None:
-    notify(house)
+    notified(house)
     message = the_mail(house, "relevé de facturation octobre 2026")
     assert message["To"] == ACCOUNTING
     told = text(message)
@@ -174,14 +178,14 @@ def test_the_total_of_a_month_is_told_however_many_clients_there_are(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.mail.letter.MOST_ROWS", 2)
-    notify(house)
+    notified(house)
     told = text(the_mail(house, "relevé de facturation"))
     assert "… et 2 autres" in told
     assert "Total : " in told
 
 
 def test_a_mail_never_claims_to_be_the_legal_invoice(house: House) -> None:
-    notify(house)
+    notified(house)
     for subject in ("facture Origyne", "factures clients"):
         told = text(the_mail(house, subject))
         words = " ".join(told.split())  # a text's prose is in short lines
@@ -189,19 +193,19 @@ def test_a_mail_never_claims_to_be_the_legal_invoice(house: House) -> None:
 
 
 def test_accounting_is_told_nothing_technical(house: House) -> None:
-    notify(house)
+    notified(house)
     assert sum(message["To"] == ACCOUNTING for message in mails(house)) == 3
 
 
 def test_an_invoice_that_replaces_another_says_so(caught_up: House, folder: Path) -> None:
     invoice(folder, "a.pdf", 202610, replaced=True)
-    notify(caught_up)
+    notified(caught_up)
     assert "a.pdf (remplace la précédente)" in text(mails(caught_up)[0])
 
 
 def test_an_invoice_whose_month_is_unknown_is_sent_all_the_same(caught_up: House, folder: Path) -> None:
     invoice(folder, "a.pdf", 0)
-    notify(caught_up)
+    notified(caught_up)
     (message,) = mails(caught_up)
     assert message["Subject"] == "Télécom Exemple : facture Origyne d'un mois inconnu"
     assert list(attachments(message)) == ["a.pdf"]
@@ -210,7 +214,7 @@ def test_an_invoice_whose_month_is_unknown_is_sent_all_the_same(caught_up: House
 def test_invoices_of_several_months_name_the_first_and_the_last(caught_up: House, folder: Path) -> None:
     for month in (202512, 202601, 202603, 0):
         invoice(folder, f"{month}.pdf", month)
-    notify(caught_up)
+    notified(caught_up)
     assert subjects(caught_up) == ["Télécom Exemple : 4 factures Origyne (décembre 2025 à mars 2026)"]
 
 
@@ -220,7 +224,7 @@ def test_the_newest_invoices_are_attached_as_far_as_there_is_room(
     monkeypatch.setattr(notices, "MOST_ATTACHED", 250)
     for month in (202608, 202609, 202610):
         invoice(folder, f"{month}.pdf", month, size=100)
-    notify(caught_up)
+    notified(caught_up)
     (message,) = mails(caught_up)
     assert set(attachments(message)) == {"202609.pdf", "202610.pdf"}
     assert "Non jointes, à prendre sur le FTP : 202608.pdf." in text(message)
@@ -232,7 +236,7 @@ def test_a_small_invoice_goes_along_beside_one_that_is_too_large(
     monkeypatch.setattr(notices, "MOST_ATTACHED", 250)
     invoice(folder, "large.pdf", 202610, size=300)
     invoice(folder, "small.pdf", 202609, size=100)
-    notify(caught_up)
+    notified(caught_up)
     assert list(attachments(mails(caught_up)[0])) == ["small.pdf"]
 
 
@@ -240,7 +244,7 @@ def test_an_invoice_that_is_gone_from_the_disk_does_not_hold_back_the_others(cau
     invoice(folder, "a.pdf", 202610)
     invoice(folder, "b.pdf", 202609)
     (folder / "data" / MIRROR / "Factures/Intégrateur/a.pdf").unlink()
-    notify(caught_up)
+    notified(caught_up)
     (message,) = mails(caught_up)
     assert list(attachments(message)) == ["b.pdf"]
     assert "à prendre sur le FTP : a.pdf." in text(message)
@@ -250,7 +254,7 @@ def test_an_invoice_that_is_gone_from_the_disk_does_not_hold_back_the_others(cau
 
 
 def test_the_first_pass_is_told_in_one_technical_mail(house: House) -> None:
-    notify(house)
+    notified(house)
     (message,) = (message for message in mails(house) if message["To"] == TECHNICAL_MAIL)
     told = text(message)
     assert "Première lecture : 24 lignes, 4 clients" in told
@@ -259,13 +263,13 @@ def test_the_first_pass_is_told_in_one_technical_mail(house: House) -> None:
 
 
 def test_the_technical_contact_is_greeted_by_name(house: House) -> None:
-    notify(house)
+    notified(house)
     (message,) = (message for message in mails(house) if message["To"] == TECHNICAL_MAIL)
     assert text(message).startswith("Bonjour Camille Martin,\n")
 
 
 def test_the_row_that_could_not_be_read_is_reported_with_its_file_line_and_reason(house: House) -> None:
-    notify(house)
+    notified(house)
     (message,) = (message for message in mails(house) if message["To"] == TECHNICAL_MAIL)
     assert "1 rangée mise de côté" in text(message)
     assert "abîmé par un tableur" in text(message)
@@ -282,7 +286,7 @@ def test_changes_of_a_later_pass_reach_the_mail_and_the_chat_once(
     operator.change_line("0639980001", status="Suspendue")
     operator.deliver_status(datetime(2026, 11, 24, 9, 0))
     asyncio.run(make_pass(folder / "ftp", folder / "data"))
-    notify(caught_up)
+    notified(caught_up)
     (message,) = mails(caught_up)
     assert message["Subject"] == "Télécom Exemple : 1 changement de ligne"
     assert "06 39 98 00 01" in text(message)
@@ -297,7 +301,7 @@ def test_changes_of_a_later_pass_reach_the_mail_and_the_chat_once(
 
 
 def test_without_a_chat_the_digest_goes_by_mail_alone(house: House) -> None:
-    notify(house)
+    notified(house)
     assert chats(house) == []
 
 
@@ -314,7 +318,7 @@ def test_many_events_of_a_pass_are_one_digest(caught_up: House, folder: Path) ->
             at=NOW,
         )
     happens(folder, "file.waiting", "RatedCDRs/x.csv", reason="colonne du numéro introuvable")
-    notify(caught_up)
+    notified(caught_up)
     (message,) = mails(caught_up)
     assert message["Subject"].startswith("Télécom Exemple : 50 changements de lignes, 1 fichier attend")
     assert "RatedCDRs/x.csv : colonne du numéro introuvable" in text(message)
@@ -322,7 +326,7 @@ def test_many_events_of_a_pass_are_one_digest(caught_up: House, folder: Path) ->
 
 def test_a_pass_without_news_writes_nothing(caught_up: House, folder: Path) -> None:
     asyncio.run(make_pass(folder / "ftp", folder / "data"))
-    assert notify(caught_up) == 0
+    assert notified(caught_up) == 0
     assert mails(caught_up) == []
 
 
@@ -337,7 +341,7 @@ def test_a_client_named_like_markup_breaks_no_message(caught_up: House, folder: 
         after="x",
         at=NOW,
     )
-    notify(caught_up)
+    notified(caught_up)
     assert "&lt;b&gt;&amp;" in chats(caught_up)[0][1]
 
 
@@ -345,17 +349,17 @@ def test_a_client_named_like_markup_breaks_no_message(caught_up: House, folder: 
 
 
 def test_nothing_is_told_twice(house: House) -> None:
-    assert notify(house) > 0
+    assert notified(house) > 0
     before = subjects(house)
-    assert notify(house) == 0
+    assert notified(house) == 0
     assert subjects(house) == before
 
 
 def test_nothing_is_told_twice_after_a_restart(house: House, folder: Path) -> None:
-    notify(house)
+    notified(house)
     before = subjects(house)
     again = open_house(settings(folder / "data"))
-    assert notify(again) == 0
+    assert notified(again) == 0
     assert subjects(again) == before
     close(again)
 
@@ -368,31 +372,31 @@ def test_a_crash_before_the_end_leaves_all_to_be_told(
 
     monkeypatch.setattr(House, "write_letter", crash)
     with pytest.raises(KeyboardInterrupt):
-        notify(house)
+        notified(house)
     monkeypatch.undo()
     again = open_house(settings(folder / "data"))
     assert mails(again) == []
-    assert notify(again) > 0
+    assert notified(again) > 0
     assert len(mails(again)) == 4
     close(again)
 
 
 def test_a_pass_that_has_not_ended_announces_nothing(caught_up: House, folder: Path) -> None:
     happens(folder, "file.waiting", "RatedCDRs/x.csv", in_a_pass=False, reason="x")
-    assert notify(caught_up) == 0
+    assert notified(caught_up) == 0
     assert mails(caught_up) == []
 
 
 def test_what_a_broken_off_pass_found_is_told_after_the_next(caught_up: House, folder: Path) -> None:
     happens(folder, "file.waiting", "RatedCDRs/x.csv", in_a_pass=False, reason="x")
-    notify(caught_up)
+    notified(caught_up)
     happens(folder, "file.waiting", "RatedCDRs/y.csv", reason="y")
-    assert notify(caught_up) == 2
+    assert notified(caught_up) == 2
     assert "RatedCDRs/x.csv" in text(mails(caught_up)[0])
 
 
 def test_the_cursor_stands_at_the_last_event(house: House) -> None:
-    notify(house)
+    notified(house)
     (last,) = house.context.telecom.execute("SELECT max(id) FROM events").fetchone()
     assert progress.get(house.desk, "event_cursor") == last
 
@@ -402,7 +406,7 @@ def test_the_cursor_stands_at_the_last_event(house: House) -> None:
 
 def test_no_mail_or_message_holds_a_secret(house: House, folder: Path) -> None:
     house.people.enrol(CHAT, house.people.new_code(TECHNICAL, int(time.time())), int(time.time()))
-    notify(house)
+    notified(house)
     operator = Operator(folder / "same", lines=24, clients=4, months=2)
     secrets = {code for sim in operator.sims for code in (sim.puk1, sim.puk2)}
     secrets |= {line.rio for line in operator.lines if line.rio}
@@ -413,6 +417,6 @@ def test_no_mail_or_message_holds_a_secret(house: House, folder: Path) -> None:
 
 def test_a_subject_is_one_line(caught_up: House, folder: Path) -> None:
     happens(folder, "billed.arrived", "BilledCDRs/x\r\nBcc: evil@evil.example.csv", rows=1, rejected=0)
-    notify(caught_up)
+    notified(caught_up)
     (message,) = mails(caught_up)
     assert message["Bcc"] is None
