@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 
 from bot.mail.bounded import FAULTS, header
@@ -42,58 +42,56 @@ class Contents:
 
 
 def contents_of(message: EmailMessage) -> Contents:
-    lines: list[Line] = []
-    html: list[Line] = []
-    files: list[SentFile] = []
-    inline: list[Picture] = []
-    _read(message, lines, html, files, inline)
-    shown = {picture for line in (*lines, *html) for picture in line.pictures}
-    files += [picture.file for picture in inline if picture.content_id not in shown]
-    return Contents(
-        tuple(lines), tuple(html), tuple(files), tuple(picture for picture in inline if picture.content_id in shown)
-    )
+    found = _Found()
+    _read(message, found)
+    shown = {picture for line in (*found.lines, *found.html) for picture in line.pictures}
+    hidden = [picture.file for picture in found.inline if picture.content_id not in shown]
+    inline = tuple(picture for picture in found.inline if picture.content_id in shown)
+    return Contents(tuple(found.lines), tuple(found.html), (*found.files, *hidden), inline)
 
 
-def _read(
-    part: EmailMessage, lines: list[Line], html: list[Line], files: list[SentFile], inline: list[Picture]
-) -> None:
+@dataclass
+class _Found:
+    lines: list[Line] = field(default_factory=list)
+    html: list[Line] = field(default_factory=list)
+    files: list[SentFile] = field(default_factory=list)
+    inline: list[Picture] = field(default_factory=list)
+
+    def add(self, lines: list[Line]) -> None:
+        self.lines += ([Line("")] if self.lines and lines else []) + lines
+
+
+def _read(part: EmailMessage, found: _Found) -> None:
     kind = part.get_content_type()
     if kind in _SEALS:
         return
     if kind.startswith("multipart/") and part.is_multipart():
         parts = [it for it in part.get_payload() if isinstance(it, EmailMessage)]
-        if kind == "multipart/report":
-            parts = parts[:1]  # the others are for programs
         if kind == "multipart/alternative":
-            _read_alternative(parts, lines, html, files, inline)
+            _read_alternative(parts, found)
         else:
-            for each in parts:
-                _read(each, lines, html, files, inline)
-        return
-    if kind.startswith("message/"):
-        _keep_mail(part, kind, files)
-    elif kind in ("text/plain", "text/html") and not _is_file(part):
-        found = lines_of(cleaned(_text(part))) if kind == "text/html" else _plain_lines(part)
-        lines += ([Line("")] if lines else []) + found
-        html += found if kind == "text/html" else []
+            for each in parts[:1] if kind == "multipart/report" else parts:  # a report's others are for programs
+                _read(each, found)
+    elif kind.startswith("message/"):
+        _keep_mail(part, kind, found.files)
+    elif kind == "text/plain" and not _is_file(part):
+        found.add(_plain_lines(part))
+    elif kind == "text/html" and not _is_file(part):
+        lines = lines_of(cleaned(_text(part)))
+        found.add(lines)
+        found.html += lines
     elif kind != "text/calendar" or _is_file(part):
-        _keep(part, kind, files, inline)
+        _keep(part, kind, found)
 
 
-def _read_alternative(
-    parts: list[EmailMessage],
-    lines: list[Line],
-    html: list[Line],
-    files: list[SentFile],
-    inline: list[Picture],
-) -> None:
+def _read_alternative(parts: list[EmailMessage], found: _Found) -> None:
     """One text in several forms: the plain one, unless it is empty."""
     versions: list[list[Line]] = []
     for part in parts:
-        versions.append([])
-        _read(part, versions[-1], html, files, inline)
-    chosen = next((version for version in versions if any(line.text.strip() for line in version)), [])
-    lines += ([Line("")] if lines and chosen else []) + chosen
+        version = replace(found, lines=[])  # the other lists are shared
+        _read(part, version)
+        versions.append(version.lines)
+    found.add(next((version for version in versions if any(line.text.strip() for line in version)), []))
 
 
 def _is_file(part: EmailMessage) -> bool:
@@ -108,14 +106,14 @@ def _name(part: EmailMessage) -> str:
     return " ".join(_INVISIBLE.sub("", str(name)).replace("\\", "/").rpartition("/")[2].split())[:200]
 
 
-def _keep(part: EmailMessage, kind: str, files: list[SentFile], inline: list[Picture]) -> None:
+def _keep(part: EmailMessage, kind: str, found: _Found) -> None:
     content = _bytes(part)
     name = _name(part)
     content_id = header(part, "Content-ID").strip("<> ")
     if kind.startswith("image/") and content_id:  # some programs call what they show inline an attachment
-        inline.append(Picture(content_id, SentFile(name or f"image.{kind[6:]}", content)))
+        found.inline.append(Picture(content_id, SentFile(name or f"image.{kind[6:]}", content)))
     elif name:
-        files.append(SentFile(name, content))
+        found.files.append(SentFile(name, content))
 
 
 def _keep_mail(part: EmailMessage, kind: str, files: list[SentFile]) -> None:

@@ -1,6 +1,6 @@
 """A sender's own words told from what he quotes, from signatures and from what programs add; French first.
 
-Own, because what there is does not fit. On the 51 replies of this project's corpus that have a plain text, own words are
+Own, because what there is does not fit. On the 51 replies of this project's corpus with a plain text, own words are
 exact in 13 with mail-parser-reply 1.36, 21 with quotequail 0.5 and 12 with email-reply-parser 0.5, and quoted questions
 are taken for the sender's in 13, 4 and 13. Whatever is unsure is cut: what is cut is kept, and never runs.
 """
