@@ -109,6 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_outbox(commands)
     _add_mail(commands)
 
+    command = commands.add_parser("routes", help="qui est averti de quoi, par où et quand")
+    command.add_argument("--example", action="store_true", help="la table d'origine, expliquée, pour en écrire une")
+    command.set_defaults(run=_routes)
+
     command = commands.add_parser("doctor", help="essayer chaque réglage et chaque serveur, dire quoi faire")
     command.set_defaults(run=_doctor)
     return parser
@@ -275,6 +279,12 @@ def _export(options: argparse.Namespace) -> int:
     from bot.export_command import run
 
     return run(options, out, err)
+
+
+def _routes(options: argparse.Namespace) -> int:
+    from bot.routes_command import show_routes
+
+    return show_routes(options, out, err)
 
 
 def _rebuild(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from handlers.desk import TOPICS, Alerts, Topic
 
 #: Topics in words, and the word that names each as an argument.
 _WORDS: dict[Topic, tuple[str, str]] = {
+    "invoices": ("factures et relevés de facturation", "factures"),
     "lines": ("changements de lignes", "lignes"),
     "cdrs": ("arrivées de communications", "communications"),
     "sims": ("cartes SIM reçues", "cartes"),
@@ -43,7 +44,7 @@ async def run(ask: Ask, context: Context) -> Answer:
             return changed
         alerts = changed
         context.desk.set_alerts(ask.person, alerts)
-    return _shown(alerts)
+    return _shown(alerts, ask, context)
 
 
 def _changed(alerts: Alerts, words: str) -> Alerts | Answer:
@@ -74,11 +75,15 @@ def _changed(alerts: Alerts, words: str) -> Alerts | Answer:
     return replace(alerts, muted=frozenset(muted))
 
 
-def _shown(alerts: Alerts) -> Answer:
-    told = [f"{_mark(topic, alerts)} {_WORDS[topic][0]}" for topic in TOPICS]
+def _shown(alerts: Alerts, ask: Ask, context: Context) -> Answer:
+    # What the routes never send to this chat cannot be muted there.
+    topics = context.desk.topics_of(ask.person) or TOPICS
+    told = [f"{_mark(topic, alerts)} {_WORDS[topic][0]}" for topic in topics]
     if alerts.quiet:
         begin, end = alerts.quiet
         told.append(f"🌙 Sans sonnerie de {begin} h à {end} h.")
+    elif by_settings := context.settings.quiet.in_words():
+        told.append(f"🌙 Sans sonnerie {by_settings}, sauf les pannes (réglages du robot).")
     else:
         told.append("🌙 La sonnerie n'est jamais coupée.")
     told.append("Les courriels arrivent dans tous les cas. Un bouton coupe ou rétablit.")
@@ -88,7 +93,7 @@ def _shown(alerts: Alerts) -> Answer:
             f"alertes {_WORDS[topic][1]} {'oui' if topic in alerts.muted else 'non'}",
             in_place=True,
         )
-        for topic in TOPICS
+        for topic in topics
     )
     night = (
         Button("🌙 toujours sonner", "alertes silence non", in_place=True)

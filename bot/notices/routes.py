@@ -278,6 +278,11 @@ def in_force(data: Path) -> tuple[Routes, str]:
         return _packaged(), " ".join(error.faults)
 
 
+def packaged_text() -> str:
+    """The packaged file, with its explanations."""
+    return _PACKAGED.read_text("utf-8")
+
+
 def _all(found: dict[str, _Line]) -> _Line:
     return tuple(route for line in found.values() for route in line)
 
