@@ -29,6 +29,7 @@ from bot.desk.profile import (
     was_mailed_lately,
 )
 from bot.mail.letter import Letter, Letterhead, compose, foot_for
+from bot.notices import routes
 from bot.passes import sync_once
 from bot.telegram.drawing import draw
 from core import copies, documents
@@ -380,8 +381,6 @@ class BotDesk:
         alerts.set_alerts(self._desk, person.id, wanted)
 
     def topics_of(self, person: Person) -> tuple[Topic, ...]:
-        from bot.notices import routes  # which is built on this
-
         contact = self._people.by_id(person.id)
         reach = routes.in_force(self._settings.data)[0].topics_of(contact) if contact else set()
         return tuple(topic for topic in TOPICS if topic in reach)

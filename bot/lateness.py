@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.house import House
-from bot.notices import announce
+from bot.notices.digest import announce
 from bot.notices.news import News
 from core import deliveries
 from core.deliveries import KINDS, Deliveries, Delivery, Kind, Late, Rules

@@ -25,7 +25,8 @@ from bot.house import House, open_house
 from bot.mail import smtp
 from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.reading import message_id_of, sender_of
-from bot.notices import notify, routes
+from bot.notices import routes
+from bot.notices.digest import notify
 from bot.passes import report_of
 from bot.running import LOCK
 from bot.telegram import webhook

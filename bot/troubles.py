@@ -7,7 +7,7 @@ from bot.desk import faults
 from bot.desk.faults import Fault
 from bot.desk.outbox import Channel
 from bot.house import House
-from bot.notices import announce
+from bot.notices.digest import announce
 from bot.notices.news import News
 from handlers import french
 

@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 from bot.desk.people import TECHNICAL
 from bot.desk.pictures import record_placed
 from bot.house import open_house
-from bot.notices import notify
+from bot.notices.digest import notify
 from bot.sandbox import pictures
 from bot.sandbox.operator import Operator
 from core import banner, books, charts, daily, preview

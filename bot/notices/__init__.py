@@ -1,5 +1,1 @@
 """From events to notices: routed by a table, grouped into one digest a person and channel, repeats silenced."""
-
-from bot.notices.digest import announce, notify
-
-__all__ = ["announce", "notify"]

@@ -21,7 +21,7 @@ from bot.desk.pictures import MOST, MOST_BYTES, record_placed
 from bot.desk.schema import migrations
 from bot.house import House, open_house
 from bot.mail.letter import Letter
-from bot.notices import notify
+from bot.notices.digest import notify
 from bot.sandbox import pictures
 from bot.sandbox.ftpserver import SandboxFtp
 from core import store
@@ -85,12 +85,12 @@ def test_the_next_notice_goes_to_the_new_addresses(house: House) -> None:
     house.own.set_profile(CAMILLE, "accounting_email", "factures@telecom.example")
     house.own.set_profile(CAMILLE, "technical_email", "nouvelle@telecom.example")
     house.desk.execute("DELETE FROM outbox")  # what the former addresses are told
-    assert notify(house)
+    assert asyncio.run(notify(house))
     assert recipients(house.desk) == {"factures@telecom.example", "nouvelle@telecom.example"}
 
 
 def test_what_was_queued_before_the_change_goes_where_it_was_meant_to(house: House) -> None:
-    assert notify(house)
+    assert asyncio.run(notify(house))
     house.own.set_profile(CAMILLE, "accounting_email", "factures@telecom.example")
     assert recipients(house.desk) == {"compta@telecom.example", "technique@telecom.example"}
 

@@ -231,8 +231,8 @@ def test_a_missing_bill_is_told_to_accounting_too_and_its_end_as_well(house: Hou
     assert judge(house, paris("2026-11-05 12:00"))
     assert [(channel, to) for channel, to, _ in _queued(house)] == [
         ("mail", TECHNIQUE),
-        ("mail", COMPTA),
         ("chat", str(CHAT)),
+        ("mail", COMPTA),
     ]
     for _, _, queued in _queued(house):
         text = " ".join(queued.split())  # a mail's prose is in short lines
@@ -241,7 +241,7 @@ def test_a_missing_bill_is_told_to_accounting_too_and_its_end_as_well(house: Hou
     _deliver(house, "BilledCDRs/BilledCDRs_202610.csv", "2026-11-05 12:20", month=202610)
     assert judge(house, paris("2026-11-05 12:30"))
     ends = _queued(house)[3:]
-    assert [to for _, to, _ in ends] == [TECHNIQUE, COMPTA, str(CHAT)]
+    assert [to for _, to, _ in ends] == [TECHNIQUE, str(CHAT), COMPTA]
     for _, _, text in ends:
         assert "BilledCDRs : le relevé d'octobre 2026 est arrivé" in text
         assert "Reçu : BilledCDRs_202610.csv, le 05/11 à 12:20." in text
