@@ -1,6 +1,7 @@
 """What does not work at the moment, and who is told: once it lasts, on a channel that works, and when it is over."""
 
 import time
+from dataclasses import replace
 from typing import Literal
 
 from bot.desk import faults
@@ -9,6 +10,7 @@ from bot.desk.outbox import Channel
 from bot.house import House
 from bot.notices.digest import announce
 from bot.notices.news import News
+from bot.notices.part import times
 from handlers import french
 
 Subject = Literal["ftp", "ftp_files", "telegram", "smtp", "imap", "routes"]
@@ -46,7 +48,12 @@ class Troubles:
         """Something failed; `reason` is French and holds no secret."""
         now, key = _now(), f"{_PREFIX}{subject}"
         before = self._known.get(key)
-        self._known[key] = before.came(reason, now) if before else Fault(key, reason, now, now)
+        if before is None:
+            self._known[key] = Fault(key, reason, now, now)
+        elif before.gone_at is None:
+            self._known[key] = replace(before, reason=reason, last_at=now)
+        else:
+            self._known[key] = before.came(reason, now)
 
     def clear(self, subject: Subject) -> bool:
         """It worked. Whether somebody is told so now."""
@@ -55,8 +62,8 @@ class Troubles:
         if fault is None or fault.cleared_at is not None:
             return False
         if not fault.is_open:  # nobody heard of it
-            if fault.relapses:
-                self._known[key] = fault.gone(_now())
+            if fault.relapses:  # the end that was told is true
+                self._known[key] = fault.gone(_now()).cleared(_now())
             else:
                 del self._known[key]
             return False
@@ -77,8 +84,7 @@ class Troubles:
         for key, fault in list(self._known.items()):
             is_new = not fault.told_at and fault.gone_at is None and now - fault.began_at >= patience
             if fault.cleared_at is None and (is_new or fault.is_to_be_recalled(now)):
-                since = french.moment(fault.began_at, now)
-                self._announce(fault.told(now), f"⚠️ {_WORDS[_subject(key)][0]}", f"Depuis le {since} : {fault.reason}")
+                self._announce(fault.told(now), f"⚠️ {_WORDS[_subject(key)][0]}", _alert(fault, now))
                 told = True
             elif fault.is_forgotten(now):
                 del self._known[key]
@@ -113,6 +119,13 @@ _DEAD: dict[Subject, frozenset[Channel]] = {
     "smtp": frozenset({"mail"}),
     "imap": frozenset({"mail"}),
 }
+
+
+def _alert(fault: Fault, now: int) -> str:
+    if fault.told_at:
+        return f"Par moments, {times(fault.times, fault.told_at, now)} : {fault.reason}"
+    again = "De nouveau depuis" if fault.relapses else "Depuis"
+    return f"{again} le {french.moment(fault.began_at, now)} : {fault.reason}"
 
 
 def _subject(key: str) -> Subject:

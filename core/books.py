@@ -306,11 +306,11 @@ def clients(data: Path, month: int) -> bytes:
 # -- Their rows
 
 
-def table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
-    """A table of texts as a spreadsheet."""
+def tables(title: str, sheets: Sequence[tuple[str, tuple[Column, ...], Sequence[Sequence[Any]]]]) -> bytes:
+    """Tables, each with its name and columns, as one spreadsheet."""
     with Book(title) as book:
-        book.facts += [("Rangées", len(rows))]
-        book.sheet("Liste", tuple(Column(header) for header in headers), rows)
+        for name, columns, rows in sheets:
+            book.facts.append((name, f"{book.sheet(name, columns, rows)} rangées"))
         return book.finished()
 
 

@@ -160,7 +160,7 @@ def _names(files: Sequence[LeftOut]) -> str:
 
 
 def _weighed(file: LeftOut) -> str:
-    return f"{file.name}{french.NBSP}({french.volume(file.size)})"
+    return f"{file.name}{french.NBSP}({french.volume(file.size)})" if file.size else file.name
 
 
 # -- what mailboxes show beside the subject

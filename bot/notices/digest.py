@@ -10,22 +10,27 @@ from bot.desk import progress, threads
 from bot.desk.outbox import Channel
 from bot.desk.people import Contact
 from bot.house import House
-from bot.mail.attachments import LeftOut
+from bot.mail.attachments import LeftOut, as_it_travels, room_for_files
 from bot.mail.letter import Letter
 from bot.notices import accounting, news, repeats, routes, technical
 from bot.notices.news import News, Waiting
+from bot.notices.part import Part
 from bot.notices.routes import Routes
-from core import books, events
+from core import books, deliveries, events
 from core.layouts import fold
+from core.workbook import MOST_ROWS, Column
 from core.workshop import WorkshopError
 from handlers import french
 from handlers.answer import Answer, OutFile
-from handlers.desk import Topic
 
-#: Rows of a table beyond which a spreadsheet goes along by mail, and which a chat shows.
-SHEET_ROWS, CHAT_ROWS = 20, 10
+#: Rows beyond which a spreadsheet goes along, and which a chat shows of a table, and of it when there are more.
+SHEET_ROWS, CHAT_ROWS, FIRST_ROWS = 20, 12, 8
+
+#: Headlines that a subject has room for.
+_MOST_HEADLINES = 3
 
 _Reader = tuple[str, Channel]
+_Sheet = tuple[str, tuple[Column, ...], tuple[tuple[str | int | None, ...], ...]]
 
 
 @dataclass
@@ -34,6 +39,15 @@ class _Plan:
 
     now: dict[_Reader, list[News]] = field(default_factory=dict)
     later: list[tuple[_Reader, int, News]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Digest:
+    """What one reader is told of files and lines at once. `thread`: its key."""
+
+    subject: str
+    parts: tuple[Part, ...]
+    thread: str
 
 
 async def notify(house: House) -> int:
@@ -46,25 +60,28 @@ async def notify(house: House) -> int:
         cursor = progress.get(house.desk, "event_cursor")
         found = events.since(house.context.telecom, cursor)
         waited = news.due(house.desk, now)
-        sifted = repeats.sift(house.desk, [News.of(event) for event in found], now)
-        if not found and not waited and not sifted.news:
+        sifted = repeats.sift(house.desk, house.context.telecom, [News.of(event) for event in found], now)
+        if not (found or waited or sifted.news):
+            if sifted.is_new:
+                with house.desk.atomic():
+                    sifted.keep(house.desk)
             return 0
         plan = _planned(house, sifted.news, waited, now)
-        sheets = {reader: await _sheets(house, told) for reader, told in plan.now.items() if reader[1] == "mail"}
+        digests = {reader: _digest(house, told, now) for reader, told in plan.now.items()}
+        sheets = await _sheets(house, digests, now)
         with house.desk.atomic():
-            # A spreadsheet took its time: the desk is this process's own, but the cursor may have moved meanwhile.
+            # A spreadsheet takes its time. Nobody else tells events, but whoever did must not be repeated.
             if progress.get(house.desk, "event_cursor") != cursor:
                 return 0
             if found:
                 progress.put(house.desk, "event_cursor", found[-1].id)
             sifted.keep(house.desk)
+            news.take(house.desk, waited)
             for (person_id, channel), due_at, it in plan.later:
                 news.keep(house.desk, person_id, channel, due_at, [it])
-            news.take(house.desk, waited)
-            for (person_id, channel), told in plan.now.items():
-                if contact := house.people.by_id(person_id):
-                    _tell(house, contact, channel, told, sheets.get((person_id, channel), {}))
-        return len(found) + len(waited)
+            for reader, told in plan.now.items():
+                _tell(house, reader, told, digests[reader], sheets.get(reader), (reader[0], "mail") in plan.now)
+        return len(sifted.news) + len(waited) or len(found)
 
 
 def announce(house: House, told: News, *, but: frozenset[Channel] = frozenset()) -> None:
@@ -74,17 +91,25 @@ def announce(house: House, told: News, *, but: frozenset[Channel] = frozenset())
     :param but: channels that do not work: who is told by them alone is told by the other.
     """
     now = house.context.now()
-    plan = _planned(house, [told], [], now)
-    readers = dict.fromkeys(plan.now, now) | {reader: due_at for reader, due_at, _ in plan.later}
-    for person_id in dict.fromkeys(person_id for person_id, _ in readers):
-        own: dict[Channel, int] = {channel: due for (who, channel), due in readers.items() if who == person_id}
-        live = {channel: due for channel, due in own.items() if channel not in but}
-        other: Channel = "mail" if "chat" in but else "chat"
-        for channel, due_at in (live or {other: now}).items():
+    ways: dict[str, dict[Channel, int]] = {}
+    for (person_id, channel), due_at in _readers(
+        house, routes.in_force(house.settings.data)[0], told.kind, now
+    ).items():
+        ways.setdefault(person_id, {})[channel] = due_at
+    for person_id, own in ways.items():
+        open_ways = {
+            channel: due_at
+            for channel, due_at in own.items()
+            if channel not in but and (channel == "mail" or house.people.chats_of(person_id))
+        }
+        if but and not open_ways:
+            has_chat = "chat" not in but and house.people.chats_of(person_id)
+            open_ways = {"chat" if has_chat else "mail": now}
+        for channel, due_at in open_ways.items():
             if due_at > now:
                 news.keep(house.desk, person_id, channel, due_at, [told])
             elif contact := house.people.by_id(person_id):
-                _tell(house, contact, channel, [told], {})
+                _tell_alert(house, contact, channel, told)
 
 
 # -- who, by what, when
@@ -95,8 +120,11 @@ def _planned(house: House, found: Iterable[News], waited: Iterable[Waiting], now
     plan = _Plan()
     for it in waited:
         plan.now.setdefault((it.person_id, it.channel), []).append(it.news)
+    readers: dict[str, dict[_Reader, int]] = {}
     for told in found:
-        for reader, due_at in _readers(house, table, told.kind, now).items():
+        if told.kind not in readers:
+            readers[told.kind] = _readers(house, table, told.kind, now)
+        for reader, due_at in readers[told.kind].items():
             if due_at > now:
                 plan.later.append((reader, due_at, told))
             else:
@@ -127,83 +155,123 @@ def _people(house: House, reader: str) -> list[Contact]:
 # -- what one person is told by one channel
 
 
-def _tell(house: House, contact: Contact, channel: Channel, told: Sequence[News], sheets: dict[str, OutFile]) -> None:
-    """One digest of files and lines, and each thing that has a thread of its own by itself."""
-    own = [it for it in told if _is_own(it)]
-    files = [it for it in told if not _is_own(it)]
-    if files:
-        _digest(house, contact, channel, files, sheets)
-    for it in own:
-        key, title = str(it.data["thread"]), str(it.data["title"]).removeprefix("⚠️ ")
-        thread = threads.open_thread(house.desk, "notice", key, title)
-        answer = Answer(str(it.data["title"]), tuple(it.data["lines"]))
-        if channel == "chat":
-            follows = bool(threads.messages_of(house.desk, thread.id))
-            urgent = it.kind.startswith("trouble.")
-            house.tell(
-                contact.person.id,
-                [(routes.topic_of(it.kind), answer)],
-                thread=thread.id,
-                follows=follows,
-                urgent=urgent,
-            )
-        else:
-            _write(house, contact, title, [answer], thread.id)
+def _digest(house: House, told: Sequence[News], now: int) -> _Digest | None:
+    """Of files and lines; None when there is nothing but alerts."""
+    files = [it for it in told if not _is_alert(it)]
+    money = [it for it in files if it.kind in accounting.KINDS]
+    said = accounting.say(house, money) if money else None
+    others = technical.say(house, [it for it in files if it.kind not in accounting.KINDS])
+    if not said and not others:
+        return None
+    headlines = [part.headline for part in others]
+    more = "et d'autres nouvelles" if len(headlines) > _MOST_HEADLINES else ""
+    rest = " ".join(filter(None, [", ".join(headlines[:_MOST_HEADLINES]), more]))
+    subject = " ; ".join(filter(None, [said.subject if said else "", rest]))
+    key = f"invoices:{said.month}" if said else f"day:{french.today(now).date().isoformat()}"
+    return _Digest(subject, (*(said.parts if said else ()), *others), key)
 
 
-def _is_own(told: News) -> bool:
-    """Whether the service itself says it."""
-    return told.event_id == 0 and "thread" in told.data
-
-
-def _digest(house: House, contact: Contact, channel: Channel, told: list[News], sheets: dict[str, OutFile]) -> None:
-    money = [it for it in told if it.kind in accounting.KINDS]
-    billed = accounting.say(house, money) if money else None
-    parts: list[tuple[Topic, Answer]] = [("invoices", part) for part in billed.parts] if billed else []
-    parts += technical.say(house, [it for it in told if it.kind not in accounting.KINDS])
-    if not parts:
-        return
-    rest = technical.subject([part for _, part in parts[len(billed.parts) if billed else 0 :]])
-    subject = " ; ".join(filter(None, [billed.subject if billed else "", rest]))
-    day = french.today(house.context.now()).date().isoformat()
-    key = f"invoices:{billed.month}" if billed else f"technical:{day}"
-    thread = threads.open_thread(house.desk, "notice", key, subject)
-    if channel == "chat":
-        house.tell(contact.person.id, [(topic, _for_phone(part)) for topic, part in parts], thread=thread.id)
-        return
-    # What a touch asks in the chat is one more line to read in a mail.
-    shown = [
-        replace(part, buttons=(), files=(*part.files, *([sheets[part.title]] if part.title in sheets else [])))
-        for _, part in parts
-    ]
-    _write(house, contact, subject, shown, thread.id, left=billed.left if billed else ())
-
-
-def _for_phone(part: Answer) -> Answer:
-    """The first rows of a long table; no files, which are a question away."""
-    table, more = part.table, len(part.table.rows) - CHAT_ROWS if part.table else 0
-    lines = part.lines
-    if table and more > 0:
-        table = replace(table, rows=table.rows[:CHAT_ROWS])
-        lines = (f"… et {french.whole(more)} autres : le tableur est dans le courriel.", *lines)
-    return replace(part, table=table, lines=lines, files=())
-
-
-async def _sheets(house: House, told: Sequence[News]) -> dict[str, OutFile]:
-    """The spreadsheets of long tables, by the title of their part."""
-    found: dict[str, OutFile] = {}
-    for _, part in technical.say(house, [it for it in told if it.kind not in accounting.KINDS and not _is_own(it)]):
-        if part.table is None or len(part.table.rows) <= SHEET_ROWS:
+async def _sheets(house: House, digests: dict[_Reader, _Digest | None], now: int) -> dict[_Reader, OutFile]:
+    """One spreadsheet for each reader of long tables; who reads the same has the same. In a chat, where no mail of now
+    has it."""
+    made: dict[tuple[_Sheet, ...], OutFile | None] = {}
+    found: dict[_Reader, OutFile] = {}
+    for reader, digest in digests.items():
+        if digest is None or (reader[1] == "chat" and (reader[0], "mail") in digests):
             continue
-        day = french.today(house.context.now()).date().isoformat()
-        try:
-            content = await house.context.workshop.make(
-                books.table, part.title, part.table.headers, [list(row) for row in part.table.rows]
-            )
-        except WorkshopError:
-            continue  # the mail shows the first rows; the words matter more
-        found[part.title] = OutFile(f"{part.title} {day}.xlsx", content)
+        long = tuple(
+            (part.sheet, part.columns, part.rows[:MOST_ROWS]) for part in digest.parts if len(part.rows) > SHEET_ROWS
+        )
+        if long and long not in made:
+            made[long] = await _sheet(house, digest.subject, long, now)
+        if long and (sheet := made[long]):
+            found[reader] = sheet
     return found
+
+
+async def _sheet(house: House, title: str, sheets: tuple[_Sheet, ...], now: int) -> OutFile | None:
+    try:
+        content = await house.context.workshop.make(books.tables, title[0].upper() + title[1:], sheets)
+    except WorkshopError:
+        return None  # the words matter more
+    return OutFile(f"Détail du {french.today(now):%Y-%m-%d}.xlsx", content)
+
+
+def _tell(
+    house: House, reader: _Reader, told: Sequence[News], digest: _Digest | None, sheet: OutFile | None, mailed: bool
+) -> None:
+    """One digest of files and lines, and each alert by itself, for it has a thread of its own.
+
+    :param mailed: whether he is told the same by mail.
+    """
+    contact = house.people.by_id(reader[0])
+    if contact is None or not contact.person.roles:
+        return  # no longer named by the settings
+    if digest and reader[1] == "mail":
+        _mail_digest(house, contact, told, digest, sheet)
+    elif digest:
+        thread = threads.open_thread(house.desk, "notice", digest.thread, digest.subject)
+        parts = [(part.topic, _for_phone(part, mailed=mailed)) for part in digest.parts]
+        if sheet:
+            parts[0] = (parts[0][0], replace(parts[0][1], files=(sheet,)))
+        urgent = technical.cannot_wait(house, told)
+        house.tell(contact.person.id, parts, thread=thread.id, urgent=urgent)
+    for it in told:
+        if _is_alert(it):
+            _tell_alert(house, contact, reader[1], it)
+
+
+def _mail_digest(house: House, contact: Contact, told: Sequence[News], digest: _Digest, sheet: OutFile | None) -> None:
+    room = room_for_files(house.settings.mail_max_mb) - (as_it_travels(len(sheet.content)) if sheet else 0)
+    money = [it for it in told if it.kind in accounting.KINDS]
+    files, left = accounting.attached(house, money, room)
+    # What a touch asks in the chat is one more line to read in a mail.
+    answers = [replace(part.answer, buttons=(), files=_whole(part, sheet)) for part in digest.parts]
+    answers[0] = replace(answers[0], files=(*answers[0].files, *files.values()))
+    thread = threads.open_thread(house.desk, "notice", digest.thread, digest.subject)
+    _write(house, contact, digest.subject, answers, thread.id, left)
+
+
+def _whole(part: Part, sheet: OutFile | None) -> tuple[OutFile, ...]:
+    """What has all rows of a part that shows the first."""
+    return (sheet,) if sheet and len(part.rows) > SHEET_ROWS else ()
+
+
+def _for_phone(part: Part, *, mailed: bool) -> Answer:
+    """The first rows of a long table; no files, which are a question away."""
+    answer = part.answer
+    if answer.table is None or len(answer.table.rows) <= CHAT_ROWS:
+        return answer
+    more = french.whole(len(answer.table.rows) - FIRST_ROWS)
+    return replace(
+        answer,
+        table=replace(answer.table, rows=answer.table.rows[:FIRST_ROWS]),
+        lines=(f"… et {more} autres" + (", dans le courriel." if mailed else "."), *answer.lines),
+    )
+
+
+def _is_alert(told: News) -> bool:
+    """Whether the service itself says it."""
+    return "thread" in told.data
+
+
+def _tell_alert(house: House, contact: Contact, channel: Channel, told: News) -> None:
+    title, urgent = str(told.data["title"]), _cannot_wait(house, told)
+    words = title.removeprefix("⚠️ ")
+    thread = threads.open_thread(house.desk, "notice", str(told.data["thread"]), words)
+    answer = Answer(title, tuple(told.data["lines"]))
+    if channel == "mail":
+        _write(house, contact, words, [answer], thread.id)
+    else:
+        part = (routes.topic_of(told.kind), answer)
+        house.tell(contact.person.id, [part], thread=thread.id, follows=True, urgent=urgent)
+
+
+def _cannot_wait(house: House, told: News) -> bool:
+    """What stops is; what works again, or is late, is not, and at night the operator delivers nothing."""
+    if not told.kind.startswith("trouble.") or not str(told.data["title"]).startswith("⚠️"):
+        return False
+    return told.kind not in ("trouble.ftp", "trouble.ftp_files") or deliveries.is_open(house.context.now())
 
 
 def _write(
@@ -212,7 +280,6 @@ def _write(
     subject: str,
     parts: Sequence[Answer],
     thread: int,
-    *,
     left: tuple[LeftOut, ...] = (),
 ) -> None:
     house.write_letter(

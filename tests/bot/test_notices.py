@@ -56,16 +56,17 @@ def house(folder: Path) -> Iterator[House]:
 
 @pytest.fixture
 def caught_up(house: House) -> House:
-    """A house that has told all of the first pass, with the contact's chat bound, and an empty outbox."""
+    """A house that has told all of the first pass and forgot it, with the contact's chat bound."""
     notified(house)
     house.desk.execute("DELETE FROM outbox")
+    house.desk.execute("DELETE FROM faults")
     house.people.enrol(CHAT, house.people.new_code(TECHNICAL, NOW), NOW)
     return house
 
 
 def room_for_two(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mail takes two files of a hundred bytes."""
-    monkeypatch.setattr("bot.notices.accounting.room_for_files", lambda megabytes: 2 * as_it_travels(100))
+    monkeypatch.setattr("bot.notices.digest.room_for_files", lambda megabytes: 2 * as_it_travels(100))
 
 
 def notified(house: House) -> int:
@@ -118,8 +119,8 @@ def happens(folder: Path, kind: events.Kind, path: str, *, in_a_pass: bool = Tru
     with closing(store.open_to_write(folder / "data")) as db, db.atomic():
         db.execute(
             "INSERT OR IGNORE INTO files (path, folder, size, stamp, sha256, state, fetched_clock) "
-            "VALUES (?, 'other', 1, '', '', 'read', 0)",
-            (path,),
+            "VALUES (?, 'other', 1, '', '', 'read', ? + (SELECT count(*) FROM files))",
+            (path, NOW),
         )
         (file_id,) = db.execute("SELECT id FROM files WHERE path = ?", (path,)).fetchone()
         events.write(db, kind, file_id, **data)
@@ -257,7 +258,7 @@ def test_an_invoice_that_is_gone_from_the_disk_does_not_hold_back_the_others(cau
     notified(caught_up)
     (message,) = mails(caught_up)
     assert list(attachments(message)) == ["b.pdf"]
-    assert "factures Factures/Intégrateur/a.pdf" in " ".join(text(message).split())
+    assert "À prendre sur le FTP : a.pdf." in text(message)
 
 
 # Technical
@@ -298,7 +299,7 @@ def test_changes_of_a_later_pass_reach_the_mail_and_the_chat_once(
     asyncio.run(make_pass(folder / "ftp", folder / "data"))
     notified(caught_up)
     (message,) = mails(caught_up)
-    assert message["Subject"] == "Télécom Exemple : 1 changement de ligne"
+    assert message["Subject"] == "Télécom Exemple : 1 changement de ligne (06 39 98 00 01 suspendue)"
     assert "06 39 98 00 01" in text(message)
     assert "Active → Suspendue" in text(message)
     ((recipient, html),) = chats(caught_up)
@@ -330,7 +331,7 @@ def test_many_events_of_a_pass_are_one_digest(caught_up: House, folder: Path) ->
     happens(folder, "file.waiting", "RatedCDRs/x.csv", reason="colonne du numéro introuvable")
     notified(caught_up)
     (message,) = mails(caught_up)
-    assert message["Subject"].startswith("Télécom Exemple : 50 changements de lignes, 1 fichier attend")
+    assert message["Subject"].startswith("Télécom Exemple : 50 changements de lignes (suspendues), 1 fichier attend")
     assert "RatedCDRs/x.csv : colonne du numéro introuvable" in text(message)
 
 
@@ -448,10 +449,10 @@ def test_a_months_invoices_are_one_conversation(caught_up: House, folder: Path) 
     assert mails(caught_up)[-1]["Reply-To"] != first["Reply-To"]
 
 
-def changed(folder: Path, count: int) -> None:
+def changed(folder: Path, count: int, path: str = "AccountStatus/x.csv") -> None:
     for number in range(count):
         happens(
-            folder, "line.suspended", "AccountStatus/x.csv", msisdn=f"06399{number:05}", client="Dupont BTP",
+            folder, "line.suspended", path, msisdn=f"06399{number:05}", client="Dupont BTP",
             before="Active", after="Suspendue", at=NOW,
         )  # fmt: skip
 
@@ -460,36 +461,213 @@ def test_two_hundred_changes_are_one_table_and_a_spreadsheet(caught_up: House, f
     changed(folder, 200)
     notified(caught_up)
     (message,) = mails(caught_up)
-    assert message["Subject"] == "Télécom Exemple : 200 changements de lignes"
+    assert message["Subject"] == "Télécom Exemple : 200 changements de lignes (suspendues)"
     ((name, content),) = attachments(message).items()
-    assert name.endswith(".xlsx")
-    rows = list(load_workbook(io.BytesIO(content))["Liste"].iter_rows(values_only=True))
+    assert f"voir {name}, ci-joint" in text(message)
+    rows = list(load_workbook(io.BytesIO(content))["Changements de lignes"].iter_rows(values_only=True))
     assert len(rows) == 201
+    assert rows[1][:5] == ("0639900000", "Dupont BTP", "suspendue", "Active", "Suspendue")
+    assert isinstance(rows[1][5], datetime)
     ((_, shown),) = chats(caught_up)
-    assert shown.count("suspendue") == 10
-    assert "… et 190 autres" in shown
+    assert shown.count("Dupont BTP") == 8
+    assert "… et 192 autres, dans le courriel.\nEn tout : 200 suspendues." in shown
     caught_up.context.close()
+
+
+def test_who_reads_in_the_chat_alone_has_the_spreadsheet_there(caught_up: House, folder: Path) -> None:
+    routed(folder, '[lignes]\ntechnique = "chat"\n')
+    changed(folder, 21)
+    notified(caught_up)
+    files = [Message.restored(payload, None).file_name for (payload,) in caught_up.desk.execute(_CHATS)]
+    assert [name for name in files if name.endswith(".xlsx")]
+    caught_up.context.close()
+
+
+_CHATS = "SELECT payload FROM outbox WHERE channel = 'chat' ORDER BY id"
+
+
+def test_without_its_spreadsheet_a_notice_is_told_all_the_same(caught_up: House, folder: Path) -> None:
+    caught_up.context.close()  # nothing can be made any more
+    changed(folder, 21)
+    notified(caught_up)
+    (message,) = mails(caught_up)
+    assert attachments(message) == {}
+    assert "21 changements de lignes" in text(message)
+
+
+def test_many_invoices_and_clients_have_their_spreadsheet_too(caught_up: House, folder: Path) -> None:
+    for number in range(21):
+        invoice(folder, f"{number}.pdf", 202610, client=f"Client {number}")
+    notified(caught_up)
+    (message,) = mails(caught_up)
+    (sheet,) = (content for name, content in attachments(message).items() if name.endswith(".xlsx"))
+    rows = list(load_workbook(io.BytesIO(sheet))["Factures clients"].iter_rows(values_only=True))
+    assert len(rows) == 22
+    assert len(attachments(message)) == 22
+    caught_up.context.close()
+
+
+def test_files_that_are_too_many_to_name_are_counted(caught_up: House, folder: Path) -> None:
+    for number in range(25):
+        happens(folder, "file.waiting", f"RatedCDRs/x{number}.csv", reason="colonne du numéro introuvable")
+    notified(caught_up)
+    told = text(mails(caught_up)[0])
+    assert told.count("colonne du numéro introuvable") == 20
+    assert "… et 5 autres." in told
+    caught_up.context.close()
+
+
+def test_a_first_start_after_years_is_one_mail_a_person(caught_up: House, folder: Path) -> None:
+    months = [year * 100 + month for year in (2024, 2025) for month in range(1, 13)]
+    for month in months:
+        invoice(folder, f"{month}.pdf", month)
+        invoice(folder, f"{month}_Dupont.pdf", month, client="Dupont")
+    for day in range(100):
+        path = f"RatedCDRs/{day}.csv"
+        happens(folder, "rated.arrived", path, new=5, rows=5, rejected=0, unknown_types=[], months=[202511])
+    notified(caught_up)
+    assert subjects(caught_up) == [
+        "Télécom Exemple : 24 factures Origyne et 24 factures clients de janvier 2024 à décembre 2025",
+        "Télécom Exemple : 100 fichiers de CDR (500 nouvelles communications)",
+    ]
+    assert len(chats(caught_up)) == 1
+    caught_up.context.close()
+
+
+# Faults that come again
+
+
+def store_says(folder: Path, sql: str, *values: object) -> None:
+    """What the intake leaves in the store, and a pass that ends."""
+    with closing(store.open_to_write(folder / "data")) as db, db.atomic():
+        db.execute(sql, values)
+        end_pass(folder, db.execute)
+
+
+def rejected(folder: Path, path: str, reason: str) -> None:
+    """A row is set aside, and told."""
+    happens(folder, "file.rejects", path, line=3, count=1, reason=reason)
+    store_says(
+        folder,
+        "INSERT INTO rejects (file_id, line, reason, content) SELECT id, 3, ?, '' FROM files WHERE path = ?",
+        reason,
+        path,
+    )
+
+
+def waits(folder: Path, path: str, reason: str) -> None:
+    happens(folder, "file.waiting", path, reason=reason)
+    store_says(folder, "UPDATE files SET state = 'waiting', reason = ? WHERE path = ?", reason, path)
+
+
+def is_read(folder: Path, path: str) -> None:
+    happens(folder, "rated.arrived", path, new=1, rows=1, rejected=0, unknown_types=[], months=[202611])
+    store_says(folder, "UPDATE files SET state = 'read', reason = '' WHERE path = ?", path)
+
+
+def at(house: House, hours: float) -> House:
+    """The same house, so many hours later."""
+    then = NOW + int(hours * 3600)
+    return replace(house, context=replace(house.context, now=lambda: then))
 
 
 def test_a_fault_that_comes_each_hour_is_told_once_and_its_end_once(caught_up: House, folder: Path) -> None:
     for hour in range(3):
-        happens(
-            folder, "file.rejects", f"RatedCDRs/x{hour}.csv", line=hour, count=1, reason=f"numéro abîmé : « {hour} »"
-        )
-        notified(caught_up)
-    assert len(mails(caught_up)) == 1
-    happens(folder, "rated.arrived", "RatedCDRs/y.csv", new=1, rows=1, rejected=0, unknown_types=[], months=[202611])
-    notified(caught_up)
-    assert "De nouveau lu sans faute" in text(mails(caught_up)[-1])
-    notified(caught_up)
-    assert len(mails(caught_up)) == 2
+        rejected(folder, f"RatedCDRs/x{hour}.csv", f"numéro abîmé : « {hour} »")
+        notified(at(caught_up, hour))
+    assert len(mails(caught_up)) == len(chats(caught_up)) == 1
+    is_read(folder, "RatedCDRs/y.csv")
+    for _ in range(2):
+        notified(at(caught_up, 3))
+        end_of_pass(folder)
+    assert len(mails(caught_up)) == len(chats(caught_up)) == 2
+    told = text(mails(caught_up)[-1])
+    assert "✅ RatedCDRs : les nouveaux fichiers se lisent sans faute" in told
+    # With that of the first pass.
+    assert "4 rangées d'avant restent de côté : origyne-bot rejects" in told
+
+
+def end_of_pass(folder: Path) -> None:
+    with closing(store.open_to_write(folder / "data")) as db, db.atomic():
+        end_pass(folder, db.execute)
 
 
 def test_another_fault_is_told_at_once(caught_up: House, folder: Path) -> None:
     for reason in ("numéro abîmé", "date illisible"):
-        happens(folder, "file.rejects", "RatedCDRs/x.csv", line=1, count=1, reason=reason)
+        rejected(folder, f"RatedCDRs/{reason}.csv", reason)
         notified(caught_up)
     assert len(mails(caught_up)) == 2
+
+
+def test_a_fault_that_keeps_coming_is_recalled_once_a_day_with_how_often(caught_up: House, folder: Path) -> None:
+    for hour in range(24):
+        rejected(folder, f"RatedCDRs/x{hour:02}.csv", "numéro abîmé")
+        notified(at(caught_up, hour))
+    for hour in (24, 25):
+        notified(at(caught_up, hour))
+    assert len(mails(caught_up)) == 2
+    told = text(mails(caught_up)[-1])
+    assert "RatedCDRs : numéro abîmé (23 fois depuis hier à 09:00)" in told
+
+
+def test_a_file_that_waits_for_days_is_not_said_to_be_read(caught_up: House, folder: Path) -> None:
+    waits(folder, "RatedCDRs/x.csv", "colonne du numéro introuvable")
+    notified(caught_up)
+    for hour in (1, 30, 60):
+        is_read(folder, f"RatedCDRs/y{hour}.csv")
+        notified(at(caught_up, hour))
+    assert not any("✅" in text(message) for message in mails(caught_up))
+    is_read(folder, "RatedCDRs/x.csv")
+    notified(at(caught_up, 61))
+    assert "✅ RatedCDRs : tout est de nouveau lu" in text(mails(caught_up)[-1])
+
+
+def test_a_bad_row_of_each_hourly_state_is_not_over_while_the_newest_has_it(caught_up: House, folder: Path) -> None:
+    rejected(folder, "AccountStatus/AccountStatus_20261124_090000.csv", "ICCID illisible")
+    notified(caught_up)
+    # The next file has the same row, of which the intake makes no second event.
+    changed(folder, 1, "AccountStatus/AccountStatus_20261124_100000.csv")
+    store_says(
+        folder,
+        "INSERT INTO rejects (file_id, line, reason, content) SELECT id, 3, 'ICCID illisible', '' FROM files "
+        "WHERE path = 'AccountStatus/AccountStatus_20261124_100000.csv'",
+    )
+    notified(at(caught_up, 1))
+    assert not any("✅" in text(message) for message in mails(caught_up))
+
+
+def test_a_fault_that_comes_back_after_its_end_is_told_and_its_end_believed_later(
+    caught_up: House, folder: Path
+) -> None:
+    for hour in range(4):
+        rejected(folder, f"RatedCDRs/x{hour}.csv", "numéro abîmé")
+        notified(at(caught_up, hour))
+        is_read(folder, f"RatedCDRs/y{hour}.csv")
+        notified(at(caught_up, hour + 0.5))
+    told = [text(message) for message in mails(caught_up)]
+    assert sum("mise de côté" in it for it in told) == 2
+    assert sum("✅" in it for it in told) == 1
+    end_of_pass(folder)
+    notified(at(caught_up, 7))
+    assert "✅" in text(mails(caught_up)[-1])
+
+
+def test_a_restart_neither_tells_a_fault_again_nor_forgets_its_end(caught_up: House, folder: Path) -> None:
+    waits(folder, "RatedCDRs/x.csv", "colonne du numéro introuvable")
+    notified(caught_up)
+    close(caught_up)
+    again = open_house(settings(folder / "data"))
+    waits(folder, "RatedCDRs/z.csv", "colonne du numéro introuvable")
+    notified(again)
+    assert len(mails(again)) == 1
+    for path in ("RatedCDRs/x.csv", "RatedCDRs/z.csv"):
+        is_read(folder, path)
+    notified(again)
+    assert "✅ RatedCDRs : tout est de nouveau lu" in text(mails(again)[-1])
+    close(again)
+
+
+# Routes
 
 
 def routed(folder: Path, text: str) -> None:
@@ -538,5 +716,8 @@ def test_one_mailbox_with_two_roles_gets_one_digest(caught_up: House, folder: Pa
     invoice(folder, "a.pdf", 202610)
     notified(house)
     (message,) = mails(house)
-    assert message["Subject"] == "Télécom Exemple : facture Origyne d'octobre 2026 ; 1 changement de ligne"
+    assert (
+        message["Subject"]
+        == "Télécom Exemple : facture Origyne d'octobre 2026 ; 1 changement de ligne (06 39 90 00 00 suspendue)"
+    )
     close(house)
