@@ -183,7 +183,8 @@ class Sandbox:
         """
         message = EmailMessage()
         message["From"] = sender
-        message["To"] = BOT
+        to = str(answers["Reply-To"] or BOT) if answers else BOT
+        message["To"] = to
         message["Subject"] = subject
         message["Date"] = format_datetime(datetime.now(PARIS))
         message["Message-ID"] = make_msgid(domain=DOMAIN)
@@ -196,5 +197,5 @@ class Sandbox:
         access = MailAccess(
             "localhost", self.mail.smtp_port, sender, self._passwords.mail[sender], "starttls", self.mail.ca_file
         )
-        await smtp.send(access, message, [BOT])
+        await smtp.send(access, message, [to])
         return str(message["Message-ID"])

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bot.mail.faults import MailError
 from bot.sandbox.botapi.world import Message
-from bot.sandbox.house import ACCOUNTING, ADMIN, BOT, CONTACT, SERVICE, TECHNICAL, Sandbox
+from bot.sandbox.house import ACCOUNTING, ADMIN, BOT, CONTACT, SERVICE, STAFF, TECHNICAL, Sandbox
 from bot.sandbox.operator import CLIENT_INVOICES, PERSONALISATION, SUSPENDED
 from bot.sandbox.pictures import PROFILE, logo
 from core import rio
@@ -71,6 +71,7 @@ class Play:
             ("Le dossier est complet : il part chez l'opérateur", self._dossier),
             ("Camille prend les modèles et les outils", self._tools),
             ("La comptabilité pose une question par courriel", self._mailed_question),
+            ("Camille interroge l'équipe, qui répond par courriel", self._team),
             ("Un inconnu écrit au robot", self._stranger),
         ]
         if not await self._steps(steps):
@@ -110,7 +111,7 @@ class Play:
         digest = await self._mail_to(TECHNICAL, "Première lecture")
         _expect(f"{len(operator.lines)} lignes" in _text(digest), "les lignes lues ne sont pas toutes annoncées")
         self.show_mail(digest, 12)
-        invoices = await self._mail_to(ACCOUNTING, "factures Origyne")
+        invoices = await self._mail_to(ACCOUNTING, "relevé de facturation")
         self.show_mail(invoices, 0)
 
     async def _enrolment(self) -> None:
@@ -298,6 +299,24 @@ class Play:
         _expect(expected in _text(mail), f"{expected} manque dans la réponse")
         self.show_mail(mail, 12)
 
+    async def _team(self) -> None:
+        await self._chat("/contact Qui suit le portage de Dupont ?")
+        question = await self._mail_to(STAFF, "Qui suit le portage de Dupont")
+        self.show_mail(question, 6)
+        text = "Moi ; il est prévu pour lundi.\n\nDominique\n"
+        self._console.print(Text(f"✉  {STAFF} → {BOT}", style="magenta"))
+        self._console.print(Text(f"   Objet : Re: {question['Subject']}\n   {text.splitlines()[0]}"))
+        quoted = "".join(f"> {line}\n" for line in _text(question).splitlines())
+        reply = f"{text}\nLe 24/11/2026 à 10:05, Télécom Exemple a écrit :\n{quoted}"
+        await self._box.write_mail(STAFF, f"Re: {question['Subject']}", reply, answers=question)
+        shown = await self._box.phone.wait(lambda it: "prévu pour lundi" in it.text, timeout=PATIENCE)
+        self.show_message(shown)
+        _expect("Qui suit" not in shown.text, "la question citée revient dans le chat")
+        self._console.print(Text(f"📱 {CONTACT.split()[0]} › Merci, je préviens le client   ↩︎", style="cyan"))
+        self._box.phone.send("Merci, je préviens le client", reply_to=shown)
+        self.show_message(await self._box.phone.wait(lambda it: "Transmis" in it.text, timeout=PATIENCE))
+        self.show_mail(await self._mail_to(STAFF, "Re: "), 4)
+
     async def _stranger(self) -> None:
         stranger = self._box.api.phone(user_id=700_000_666, first_name="Inconnu")
         self._console.print(Text(f"📱 Inconnu › /status {LINE}", style="cyan"))
@@ -334,7 +353,7 @@ class Play:
 
         def fits(raw: bytes) -> bool:
             message = _parsed(raw)
-            return words in str(message["Subject"]) and str(message["Message-ID"]) not in self._shown
+            return words.lower() in str(message["Subject"]).lower() and str(message["Message-ID"]) not in self._shown
 
         try:
             message = _parsed(await self._box.mail.wait_for(address, fits, PATIENCE))

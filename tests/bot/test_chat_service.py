@@ -81,7 +81,7 @@ async def test_a_person_who_blocks_the_bot_is_told_by_mail_and_comes_back_by_wri
         service.start()
         try:
             phone = await enrolled(api, embedded_mail)
-            await mail_to_technique(embedded_mail, "Première lecture")
+            await mail_to_technique(embedded_mail, "remière lecture")
             phone.block_bot()
             words = await mail_to_technique(embedded_mail, "votre chat Telegram n'est plus joignable")
             assert "débloquer le robot" in words
@@ -98,7 +98,7 @@ async def test_a_pass_that_is_asked_for_is_made_and_told(env: FtpPeer, embedded_
         service.start()
         try:
             phone = await enrolled(api, embedded_mail)
-            await mail_to_technique(embedded_mail, "Première lecture")
+            await mail_to_technique(embedded_mail, "remière lecture")
             (env.root / "Documents").mkdir(exist_ok=True)
             (env.root / "Documents" / "Note.pdf").write_bytes(b"%PDF-1.4 note")
             phone.send("/sync")
@@ -119,7 +119,7 @@ async def test_a_pass_that_lasts_holds_no_question_up_and_is_told_when_it_ends(
         service.start()
         try:
             phone = await enrolled(api, embedded_mail)
-            await mail_to_technique(embedded_mail, "Première lecture")
+            await mail_to_technique(embedded_mail, "remière lecture")
             (env.root / "Documents").mkdir(exist_ok=True)
             (env.root / "Documents" / "Note.pdf").write_bytes(b"%PDF-1.4 note")
             phone.send("/sync")

@@ -97,7 +97,7 @@ async def test_a_line_is_told_by_its_number(camille: Phone) -> None:
     assert answer.text.startswith(f"🟢 {show(LINE)} : active\n")
     assert f"Client : {CLIENT}" in answer.text
     assert re.search(r"état au 24/11 à 08:00 \(il y a .*\), fichier AccountStatus_\d+_\d+\.csv", answer.text)
-    assert answer.labels == ["Conso", "Historique", "PUK", "Exporter"]
+    assert answer.labels == ["Conso", "Historique", "PUK", "Exporter", "Demander à l'équipe"]
 
 
 async def test_a_number_alone_in_any_writing_is_the_same_question(camille: Phone) -> None:

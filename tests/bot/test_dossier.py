@@ -90,7 +90,7 @@ async def test_the_whole_dossier_from_the_first_word_to_the_summary(box: Sandbox
     code = re.search(r"/start (\S+)", text(mail))
     assert code
     assert "Bonjour Camille Martin" in (await says(camille, f"/start {code[1]}")).text
-    await receives(box, TECHNICAL, "Première lecture")  # the operator's first files are read
+    await receives(box, TECHNICAL, "remière lecture")  # the operator's first files are read
 
     # What does the opening need?
     dossier = await says(camille, "/dossier")

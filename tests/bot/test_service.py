@@ -96,16 +96,17 @@ async def test_the_service_does_its_main_job_on_real_servers_with_tls(
         service.start()
         try:
             # FTP to SQLite, and what each person is told of it.
-            digest = await _mail_to(mail, "technique", "Première lecture")
+            digest = await _mail_to(mail, "technique", "remière lecture")
             assert "Bonjour Camille Martin" in _text(digest)
             assert "60 lignes" in _text(digest)
             assert digest["Auto-Submitted"] == "auto-generated"
             assert digest["Message-ID"]
             assert digest["Date"]
             assert digest.get_body(preferencelist=("html",)) is not None
-            await _mail_to(mail, "compta", "relevé de facturation")
-            clients = await _mail_to(mail, "compta", "factures clients d'octobre 2026")
-            assert len(list(clients.iter_attachments())) == 5
+            bills = await _mail_to(
+                mail, "compta", "facture Origyne, 5 factures clients et relevé de facturation d'octobre 2026"
+            )
+            assert len(list(bills.iter_attachments())) == 6
 
             await _enrol(mail, phone)
             assert [command.command for command in phone.menu] == [it.name for it in registry.commands()]
@@ -224,8 +225,8 @@ async def test_a_service_killed_amid_a_sync_ends_with_the_same_store_and_announc
         service.start()
         try:
             await _until(lambda: _count(service.data, "SELECT count(*) FROM passes") >= 1)
-            await _mail_to(embedded_mail, "technique", "Première lecture")
-            await _mail_to(embedded_mail, "compta", "factures clients d'octobre 2026")
+            await _mail_to(embedded_mail, "technique", "remière lecture")
+            await _mail_to(embedded_mail, "compta", "5 factures clients et relevé de facturation d'octobre 2026")
         finally:
             service.stop()
         assert kills >= 3, "the kills came too late to prove anything"
