@@ -17,6 +17,7 @@ from bot.desk import faulty, open_desk
 from bot.desk.inbox import Inbox
 from bot.desk.outbox import Channel, Outbox
 from bot.mail import imap, smtp
+from bot.notices import routes
 from bot.telegram.client import make_bot
 from core import mentions
 from core.folders import FRENCH, folder_of
@@ -45,6 +46,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield Finding("Réglages", "ok", "lus et valables")
     yield _data(settings)
     yield _layouts(settings)
+    yield _routes(settings)
     yield _ocr()
     yield await _ftp(settings)
     yield await _mail("Courriel sortant", smtp.check(settings.smtp))
@@ -81,6 +83,13 @@ def _layouts(settings: Settings) -> Finding:
     except LayoutError as error:
         return Finding("Formats de fichiers", "fault", str(error))
     return Finding("Formats de fichiers", "ok", "layouts.toml lisible")
+
+
+def _routes(settings: Settings) -> Finding:
+    table, fault = routes.in_force(settings.data)
+    if fault:
+        return Finding("Avis", "fault", f"{fault} Les avis suivent la règle d'origine en attendant.")
+    return Finding("Avis", "ok", "routes.toml lisible" if table.own else "la règle d'origine (origyne-bot routes)")
 
 
 def _ocr() -> Finding:

@@ -1,6 +1,7 @@
 """`origyne-bot routes`: who is told of what, by which channel and when, in words."""
 
 from argparse import Namespace
+from collections.abc import Iterator
 from contextlib import closing
 
 from rich.console import Console
@@ -8,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.desk import open_desk
-from bot.desk.people import People
+from bot.desk.people import Contact, People
 from bot.notices.routes import USER_FILE, Route, Routes, RoutesError, packaged_text
 from core.layouts import fold
 from core.settings import Settings
@@ -34,27 +35,41 @@ def show_routes(options: Namespace, out: Console, err: Console) -> int:
             err.print(Text(f"  • {fault}"))
         err.print(Text("Des exemples : origyne-bot routes --example"))
         return UNUSABLE
-    with closing(open_desk(data)) as desk:
-        people = People(desk)
-        people.follow(settings)
-        everyone = people.everyone()
     table = Table("Quoi", "Qui, par où et quand", box=None, pad_edge=False)
     for what, found, own in routes.table():
         table.add_row(Text(what + (" *" if own else "")), Text("\n".join(_in_words(found)) or "personne"))
     out.print(table)
     out.print("")
-    for role, name in _NAMES.items():
-        found_there = [it.email for it in everyone if role in {fold(it_role) for it_role in it.person.roles}]
-        out.print(Text(f"{name} : {', '.join(found_there) or 'personne'}"))
-    if any(own for _, _, own in routes.table()):
+    with closing(open_desk(data)) as desk:
+        people = People(desk)
+        people.follow(settings)
+        for line in _who(people, routes):
+            out.print(Text(line))
+    if routes.own:
         out.print(Text(f"* d'après {data / USER_FILE}"))
     else:
         out.print(
             Text(f"La règle d'origine. Pour la changer : écrire {data / USER_FILE} (origyne-bot routes --example).")
         )
     quiet = settings.quiet.in_words()
-    out.print(Text(f"Le chat ne sonne pas {quiet}, sauf pour les pannes." if quiet else "Le chat sonne à toute heure."))
+    but = "sauf pour une panne ou une ligne que l'opérateur suspend de lui-même."
+    out.print(Text(f"Le chat ne sonne pas {quiet}, {but}" if quiet else "Le chat sonne à toute heure."))
     return ANSWERED
+
+
+def _who(people: People, routes: Routes) -> Iterator[str]:
+    """The addresses of each role; what reaches nobody."""
+    for role, name in _NAMES.items():
+        own = [it for it in people.everyone() if role in {fold(it_role) for it_role in it.person.roles}]
+        yield f"{name} : {', '.join(_address(people, it) for it in own) or 'personne'}"
+    named = {route.reader for line in routes.lines.values() for route in line if "@" in route.reader}
+    for address in sorted(named):
+        if people.by_email(address) is None:
+            yield f"! {address} n'est pas connue : rien n'y part. L'ajouter à ORIGYNE_STAFF_EMAILS."
+
+
+def _address(people: People, contact: Contact) -> str:
+    return contact.email + (" et son chat" if people.chats_of(contact.person.id) else " (pas encore de chat)")
 
 
 def _in_words(found: tuple[Route, ...]) -> list[str]:

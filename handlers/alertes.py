@@ -8,7 +8,7 @@ from handlers import french
 from handlers.answer import Answer, Button
 from handlers.ask import Ask
 from handlers.command import TECHNICAL, Command, Context
-from handlers.desk import TOPICS, Alerts, Topic
+from handlers.desk import Alerts, Topic
 
 #: Topics in words, and the word that names each as an argument.
 _WORDS: dict[Topic, tuple[str, str]] = {
@@ -29,6 +29,9 @@ _ALSO: dict[str, Topic] = {
     "livraisons": "late",
     "erreurs": "faults",
 }
+#: Quiet hours that never come, and the words for those of the settings.
+_NEVER = (0, 0)
+_BY_SETTINGS = ("reglages", "reglage", "robot", "service", "defaut")
 _YES, _NO = ("oui", "on", "activer"), ("non", "off", "couper")
 _QUIET = re.compile(
     r"^(?:silence|calme|nuit)\s+(?:de\s+)?(\d{1,2})\s*h?\s*(?:à|a|-|–|\s)\s*(\d{1,2})\s*h?$", re.IGNORECASE
@@ -57,6 +60,8 @@ def _changed(alerts: Alerts, words: str) -> Alerts | Answer:
     folded, wanted = fold(name), fold(value) or value
     if folded in ("silence", "calme", "nuit"):
         if wanted in _NO:
+            return replace(alerts, quiet=_NEVER)
+        if wanted in _BY_SETTINGS:
             return replace(alerts, quiet=None)
         return COMMAND.how_to("Le silence de quelle heure à quelle heure ?")
     named = {**{word: topic for topic, (_, word) in _WORDS.items()}, **_ALSO}
@@ -77,15 +82,11 @@ def _changed(alerts: Alerts, words: str) -> Alerts | Answer:
 
 def _shown(alerts: Alerts, ask: Ask, context: Context) -> Answer:
     # What the routes never send to this chat cannot be muted there.
-    topics = context.desk.topics_of(ask.person) or TOPICS
+    topics = context.desk.topics_of(ask.person)
     told = [f"{_mark(topic, alerts)} {_WORDS[topic][0]}" for topic in topics]
-    if alerts.quiet:
-        begin, end = alerts.quiet
-        told.append(f"🌙 Sans sonnerie de {begin} h à {end} h.")
-    elif by_settings := context.settings.quiet.in_words():
-        told.append(f"🌙 Sans sonnerie {by_settings}, sauf les pannes (réglages du robot).")
-    else:
-        told.append("🌙 La sonnerie n'est jamais coupée.")
+    if not topics:
+        told.append("Rien : la table des avis n'envoie rien dans votre chat. Sur le serveur : origyne-bot routes")
+    told.append(f"🌙 {_silence(alerts, context)}")
     told.append("Les courriels arrivent dans tous les cas. Un bouton coupe ou rétablit.")
     switches = tuple(
         Button(
@@ -95,12 +96,35 @@ def _shown(alerts: Alerts, ask: Ask, context: Context) -> Answer:
         )
         for topic in topics
     )
-    night = (
-        Button("🌙 toujours sonner", "alertes silence non", in_place=True)
-        if alerts.quiet
-        else Button("🌙 silence de 20 h à 8 h", "alertes silence 20h à 8h", in_place=True)
-    )
-    return Answer("Ce que je signale dans ce chat", tuple(told), buttons=(*switches, night))
+    return Answer("Ce que je signale dans ce chat", tuple(told), buttons=(*switches, *_nights(alerts, context)))
+
+
+def _silence(alerts: Alerts, context: Context) -> str:
+    """What applies, and where it comes from."""
+    by_settings = context.settings.quiet.in_words()
+    if alerts.quiet is None:
+        if not by_settings:
+            return "La sonnerie n'est jamais coupée."
+        return (
+            f"Sans sonnerie {by_settings}, par les réglages du robot ; "
+            "sauf une panne ou une ligne que l'opérateur suspend de lui-même."
+        )
+    begin, end = alerts.quiet
+    own = "La sonnerie n'est jamais coupée" if begin == end else f"Sans sonnerie de {begin} h à {end} h"
+    return f"{own} : c'est votre choix, les réglages du robot sont {by_settings}." if by_settings else f"{own}."
+
+
+def _nights(alerts: Alerts, context: Context) -> list[Button]:
+    """What else could be chosen."""
+    by_settings = bool(context.settings.quiet.in_words())
+    nights = []
+    if alerts.quiet is not None and by_settings:
+        nights.append(Button("🌙 comme le robot", "alertes silence réglages", in_place=True))
+    if (alerts.quiet or _NEVER) != _NEVER or (alerts.quiet is None and by_settings):
+        nights.append(Button("🌙 toujours sonner", "alertes silence non", in_place=True))
+    else:
+        nights.append(Button("🌙 silence de 20 h à 8 h", "alertes silence 20h à 8h", in_place=True))
+    return nights
 
 
 def _mark(topic: Topic, alerts: Alerts) -> str:
