@@ -26,8 +26,8 @@ from handlers.answer import Answer, OutFile
 #: Rows beyond which a spreadsheet goes along, and which a chat shows of a table, and of it when there are more.
 SHEET_ROWS, CHAT_ROWS, FIRST_ROWS = 20, 12, 8
 
-#: Headlines that a subject has room for.
-_MOST_HEADLINES = 3
+#: Headlines that a subject has room for, and their signs.
+_MOST_HEADLINES, _MOST_SIGNS = 3, 85
 
 _Reader = tuple[str, Channel]
 _Sheet = tuple[str, tuple[Column, ...], tuple[tuple[str | int | None, ...], ...]]
@@ -164,8 +164,11 @@ def _digest(house: House, told: Sequence[News], now: int) -> _Digest | None:
     if not said and not others:
         return None
     headlines = [part.headline for part in others]
-    more = "et d'autres nouvelles" if len(headlines) > _MOST_HEADLINES else ""
-    rest = " ".join(filter(None, [", ".join(headlines[:_MOST_HEADLINES]), more]))
+    most = _MOST_HEADLINES
+    while most > 1 and len(", ".join(headlines[:most])) > _MOST_SIGNS:
+        most -= 1
+    more = "et d'autres nouvelles" if len(headlines) > most else ""
+    rest = " ".join(filter(None, [", ".join(headlines[:most]), more]))
     subject = " ; ".join(filter(None, [said.subject if said else "", rest]))
     key = f"invoices:{said.month}" if said else f"day:{french.today(now).date().isoformat()}"
     return _Digest(subject, (*(said.parts if said else ()), *others), key)
