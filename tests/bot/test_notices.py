@@ -2,8 +2,10 @@
 
 import asyncio
 import io
+import os
 import re
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,7 +23,8 @@ from bot.desk import progress
 from bot.desk.people import TECHNICAL
 from bot.house import House, open_house
 from bot.mail.attachments import as_it_travels
-from bot.notices.digest import notify
+from bot.notices.digest import announce, notify
+from bot.notices.news import News
 from bot.sandbox.operator import Operator
 from bot.telegram.drawing import Message
 from core import events, store
@@ -412,6 +415,63 @@ def test_the_cursor_stands_at_the_last_event(house: House) -> None:
     assert progress.get(house.desk, "event_cursor") == last
 
 
+def test_a_process_that_dies_at_any_step_tells_each_event_once(caught_up: House, folder: Path) -> None:
+    routed(folder, '[lignes]\ntechnique = ["courriel à 18h", "chat"]\n')
+    changed(folder, 2)
+    waits(folder, "RatedCDRs/x.csv", "colonne du numéro introuvable")
+    close(caught_up)
+    steps = dies_at_each_step(folder, 0)
+    assert steps > 10
+    house = open_house(settings(folder / "data"))
+    assert [html.count("06 39 90 00 0") for _, html in chats(house)] == [2]
+    assert ["fichier attend" in subject for subject in subjects(house)] == [True]
+    assert house.desk.execute("SELECT kind FROM waiting_news").fetchall() == [("line.suspended",)] * 2
+    close(house)
+    dies_at_each_step(folder, 24)
+    house = open_house(settings(folder / "data"))
+    assert len(chats(house)) == 1
+    assert "2 changements de lignes" in subjects(house)[-1]
+    assert len(mails(house)) == 2
+    assert house.desk.execute("SELECT count(*) FROM waiting_news").fetchone() == (0,)
+    close(house)
+
+
+def dies_at_each_step(folder: Path, hours: int) -> int:
+    """Tell, dying before the first statement on the desk, before the second, and so on, until all is told; how many."""
+    for step in range(1, 1000):
+        child = os.fork()
+        if child == 0:
+            try:
+                dying(folder, step, hours)
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status):
+            return step
+    raise AssertionError("it never ended")
+
+
+def dying(folder: Path, step: int, hours: int) -> None:
+    house = at(open_house(settings(folder / "data")), hours)
+    left = step
+
+    def count(_: str) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    house.desk.conn.set_trace_callback(count)
+    notified(house)
+
+
+async def test_two_who_tell_at_once_tell_once(caught_up: House, folder: Path) -> None:
+    changed(folder, 30)  # a spreadsheet is made meanwhile
+    await asyncio.gather(notify(caught_up), notify(caught_up))
+    assert len(mails(caught_up)) == len(chats(caught_up)) == 1
+    caught_up.context.close()
+
+
 # What must not be in them
 
 
@@ -700,6 +760,46 @@ def test_what_waits_for_its_hour_is_told_then_all_at_once(
     notified(later)
     assert len(mails(later)) == 1
     close(again)
+
+
+def test_who_is_no_longer_named_is_told_nothing_that_waited_for_him(caught_up: House, folder: Path) -> None:
+    routed(folder, '[lignes]\nequipe = "courriel à 18h"\ntechnique = "jamais"\n')
+    changed(folder, 1)
+    notified(at(caught_up, 0))
+    close(caught_up)
+    house = open_house(settings(folder / "data", staff_emails=""))
+    notified(at(house, 24))
+    assert mails(house) == []
+    assert house.desk.execute("SELECT count(*) FROM waiting_news").fetchone() == (0,)
+    close(house)
+
+
+def test_an_alert_that_waits_for_its_hour_comes_with_its_end(caught_up: House, folder: Path) -> None:
+    routed(folder, '[pannes]\ntechnique = "courriel à 18h"\n')
+    early = at(caught_up, 0)
+    with early.desk.atomic():
+        for title in ("⚠️ Le FTP ne se lit plus", "Le FTP se lit de nouveau"):
+            announce(early, News("trouble.ftp", "", {"title": title, "lines": [], "thread": "trouble.ftp:1"}))
+    assert mails(caught_up) == []
+    assert notified(at(caught_up, 24))
+    first, last = mails(caught_up)
+    assert last["In-Reply-To"] == first["Message-ID"]
+
+
+@pytest.mark.parametrize(("status", "silent"), [("suspended_by_operator", False), ("suspended", True)])
+def test_a_line_that_the_operator_suspends_by_himself_sounds_in_quiet_hours(
+    caught_up: House, folder: Path, status: str, silent: bool
+) -> None:
+    changed(folder, 1)
+    (msisdn,) = caught_up.context.telecom.execute("SELECT msisdn FROM lines LIMIT 1").fetchone()
+    happens(
+        folder, "line.suspended", "AccountStatus/x.csv", msisdn=msisdn, client="", before="Active", after="x", at=NOW
+    )
+    store_says(folder, "UPDATE lines SET status = ? WHERE msisdn = ?", status, msisdn)
+    quiet = replace(caught_up, settings=caught_up.settings.model_copy(update={"quiet_days": "mardi"}))
+    notified(at(quiet, 0))
+    ((payload,),) = caught_up.desk.execute(_CHATS).fetchall()
+    assert Message.restored(payload, None).silent is silent
 
 
 def test_a_table_with_a_fault_stops_no_notice(caught_up: House, folder: Path) -> None:

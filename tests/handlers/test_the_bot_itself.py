@@ -10,6 +10,7 @@ from bot.bot_desk import BotDesk
 from bot.desk import faulty, open_desk
 from bot.desk.inbox import Inbox
 from bot.desk.outbox import Outbox
+from bot.desk.people import People
 from handlers.command import Context
 from handlers.desk import SyncReport
 from tests.handlers.conftest import Say, words
@@ -95,6 +96,33 @@ async def test_each_button_of_alerts_changes_what_it_names(say: Say) -> None:
 )
 async def test_hours_of_silence(say: Say, text: str, line: str) -> None:
     assert line in (await say(text)).lines
+
+
+async def test_the_settings_silence_holds_until_a_person_chooses(say: Say, context: Context) -> None:
+    quiet = context.settings.model_copy(update={"quiet_hours": "20h-8h", "quiet_days": "dimanche"})
+    quietly = replace(context, settings=quiet)
+
+    async def shown(text: str) -> str:
+        answer = await say(text, context=quietly)
+        return next(line for line in answer.lines if line.startswith("🌙")).replace("\u00a0", " ")
+
+    by_settings = (
+        "🌙 Sans sonnerie de 20 h à 8 h et le dimanche, par les réglages du robot ; sauf une panne ou une ligne"
+    )
+    assert (await shown("alertes")).startswith(by_settings)
+    assert (await shown("alertes silence non")).startswith("🌙 La sonnerie n'est jamais coupée : c'est votre choix")
+    assert (await shown("alertes silence 22h à 7h")).startswith("🌙 Sans sonnerie de 22 h à 7 h : c'est votre choix")
+    assert (await shown("alertes silence réglages")).startswith(by_settings)
+
+
+async def test_only_what_the_routes_send_to_the_chat_can_be_muted(say: Say, context: Context, tmp_path: Path) -> None:
+    (tmp_path / "routes.toml").write_text('[documents]\ntechnique = "courriel"\n', "utf-8")
+    elsewhere = context.settings.model_copy(update={"data": tmp_path})
+    db = open_desk(tmp_path)
+    People(db).follow(elsewhere)
+    answer = await say("alertes", context=replace(context, desk=BotDesk(elsewhere, db, Outbox(db))))
+    assert any("changements de lignes" in line for line in answer.lines)
+    assert not any("documents" in line or "factures" in line for line in answer.lines)
 
 
 @pytest.mark.parametrize(
