@@ -1,4 +1,4 @@
-"""Codes taken out of what servers and telephones show of a mail before it is opened: its subject, its preview."""
+"""Codes taken out of what goes by mail, and of what servers and telephones show of one before it is opened."""
 
 import re
 
@@ -10,10 +10,24 @@ _RIO = re.compile(
     )(?![\w+])""",
     re.IGNORECASE | re.VERBOSE,
 )
-#: A number after the word that says what it is.
-_NAMED = re.compile(r"(?<!\w)((?:puk|pin|codes?)\d?\b[^\d]{0,30})\d[\d ]{2,14}\d(?!\w)", re.IGNORECASE)
+
+_LINE = r"(?:(?:(?:\+|00)33[ .]?|0)[1-9](?:[ .]?\d\d){4}|89\d{16,18})(?!\w)"
+_CODE = rf"(?!{_LINE})\d[\d ]{{2,14}}\d(?!\w)"
+#: Numbers after the word that says what they are; a line or a card that stands between is none.
+_NAMED = re.compile(
+    rf"(?<!\w)(?:puk|pin|codes?)\d?\b(?:\D{{0,30}}{_LINE})*\D{{0,30}}{_CODE}"
+    rf"(?:[\s,;/:&-]*(?:(?:et|ou|puis|puk|pin)\d?\b)?[\s,;/:&-]*{_CODE})*",
+    re.IGNORECASE,
+)
+#: "12345678 est le PUK".
+_SAID_AFTER = re.compile(r"(?<![\w+])(?<!\d[ .])(?:\d{8}|\d{4})(?=[^\d\n]{1,15}\b(?:puk|pin)\d?\b)", re.IGNORECASE)
+_EITHER = re.compile(rf"(?<!\w)(?:(?P<line>{_LINE})|{_CODE})")
 
 
 def without_codes(text: str) -> str:
-    """The text with dots for each RIO, and for each PUK, PIN or code that is called so."""
-    return _NAMED.sub(lambda found: f"{found[1]}•••", _RIO.sub("•••", text))
+    """The text with dots for each RIO, and for each PUK, PIN or code that is called so; lines and cards stay."""
+    return _SAID_AFTER.sub("•••", _NAMED.sub(_masked, _RIO.sub("•••", text)))
+
+
+def _masked(found: re.Match[str]) -> str:
+    return _EITHER.sub(lambda number: number[0] if number["line"] else "•••", found[0])
