@@ -42,9 +42,9 @@ def say(house: House, news: Sequence[News]) -> Said:
     totals = {month: usage.by_client(house.context.telecom, month, usage.BILLED) for month in months}
     parts = []
     if operator:
-        parts.append(_invoices("facture Origyne", "factures Origyne", operator))
+        parts.append(_invoices("facture Origyne", "factures Origyne", operator, () if clients else (_COPY,)))
     if clients:
-        parts.append(_invoices("facture client", "factures clients", clients))
+        parts.append(_invoices("facture client", "factures clients", clients, (_COPY,)))
     if billed:
         parts += _billing(billed, totals)
     of_invoices = [it.data["month"] for it in (*operator, *clients)]
@@ -68,7 +68,10 @@ def attached(house: House, news: Sequence[News], room: int) -> tuple[dict[str, O
         path = house.data / copies.MIRROR / it.path
         if path.is_file():
             sizes[it.path] = path.stat().st_size
-    newest = sorted((it for it in invoices if it.path in sizes), key=lambda it: -it.data["month"])
+    newest = sorted(
+        (it for it in invoices if it.path in sizes),
+        key=lambda it: (-it.data["month"], it.kind == "invoice.client", it.path),
+    )
     kept, heavy = within_budget(newest, room, lambda it: sizes[it.path])
     files = {
         it.path: OutFile(it.name, (house.data / copies.MIRROR / it.path).read_bytes(), command=f"factures {it.path}")
@@ -121,16 +124,18 @@ def _of_period(months: Sequence[int]) -> str:
     return f"{words} {'et' if len(known) == 2 else 'à'} {french.month(last)}"
 
 
-def _invoices(one: str, many: str, invoices: list[News]) -> Part:
+def _invoices(one: str, many: str, invoices: list[News], lines: tuple[str, ...]) -> Part:
     with_client = invoices[0].kind == "invoice.client"
+    with_month = len({it.data["month"] for it in invoices}) > 1  # else the title says it
     rows = tuple(
         (
             *((it.data["client"] or "—",) if with_client else ()),
-            french.month(it.data["month"]),
+            *((french.month(it.data["month"]),) if with_month else ()),
             it.name + (" (remplace la précédente)" if it.data["replaced"] else ""),
         )
         for it in invoices
     )
+    headers = (*(("Client",) if with_client else ()), *(("Mois",) if with_month else ()), "Fichier")
     counted = one if len(invoices) == 1 else f"{french.whole(len(invoices))} {many}"
     title = f"{counted} {_of_period([it.data['month'] for it in invoices])}"
     return Part(
@@ -138,8 +143,8 @@ def _invoices(one: str, many: str, invoices: list[News]) -> Part:
         title,
         Answer(
             title[0].upper() + title[1:],
-            (_COPY,),
-            table=Table((*(("Client",) if with_client else ()), "Mois", "Fichier"), rows),
+            lines,
+            table=Table(headers, rows),
         ),
         "Factures clients" if with_client else "Factures Origyne",
         (*((Column("Client"),) if with_client else ()), Column("Mois", "month"), Column("Fichier"), Column("Remplace")),

@@ -229,15 +229,18 @@ def _mail_digest(house: House, contact: Contact, told: Sequence[News], digest: _
     money = [it for it in told if it.kind in accounting.KINDS]
     files, left = accounting.attached(house, money, room)
     # What a touch asks in the chat is one more line to read in a mail.
-    answers = [replace(part.answer, buttons=(), files=_whole(part, sheet)) for part in digest.parts]
-    answers[0] = replace(answers[0], files=(*answers[0].files, *files.values()))
+    answers = [_with_sheet(replace(part.answer, buttons=()), part, sheet) for part in digest.parts]
+    answers[0] = replace(answers[0], files=(*([sheet] if sheet else []), *files.values()))
     thread = threads.open_thread(house.desk, "notice", digest.thread, digest.subject)
     _write(house, contact, digest.subject, answers, thread.id, left)
 
 
-def _whole(part: Part, sheet: OutFile | None) -> tuple[OutFile, ...]:
-    """What has all rows of a part that shows the first."""
-    return (sheet,) if sheet and len(part.rows) > SHEET_ROWS else ()
+def _with_sheet(answer: Answer, part: Part, sheet: OutFile | None) -> Answer:
+    """With what has all rows, where the first are shown; the mail itself names it below a table."""
+    if sheet is None or len(part.rows) <= SHEET_ROWS:
+        return answer
+    lines = answer.lines if answer.table else (*answer.lines, f"La liste entière est dans {sheet.name}, ci-joint.")
+    return replace(answer, lines=lines, files=(sheet,))
 
 
 def _for_phone(part: Part, *, mailed: bool) -> Answer:

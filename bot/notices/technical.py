@@ -4,6 +4,7 @@ Operator's card, B-5: CDR deliveries, provisioning confirmations and technical i
 by name of the contact, and to his chat.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -216,7 +217,7 @@ def _waiting(waiting: Sequence[News]) -> list[Part]:
         return []
     counted = french.count(len(waiting), "fichier attend", "fichiers attendent")
     told = first_of([f"{it.path} : {it.data['reason']}" for it in waiting])
-    told.append("Voir comment un fichier est lu, et quoi écrire : origyne-bot layout check FICHIER")
+    told.append(f"Voir comment un fichier est lu, et quoi écrire : origyne-bot layout check {_one(waiting)}")
     return [
         Part(
             "faults",
@@ -240,7 +241,7 @@ def _rejects(rejects: Sequence[News]) -> list[Part]:
             for it in rejects
         ]
     )
-    told.append("Les voir : origyne-bot rejects FICHIER")
+    told.append(f"Les voir : origyne-bot rejects {_one(rejects)}")
     return [
         Part(
             "faults",
@@ -289,6 +290,12 @@ def _over(over: Sequence[News], now: int) -> list[Part]:
             lines.append(f"{aside} : origyne-bot rejects")
         parts.append(Part("faults", f"{it.path}, {what}", Answer(f"✅ {it.path} : {what}", tuple(lines))))
     return parts
+
+
+def _one(news: Sequence[News]) -> str:
+    """The file, as a command takes it, or what stands for one of several."""
+    paths = {it.path for it in news}
+    return shlex.quote(paths.pop()) if len(paths) == 1 else "FICHIER"
 
 
 def _of(news: Sequence[News], *kinds: str) -> list[News]:
