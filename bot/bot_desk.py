@@ -32,7 +32,7 @@ from bot.mail.letter import Letter, Letterhead, compose, foot_for
 from bot.notices import routes
 from bot.passes import sync_once
 from bot.telegram.drawing import draw
-from core import copies, documents
+from core import copies, documents, sims
 from core.folders import FRENCH
 from core.ftp import connect
 from core.profile import FIELDS, Name, Profile
@@ -276,8 +276,12 @@ class BotDesk:
         silent: bool = False,
         thread: int = 0,
         reply_to: int = 0,
+        person_id: str = "",
     ) -> None:
-        """Put messages of a chat into the outbox, in the caller's transaction; see `drawing.draw`."""
+        """Put messages of a chat into the outbox, in the caller's transaction; see `drawing.draw`.
+
+        :param person_id: whom it is for, where another person wrote it: it goes to him by mail if the chat is lost.
+        """
         messages = draw(
             answers,
             lambda button: buttons.data_of(self._desk, button),
@@ -289,7 +293,18 @@ class BotDesk:
             reply_to=reply_to,
         )
         for message in messages:
-            self._outbox.add("chat", str(chat_id), message.payload(), attachment=message.attachment)
+            self._outbox.add(
+                "chat",
+                str(chat_id),
+                message.payload(),
+                attachment=message.attachment,
+                thread_id=thread if person_id else 0,
+                person_id=person_id,
+            )
+
+    def is_code(self, number: str) -> bool:
+        """Whether a number is the PUK of one of the operator's cards."""
+        return self._telecom is not None and sims.is_puk(self._telecom, number)
 
     # -- mail
 

@@ -7,13 +7,15 @@ himself, and only his own words do.
 import re
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from sqlite_utils import Database
 
-from bot.desk import threads
+from bot.desk import held, threads
 from bot.desk.people import TECHNICAL, Contact, People
 from bot.desk.threads import Thread
+from bot.mail.attachments import as_it_travels, room_for_files, within_budget
 from bot.mail.codes import without_codes
 from bot.mail.letter import Letter
 from bot.mail.reading import Mail
@@ -21,21 +23,33 @@ from core.profile import Profile
 from core.settings import Settings
 from handlers import french
 from handlers.answer import Answer, Button, OutFile
-from handlers.ask import Ask, Person, SentFile
+from handlers.ask import Ask, Person, Role, SentFile
 from handlers.desk import Conversation, Said
 
 #: Signs of the first words of a question that its subject shows.
 _MOST_SUBJECT = 60
 
-#: Messages of one thread that leave by mail within a minute.
-_MOST_A_MINUTE = 10
+#: Mails of one thread that one reader gets within a minute; what is said beyond waits, and leaves as one.
+_MOST_A_MINUTE = 4
 
-#: Files that are programs: named, never passed on.
+#: What may wait so in one thread.
+_MOST_HELD = 20
+
+#: Bytes of a file that Telegram takes from a robot.
+_MOST_IN_CHAT = 50_000_000
+
+#: Files that are programs: named, never passed on. Windows leaves out dots and spaces at the end of a name.
 _PROGRAM = re.compile(
-    r"\.(?:exe|com|bat|cmd|msi|scr|pif|js|jse|vbs|vbe|wsf|hta|ps1|jar|lnk|reg|dll|apk|iso|img|chm|cpl)$", re.IGNORECASE
+    r"\.(?:exe|com|bat|cmd|msi|scr|pif|js|jse|vbs|vbe|wsf|hta|ps1|jar|lnk|reg|dll|apk|iso|img|chm|cpl)[. ]*$",
+    re.IGNORECASE,
 )
 
+#: What may be a PUK.
+_EIGHT = re.compile(r"(?<![\d+])(?<!\d )\d{4} ?\d{4}(?! ?\d)")
+
 _MASKED = "Un code (RIO, PUK…) a été masqué : il ne passe pas par courriel."
+
+_REOPENED = "(La conversation était close : elle est rouverte.)"
 
 
 class Writer(Protocol):
@@ -45,7 +59,12 @@ class Writer(Protocol):
 
     def write_letter(self, letter: Letter) -> None: ...
 
-    def write_chat(self, chat_id: int, answers: list[Answer], *, thread: int = 0, reply_to: int = 0) -> None: ...
+    def write_chat(
+        self, chat_id: int, answers: list[Answer], *, thread: int = 0, reply_to: int = 0, person_id: str = ""
+    ) -> None: ...
+
+    def is_code(self, number: str) -> bool:
+        """Whether a number is the PUK of one of the operator's cards."""
 
 
 class Bridge:
@@ -70,7 +89,7 @@ class Bridge:
         return [self._conversation(thread) for thread in threads.open_contacts(self._desk, person.id)]
 
     def open_contact(self, ask: Ask, words: str, about: Answer | None) -> Conversation | None:
-        name = _one_line(without_codes(words)) or "pièce jointe"
+        name = _one_line(self._without_codes(words)) or "pièce jointe"
         short = name if len(name) <= _MOST_SUBJECT else f"{name[:_MOST_SUBJECT].rstrip()}…"
         subject = f"{self._writer.profile().operator_name} : question de {ask.person.name} — {short}"
         # The same message again, after a crash or an edit, is the same question.
@@ -89,31 +108,54 @@ class Bridge:
             )
             if thread.chat_id and ask.message:
                 threads.add_message(self._desk, thread.id, thread.chat_id, ask.message)
-            asked = Answer(f"{ask.person.name} demande", tuple(_paragraphs(words)))
+            if ask.conversation.startswith("mail:<"):
+                # The answers stand below the question in the mailbox that it left from.
+                threads.add_mail(self._desk, thread.id, ask.person.id, ask.conversation.removeprefix("mail:"))
+            when = french.moment(thread.opened_at, thread.opened_at)
+            asked = Answer(f"{ask.person.name} demande, le {when}", tuple(_paragraphs(words)))
             parts = [asked] if about is None else [asked, _about(about)]
             self._mail(thread, self.staff(ask.person.id), parts, ask.files)
         return self._conversation(thread)
 
     def say(self, ask: Ask, number: int, words: str) -> Said:
+        chat_id = _chat_of(ask)
         with self._desk.atomic():
             thread = threads.by_id(self._desk, number)
-            if thread is None or not self._is_in(ask, thread):
-                return "unknown"
-            chat_id = _chat_of(ask)
+            if thread is None or thread.kind == "mail" or not self._is_in(ask, thread):
+                return Said("unknown")
             if chat_id and ask.message:
                 said = threads.by_message(self._desk, chat_id, ask.message)
                 if said and said.id == thread.id:
-                    return "said before"
-            if threads.mails_since(self._desk, thread.id, int(time.time()) - 60) >= _MOST_A_MINUTE:
-                return "too many"
+                    return Said("said before")
+            readers = self._readers(thread, ask.person.id)
+            is_shown = _side(thread) != ask.person.id and chat_id != thread.chat_id
+            if not readers and not is_shown:
+                return Said("nobody")
+            if held.how_many(self._desk, thread.id) >= _MOST_HELD:
+                return Said("too many")
             if chat_id and ask.message:
                 threads.add_message(self._desk, thread.id, chat_id, ask.message)
-            threads.reopen(self._desk, thread.id)
-            part = Answer(ask.person.name, tuple(_paragraphs(words)))
-            self._mail(thread, self._readers(thread, ask.person.id), [part], ask.files)
-            if _chat_of(ask) != thread.chat_id and thread.person_id not in ("", ask.person.id):
+            lines = [*_paragraphs(words), *self._reopened(thread)]
+            part = Answer(ask.person.name, tuple(lines))
+            leaves = self._mail(thread, readers, [part, *self._quoted(ask, thread, readers)], ask.files)
+            if is_shown:
                 self._show(thread, part, ask.files)
-        return "sent"
+        return Said("sent" if leaves else "held", tuple(reader.email for reader in readers))
+
+    def _reopened(self, thread: Thread) -> list[str]:
+        if thread.is_open:
+            return []
+        threads.reopen(self._desk, thread.id)
+        return [_REOPENED]
+
+    def _quoted(self, ask: Ask, thread: Thread, readers: list[Contact]) -> list[Answer]:
+        """The notice that words are about, for readers who did not get it."""
+        if thread.kind != "notice" or not ask.under:
+            return []
+        if all(threads.is_member(self._desk, thread.id, reader.person.id) for reader in readers):
+            return []
+        title, *lines = ask.under.strip().split("\n")
+        return [Answer(f"À propos de l'avis : {title}", tuple(lines))]
 
     def close_contact(self, ask: Ask, number: int) -> Conversation | None:
         with self._desk.atomic():
@@ -136,26 +178,30 @@ class Bridge:
 
     # -- from a mailbox
 
-    def take_mail(self, mail: Mail, thread: Thread, person_id: str, *, verified: bool) -> bool:
-        """See `take_mail` below."""
+    def take_mail(self, mail: Mail, thread: Thread, person_id: str, *, verified: bool, reached: str = "") -> bool:
+        """Write what a mail says into its thread: to the chat, and to the other members; in the caller's transaction.
+
+        :param person_id: who wrote it, "" for somebody unknown.
+        :param reached: the member whose secret it bears, who may be the one who wrote it from another address.
+        :returns: False when it says nothing, or when the thread is no conversation.
+        """
         if thread.kind == "mail" or not (mail.own_text.strip() or mail.files):
             return False
         contact = self._people.by_id(person_id) if person_id else None
-        name = mail.author or (contact.person.name if contact else "")
-        who = f"{name} ({mail.sender})" if name and name != mail.sender else mail.sender
-        title = f"💬 {who}" + ("" if verified else " — ⚠️ expéditeur non vérifié")
+        title = f"💬 {_author(mail, contact if verified else None)}"
+        if not verified:
+            title += " — ⚠️ expéditeur non vérifié"
         lines = _paragraphs(mail.own_text)
         if thread.kind == "notice":
             lines = [f"À propos de « {thread.subject} » :", *lines]
-        if not thread.is_open:
-            lines = [*lines, "(La conversation était close : elle est rouverte.)"]
-            threads.reopen(self._desk, thread.id)
+        lines += self._reopened(thread)
         if contact and verified:
             threads.add_mail(self._desk, thread.id, person_id, mail.message_id)
             threads.spoke(self._desk, thread.id, person_id)
         part = Answer(title, tuple(lines))
-        self._show(thread, part, mail.files, author=person_id)
-        self._mail(thread, self._readers(thread, person_id), [part], mail.files)
+        author = person_id or reached
+        self._show(thread, part, mail.files, author=author)
+        self._mail(thread, self._readers(thread, author), [part], mail.files)
         return True
 
     # -- to the chat side
@@ -163,21 +209,36 @@ class Bridge:
     def _show(self, thread: Thread, part: Answer, files: Iterable[SentFile], *, author: str = "") -> None:
         """To who opened the thread, or whom the notice is for: in the chat where he asked, else in his own, else by
         mail."""
-        person_id = thread.person_id or TECHNICAL
+        person_id = _side(thread)
         if person_id == author:
             return
-        kept, refused = _passed_on(files)
-        lines = (*part.lines, *refused)
         chats = self._chats(thread, person_id)
         if not chats:
             contact = self._people.by_id(person_id)
             if contact:
-                self._mail(thread, [contact], [Answer(part.title, lines)], files)
+                self._mail(thread, [contact], [part], files)
             return
+        kept, refused = _passed_on(files, _MOST_IN_CHAT)
+        lines = (*part.lines, *refused)
         for chat_id in chats:
-            shown = lines if chat_id > 0 else tuple(map(without_codes, lines))
-            answer = Answer(part.title, shown, files=kept, buttons=_buttons(thread))
-            self._writer.write_chat(chat_id, [answer], thread=thread.id, reply_to=self._under(thread, chat_id))
+            shown = lines if chat_id > 0 else tuple(map(self._without_codes, lines))
+            self._writer.write_chat(
+                chat_id,
+                [Answer(part.title, shown, files=kept, buttons=_buttons(thread))],
+                thread=thread.id,
+                reply_to=self._under(thread, chat_id),
+                person_id=person_id,
+            )
+
+    def not_shown(self, thread_id: int, person_id: str, text: str, file: OutFile | None) -> None:
+        """What was written for a person's chat, which nothing reaches any more, goes to him by mail; in the caller's
+        transaction."""
+        thread, contact = threads.by_id(self._desk, thread_id), self._people.by_id(person_id)
+        if thread is None or contact is None:
+            return
+        title, *lines = text.strip().split("\n")
+        files = [SentFile(file.name, file.content)] if file else []
+        self._mail(thread, [contact], [Answer(title or "💬", tuple(lines))], files)
 
     def _chats(self, thread: Thread, person_id: str) -> list[int]:
         own = self._people.chats_of(person_id)
@@ -197,45 +258,101 @@ class Bridge:
     # -- to mailboxes
 
     def _readers(self, thread: Thread, author: str) -> list[Contact]:
-        """Who reads by mail what `author` wrote: those who wrote by mail, and the staff where it is asked."""
-        readers = {contact.person.id: contact for contact in self.staff(author)} if thread.kind == "contact" else {}
-        for person_id in threads.who_spoke(self._desk, thread.id):
-            if person_id not in (author, thread.person_id) and (contact := self._people.by_id(person_id)):
-                readers.setdefault(person_id, contact)
+        """Who reads by mail what `author` wrote: those who wrote by mail, and the staff where it is asked. A mailbox
+        with two roles reads once."""
+        readers = self.staff(author) if thread.kind == "contact" else []
+        readers += [
+            contact
+            for person_id in threads.who_spoke(self._desk, thread.id)
+            if (contact := self._people.by_id(person_id)) is not None
+        ]
+        side = _side(thread)
         if not readers and thread.kind == "notice" and author == TECHNICAL:
-            readers = {contact.person.id: contact for contact in self.staff(author)}
+            readers = self.staff(author)
         # Whose chat shows it reads it there.
-        chat_side = thread.person_id or TECHNICAL
-        return [contact for person_id, contact in sorted(readers.items()) if person_id != chat_side]
-
-    def _mail(self, thread: Thread, readers: list[Contact], parts: list[Answer], files: Iterable[SentFile]) -> None:
-        kept, refused = _passed_on(files)
-        safe = [_masked(part) for part in parts]
-        if any(masked.lines != part.lines for masked, part in zip(safe, parts, strict=True)):
-            refused = (*refused, _MASKED)
-        first = safe[0]
-        safe[0] = Answer(first.title, (*first.lines, *refused), files=kept)
-        operator = self._writer.profile().operator_name
+        known = {self._email_of(side).lower(), self._email_of(author).lower()}
+        found: dict[str, Contact] = {}
         for reader in readers:
-            subject = thread.subject if thread.kind == "contact" else f"{operator} : {thread.subject}"
+            if reader.email.lower() not in known:
+                found.setdefault(reader.email.lower(), reader)
+        return sorted(found.values(), key=lambda reader: reader.person.id)
+
+    def _mail(self, thread: Thread, readers: list[Contact], parts: list[Answer], files: Iterable[SentFile]) -> bool:
+        """Write to readers, or keep it for later where they were written to enough; whether it leaves now."""
+        kept, refused = _passed_on(files, self._room)
+        safe = [self._safe(part) for part in parts]
+        if any(masked != part for masked, part in zip(safe, parts, strict=True)):
+            refused = (*refused, _MASKED)
+        safe[0] = replace(safe[0], lines=(*safe[0].lines, *refused), files=kept)
+        waits = held.how_many(self._desk, thread.id) or self._is_flooded(thread.id)
+        if not waits:
+            for reader in readers:
+                self._post(thread, reader, safe)
+        elif readers:
+            for part in safe:
+                held.hold(self._desk, thread.id, [reader.person.id for reader in readers], part)
+        return not waits
+
+    def post_held(self) -> bool:
+        """Mail what waited long enough, each reader's as one; whether there was some."""
+        due = [thread_id for thread_id in held.threads_with_some(self._desk) if not self._is_flooded(thread_id)]
+        for thread_id in due:
+            with self._desk.atomic():
+                said = held.release(self._desk, thread_id)
+                thread = threads.by_id(self._desk, thread_id)
+                for person_id in dict.fromkeys(reader for it in said for reader in it.readers):
+                    reader = self._people.by_id(person_id)
+                    if thread and reader:
+                        self._post(thread, reader, _joined([it.part for it in said if person_id in it.readers]))
+        return bool(due)
+
+    def _is_flooded(self, thread_id: int) -> bool:
+        return threads.mails_since(self._desk, thread_id, int(time.time()) - 60) >= _MOST_A_MINUTE
+
+    def _post(self, thread: Thread, reader: Contact, parts: list[Answer]) -> None:
+        operator = self._writer.profile().operator_name
+        subject = thread.subject if thread.kind == "contact" else f"{operator} : {thread.subject}"
+        for mail in _in_mails(parts, self._room):
             is_first = not threads.member(self._desk, thread.id, reader.person.id).last_id
             self._writer.write_letter(
                 Letter(
                     to=reader.email,
                     subject=subject if is_first else f"Re: {subject}",
                     greeting="Bonjour,",
-                    parts=tuple(safe),
-                    foot=self._foot(thread, reader),
+                    parts=tuple(mail),
+                    foot=self.foot(thread, reader),
                     person_id=reader.person.id,
                     thread=thread.id,
                 )
             )
 
-    def _foot(self, thread: Thread, reader: Contact) -> str:
-        asker = self._people.by_id(thread.person_id or TECHNICAL)
+    @property
+    def _room(self) -> int:
+        return room_for_files(self._settings.mail_max_mb)
+
+    def foot(self, thread: Thread, reader: Contact) -> str:
+        """What stands below each mail of a conversation."""
+        asker = self._people.by_id(_side(thread))
         whom = asker.person.name if asker and asker.person.id != reader.person.id else "l'équipe"
         end = " ; /clore, seul sur une ligne, termine la conversation" if thread.kind == "contact" else ""
         return f"Répondre à ce courriel suffit : {whom} lit votre réponse{end}. Conversation n° {thread.id}."
+
+    # -- codes
+
+    def _safe(self, part: Answer) -> Answer:
+        mask = self._without_codes
+        table = part.table
+        if table:
+            table = replace(table, rows=tuple(tuple(map(mask, row)) for row in table.rows))
+        return replace(part, title=mask(part.title), lines=tuple(map(mask, part.lines)), table=table)
+
+    def _without_codes(self, text: str) -> str:
+        """The same, but for codes: those that are called so, and the PUKs of the operator's cards."""
+
+        def mask(found: re.Match[str]) -> str:
+            return "•••" if self._writer.is_code(found[0].replace(" ", "")) else found[0]
+
+        return _EIGHT.sub(mask, without_codes(text))
 
     # --
 
@@ -260,7 +377,9 @@ def _buttons(thread: Thread) -> tuple[Button, ...]:
 
 
 def _paragraphs(words: str) -> list[str]:
-    return [line.rstrip() for line in words.strip().split("\n") if line.strip()]
+    """The lines of a text, with one empty line between paragraphs."""
+    lines = [line.rstrip() for line in words.strip().split("\n")]
+    return [line for place, line in enumerate(lines) if line or lines[place - 1]]
 
 
 def _one_line(words: str) -> str:
@@ -273,16 +392,65 @@ def _about(answer: Answer) -> Answer:
     return Answer(f"À propos de cette réponse : {answer.title}", (*answer.lines, *fresh), table=answer.table)
 
 
-def _masked(part: Answer) -> Answer:
-    return Answer(without_codes(part.title), tuple(map(without_codes, part.lines)), table=part.table)
+def _author(mail: Mail, contact: Contact | None) -> str:
+    """Who wrote, as the chat shows it. `contact`: the known person who did for certain."""
+    name = mail.author if mail.author.lower() != mail.sender.lower() else ""
+    role = ""
+    if contact:
+        role = next((label for role, label in _ROLES.items() if role in contact.person.roles), "")
+    who = f"{name} ({mail.sender})" if name else mail.sender
+    return f"{role} · {who}" if role else who
 
 
-def _passed_on(files: Iterable[SentFile]) -> tuple[tuple[OutFile, ...], tuple[str, ...]]:
-    """The files that go on, and words about those that do not."""
-    kept = tuple(OutFile(file.name, file.content) for file in files if not _PROGRAM.search(file.name))
-    refused = tuple(
-        f"Pièce jointe laissée de côté : {french.quoted(file.name)} (programme)"
-        for file in files
-        if _PROGRAM.search(file.name)
-    )
-    return kept, refused
+_ROLES: dict[Role, str] = {"équipe": "Équipe", "comptabilité": "Comptabilité"}
+
+
+def _side(thread: Thread) -> str:
+    """The person at the chat's end: who asked, or whom notices are for."""
+    return thread.person_id or TECHNICAL
+
+
+def _passed_on(files: Iterable[SentFile], most: int) -> tuple[tuple[OutFile, ...], tuple[str, ...]]:
+    """The files that go on, and words about those that do not.
+
+    :param most: bytes that one may have as it travels.
+    """
+    kept, refused = [], []
+    for file in files:
+        why = "programme" if _PROGRAM.search(file.name) else ""
+        if as_it_travels(len(file.content)) > most:
+            why = f"trop lourde : {french.volume(len(file.content))}"
+        if why:
+            refused.append(f"Pièce jointe laissée de côté : {french.quoted(file.name)} ({why})")
+        else:
+            kept.append(OutFile(file.name, file.content))
+    return tuple(kept), tuple(refused)
+
+
+def _joined(parts: list[Answer]) -> list[Answer]:
+    """What one person said in a row stands under his name once."""
+    joined: list[Answer] = []
+    for part in parts:
+        if joined and joined[-1].title == part.title:
+            last = joined[-1]
+            joined[-1] = replace(last, lines=(*last.lines, *part.lines), files=(*last.files, *part.files))
+        else:
+            joined.append(part)
+    return joined
+
+
+def _in_mails(parts: list[Answer], room: int) -> list[list[Answer]]:
+    """The parts as mails whose files find room; those that find none follow in one of their own."""
+    files = [file for part in parts for file in part.files]
+    fitting, left = within_budget(files, room, _size)
+    mails = [[replace(part, files=tuple(file for file in part.files if file in fitting)) for part in parts]]
+    while left:
+        fitting, left = within_budget(left, room, _size)
+        if not fitting:
+            break
+        mails.append([Answer("Suite des pièces jointes", files=tuple(fitting))])
+    return mails
+
+
+def _size(file: OutFile) -> int:
+    return len(file.content)

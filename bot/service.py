@@ -237,6 +237,8 @@ class _Service:
                 self._ring()
             if self._troubles.tell():
                 self._ring()
+            if self._house.own.bridge.post_held():
+                self._ring()
             await asyncio.sleep(10)
 
     def _found(self, subject: Subject, fault: str) -> None:

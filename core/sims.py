@@ -103,6 +103,12 @@ def find(db: Database, words: str, most: int = 21) -> list[Card]:
     return list(dict.fromkeys(_card(db, iccid) for iccid in found))[:most]
 
 
+def is_puk(db: Database, number: str) -> bool:
+    """Whether a number is the PUK, or the second one, of a known card."""
+    found = db.execute("SELECT 1 FROM sims WHERE puk = ? OR puk2 = ? LIMIT 1", (number, number))
+    return found.fetchone() is not None
+
+
 def codes(db: Database, iccid: str) -> Codes | None:
     """The codes of the card of that ICCID, None when no listing gives any.
 

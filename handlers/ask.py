@@ -30,7 +30,7 @@ class Ask:
     """One question: a command's name, its arguments, who asks and by which door.
 
     `conversation`: where it was asked ("chat:…", "mail:…"), `message`: the chat message that asks; `thread`: of the
-    desk, which it was asked in, 0 for none.
+    desk, which it was asked in, 0 for none; `under`: the text of the message that it was written under.
     """
 
     command: str
@@ -42,6 +42,7 @@ class Ask:
     conversation: str = ""
     message: int = 0
     thread: int = 0
+    under: str = field(default="", repr=False)
 
     @property
     def shows_codes(self) -> bool:

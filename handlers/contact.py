@@ -23,12 +23,10 @@ async def run(ask: Ask, context: Context) -> Answer:
     words = ask.arguments.strip()
     if numbered := _NUMBERED.match(words):
         return _say(ask, context, int(numbered[1]), numbered[2].strip())
+    if ask.door == "chat" and ask.thread and (words or ask.files):
+        return _say(ask, context, ask.thread, words)  # written under one of its messages
     if not staff:
-        return Answer(
-            "Aucune adresse de l'équipe n'est réglée.",
-            ("L'ajouter au réglage ORIGYNE_STAFF_EMAILS, puis redémarrer le service.",),
-            refused=True,
-        )
+        return _nobody(ask)
     asked, words = _about(words)
     if not words and not ask.files:
         return _what(ask, context, asked)
@@ -40,18 +38,45 @@ async def run(ask: Ask, context: Context) -> Answer:
 
 
 def _say(ask: Ask, context: Context, number: int, words: str) -> Answer:
+    again = f"contact #{number}"
     if not words and not ask.files:
-        return Answer("Que répondre ?", awaits_words=f"contact #{number}", awaits_file=f"contact #{number}")
-    outcome = context.desk.say(ask, number, words)
-    if outcome == "said before":
+        how = {"chat": () if ask.private else ("L'écrire en réponse à ce message.",)}
+        return Answer(
+            "Que répondre ?",
+            how.get(ask.door, (f"L'écrire après la commande : /{again} suivi du message.",)),
+            awaits_words=again,
+            awaits_file=again,
+            thread=number,
+        )
+    said = context.desk.say(ask, number, words)
+    if said.outcome == "said before":
         return _said_before()
-    if outcome == "unknown":
+    if said.outcome == "unknown":
         return Answer(f"La conversation n° {number} n'existe pas, ou n'est pas la vôtre.", refused=True)
-    if outcome == "too many":
+    if said.outcome == "nobody":
+        return _nobody(ask)
+    if said.outcome == "too many":
         return Answer(
             "Trop de messages en une minute.", ("Celui-ci n'est pas parti : en regrouper plusieurs.",), refused=True
         )
-    return Answer("Transmis.", thread=number)
+    to = "à l'équipe" if set(said.to) <= set(context.desk.staff_of(ask.person)) else f"à {', '.join(said.to)}"
+    # Many within a minute leave as one mail.
+    later = ("Il partira dans la minute, avec les suivants.",) if said.outcome == "held" else ()
+    return Answer(f"Transmis {to}.", later, thread=number)
+
+
+def _nobody(ask: Ask) -> Answer:
+    if "équipe" in ask.person.roles:
+        return Answer(
+            "Personne d'autre n'est dans l'équipe.",
+            ("Ajouter une adresse au réglage ORIGYNE_STAFF_EMAILS, puis redémarrer le service.",),
+            refused=True,
+        )
+    return Answer(
+        "Aucune adresse de l'équipe n'est réglée.",
+        ("L'ajouter au réglage ORIGYNE_STAFF_EMAILS, puis redémarrer le service.",),
+        refused=True,
+    )
 
 
 def _what(ask: Ask, context: Context, asked: str) -> Answer:
@@ -61,7 +86,7 @@ def _what(ask: Ask, context: Context, asked: str) -> Answer:
         f"Que dire à l'équipe à propos de {french.quoted(asked)} ?" if asked else "Que dire à l'équipe ?",
         (
             "L'écrire ici : cela part par courriel, et la réponse revient ici."
-            if ask.door == "chat"
+            if ask.door == "chat" and ask.private
             else "L'écrire après la commande : /contact suivi du message.",
             *(_shown(it, context) for it in ([] if asked else opened)),
         ),
@@ -81,7 +106,8 @@ def _left(opened: Conversation, ask: Ask) -> Answer:
     return Answer(
         f"Envoyé à l'équipe : {', '.join(opened.to)}",
         (f"La réponse arrivera {where}. Conversation n° {opened.number}.",),
-        buttons=(Button("Clore", f"clore #{opened.number}"),),
+        # In a mail, that reply would be for the staff.
+        buttons=() if ask.door == "mail" else (Button("Clore", f"clore #{opened.number}"),),
         thread=opened.number,
     )
 
@@ -96,18 +122,18 @@ def _about(words: str) -> tuple[str, str]:
     return (found[1], (found[2] or "").strip()) if found else ("", words)
 
 
-async def _answer_to(question: str, ask: Ask, context: Context) -> Answer | None:
-    """What the bot answers to it, as a mail may show it."""
+async def _answer_to(question: str, ask: Ask, context: Context) -> Answer:
+    """What the bot answers to it, as a mail may show it; else the question."""
     from handlers import registry
     from handlers.understand import understand
 
     found = understand(question)
-    if found is None:
-        return None
+    command = registry.named(found[0]) if found else None
+    if found is None or command is None:
+        return Answer(question)
     again = Ask(*found, ask.person, "mail")
-    command = registry.named(found[0])
-    if command is None or registry.refusal(again, command):
-        return None
+    if registry.refusal(again, command):
+        return Answer(f"/{command.name}")  # which may hold a code
     return replace(await command.run(again, context), files=(), buttons=(), picture=None)
 
 

@@ -83,9 +83,16 @@ class Conversation:
     to: tuple[str, ...] = ()
 
 
-#: What became of words for the staff: sent; said before (a message that was edited, or a button touched twice); the
-#: conversation is not this person's, or unknown; too many within a minute.
-Said = Literal["sent", "said before", "unknown", "too many"]
+@dataclass(frozen=True)
+class Said:
+    """What became of words for a conversation: sent; held, to leave with the next ones; said before (a message that was
+    edited, or a button touched twice); unknown, or not this person's; there is nobody to read them; too many wait.
+
+    `to`: the addresses that they go to.
+    """
+
+    outcome: Literal["sent", "held", "said before", "unknown", "nobody", "too many"]
+    to: tuple[str, ...] = ()
 
 
 def token_of(content: bytes) -> str:

@@ -194,6 +194,15 @@ class Outbox:
                 (error, keep, keep, parcel.id),
             )
 
+    def of_people(self, recipient: str) -> list[tuple[int, str, bytes, bytes | None]]:
+        """What waits for a chat that a person wrote to another: its thread, the other, payload and attachment."""
+        rows = self._db.execute(
+            "SELECT thread_id, person_id, payload, attachment FROM outbox WHERE channel = 'chat' AND recipient = ? "
+            "AND state IN ('queued', 'sending') AND person_id != '' ORDER BY id",
+            (recipient,),
+        )
+        return [(thread_id, person_id, payload, attachment) for thread_id, person_id, payload, attachment in rows]
+
     def give_up(self, channel: Channel, recipient: str, error: str) -> int:
         """Nothing reaches this recipient any more: what waits for it fails, and its content goes. Says how much."""
         with self._db.atomic():

@@ -259,6 +259,23 @@ CREATE TABLE thread_messages (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX thread_messages_by_thread ON thread_messages (thread_id);
 
+-- What was said in a thread and is mailed a little later, with what follows (bot.desk.held). readers: ids of persons,
+-- lines: JSON lists.
+CREATE TABLE held (
+    id INTEGER PRIMARY KEY,
+    thread_id INTEGER NOT NULL REFERENCES threads (id),
+    readers TEXT NOT NULL,
+    title TEXT NOT NULL,
+    lines TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE held_files (
+    id INTEGER PRIMARY KEY,
+    held_id INTEGER NOT NULL REFERENCES held (id),
+    name TEXT NOT NULL,
+    content BLOB NOT NULL
+) STRICT;
+
 -- When each address wrote (lower case), for an hour.
 CREATE TABLE senders (
     address TEXT NOT NULL,

@@ -176,9 +176,14 @@ def is_member(db: Database, thread_id: int, person_id: str) -> bool:
 
 
 def mails_since(db: Database, thread_id: int, since: int) -> int:
-    """How many mails of it were written since then (UTC seconds)."""
-    found = db.execute("SELECT count(*) FROM outbox WHERE thread_id = ? AND created_at >= ?", (thread_id, since))
-    return int(found.fetchone()[0])
+    """How many mails of it were written since then (UTC seconds) to the one who got most."""
+    found = db.execute(
+        "SELECT count(*) FROM outbox WHERE thread_id = ? AND channel = 'mail' AND created_at >= ? "
+        "GROUP BY person_id ORDER BY 1 DESC LIMIT 1",
+        (thread_id, since),
+    )
+    row = found.fetchone()
+    return int(row[0]) if row else 0
 
 
 def close(db: Database, thread_id: int) -> None:

@@ -4,7 +4,7 @@ import logging
 import re
 
 from bot import bounces
-from bot.desk import audit, senders
+from bot.desk import audit, senders, threads
 from bot.desk.inbox import Item, Postponed
 from bot.desk.people import TECHNICAL, Contact
 from bot.desk.threads import Thread
@@ -137,7 +137,9 @@ def _unverified(item: Item, house: House, mail: Mail, stands: Standing) -> None:
     with house.desk.atomic():
         _done(item, house, mail)
         audit.record(house.desk, person_id, "mail", "", "unverified")
-        if stands.thread and house.own.bridge.take_mail(mail, stands.thread, person_id, verified=False):
+        if stands.thread and house.own.bridge.take_mail(
+            mail, stands.thread, person_id, verified=False, reached=stands.member
+        ):
             return
         if contact and not told:
             answer = Answer(
@@ -219,18 +221,20 @@ async def _answer(item: Item, house: House, mail: Mail, stands: Standing, contac
         return
     said = asked(mail, house.context.telecom, house.context.now())
     thread = stands.thread if stands.member == contact.person.id or _is_colleague(stands, contact) else None
-    to_people = thread is not None and _is_for_people(said, mail, contact, thread)
+    to_people = thread is not None and _is_for_people(house, said, mail, contact, thread)
     if to_people and thread and thread.kind == "contact":
         said = only_commands(said)
     result = await replies.answers(house, mail, contact, said, thread, to_people=to_people)
     with house.desk.atomic():
         _done(item, house, mail)
         bridged = bool(
-            to_people and thread and house.own.bridge.take_mail(mail, thread, contact.person.id, verified=True)
+            to_people
+            and thread
+            and house.own.bridge.take_mail(mail, thread, contact.person.id, verified=True, reached=stands.member)
         )
         parts = [*result.parts, *replies.told(house, mail, contact, thread, result, bridged=bridged)]
         if parts:
-            replies.reply(house, mail, contact, thread, parts)
+            replies.reply(house, mail, contact, thread or threads.by_id(house.desk, result.thread), parts)
         for message in result.in_chat:
             for chat_id in replies.private_chats(house, contact):
                 house.write_chat(chat_id, [message])
@@ -255,10 +259,12 @@ def _too_large(item: Item, house: House, mail: Mail, contact: Contact) -> None:
         replies.reply(house, mail, contact, None, [answer])
 
 
-def _is_for_people(said: Asked, mail: Mail, contact: Contact, thread: Thread) -> bool:
+def _is_for_people(house: House, said: Asked, mail: Mail, contact: Contact, thread: Thread) -> bool:
     """Whether the mail's own words go to people: always in a conversation, unless it is but commands; of who answers
     a notice, when they say more than questions for the bot."""
     if thread.kind == "contact":
         sure = only_commands(said)
         return bool(sure.others or mail.files or not sure.questions)
-    return thread.kind == "notice" and contact.person.id != TECHNICAL and bool(said.others)
+    # The technical contact, who is to read them, has somebody to answer once they wrote.
+    heard = contact.person.id != TECHNICAL or bool(threads.who_spoke(house.desk, thread.id))
+    return thread.kind == "notice" and heard and bool(said.others)

@@ -36,6 +36,8 @@ class Answered:
     parts: list[Answer] = field(default_factory=list)
     in_chat: list[Answer] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    #: The conversation that was opened, where that is all that was asked.
+    thread: int = 0
     outcomes: list[tuple[str, audit.Outcome]] = field(default_factory=list)
 
 
@@ -73,6 +75,7 @@ async def answers(
             continue
         result.parts.append(replace(answer, files=(*answer.files, *await as_file(answer, house))))
         result.outcomes.append((question.name, "refused" if answer.refused else "answered"))
+        result.thread = answer.thread if len(questions) == 1 else 0
     if len(questions) > MOST_QUESTIONS:
         result.parts.append(Answer(f"Seules les {MOST_QUESTIONS} premières questions ont été traitées.", refused=True))
     return result
@@ -88,7 +91,11 @@ def told(
     """
     if bridged:
         # Who answers in his own name sees the answer come; the accountant is told where his words went.
-        ours = not ({"équipe", "admin"} & contact.person.roles)
+        ours = (
+            thread is not None
+            and thread.kind == "notice"
+            and not {"équipe", "admin", "technique"} & contact.person.roles
+        )
         return [Answer(f"Votre message a été transmis à {house.profile.technical_contact}.")] if ours else []
     if result.parts or result.in_chat:
         asking = [line for line in result.others if "?" in line or understand(line)]
@@ -258,5 +265,7 @@ def reply(house: House, mail: Mail, contact: Contact, thread: Thread | None, par
             references=mail.references,
             person_id=contact.person.id,
             thread=thread.id,
+            # A reply there is for people.
+            foot=house.own.bridge.foot(thread, contact) if thread.kind == "contact" else "",
         )
     )

@@ -40,7 +40,7 @@ class _Incoming:
     """What an update says, without what we do not use.
 
     `edited`: the message was answered before, with other words. `in_place`: a button whose answer takes the place of
-    its message. `answers`: the message that this one was written under.
+    its message. `answers`: the message that this one was written under, and `under` its text.
     """
 
     chat_id: int
@@ -57,6 +57,7 @@ class _Incoming:
     edited: bool = False
     in_place: bool = False
     answers: int = 0
+    under: str = field(default="", repr=False)
 
 
 async def answer_update(item: Item, house: House, bot: Bot) -> None:
@@ -133,7 +134,8 @@ def _incoming(update: dict[str, Any], bot: Bot) -> _Incoming | None:
     document = message.get("document") or {}
     photo = (message.get("photo") or [{}])[-1]
     private = chat["type"] == "private"
-    reply = (message.get("reply_to_message") or {}).get("from") or {}
+    answered = message.get("reply_to_message") or {}
+    reply = answered.get("from") or {}
     mention = re.compile(rf"@{re.escape(bot.username)}\b", re.IGNORECASE)
     # "/status@another_bot" is said to the other.
     command = text.startswith("/") and "@" not in text.split(maxsplit=1)[0]
@@ -150,7 +152,8 @@ def _incoming(update: dict[str, Any], bot: Bot) -> _Incoming | None:
         as_photo=bool(photo) and not document,
         to_bot=private or addressed,
         edited="edited_message" in update,
-        answers=(message.get("reply_to_message") or {}).get("message_id") or 0,
+        answers=answered.get("message_id") or 0,
+        under=answered.get("text") or answered.get("caption") or "",
     )
 
 
@@ -212,6 +215,9 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
     if incoming.file_size > MAX_BYTES:
         answer, command = Answer("Ce fichier dépasse 20 Mo, la limite de Telegram pour un robot.", refused=True), ""
         outcome: audit.Outcome = "refused"
+    elif thread and not incoming.text and not incoming.file_id:
+        said_so = ("Un texte, une photo ou un fichier se transmet ; un vocal ou un autocollant, non.",)
+        answer, command, outcome = Answer("Rien n'est parti.", said_so, refused=True), "", "refused"
     elif dialog is None and understood is None:
         answer, command = _not_understood(incoming, contact, house), ""
         outcome = "not understood"
@@ -229,6 +235,7 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
                     conversation=item.conversation,
                     message=incoming.message_id,
                     thread=thread.id if thread else 0,
+                    under=incoming.under,
                 )
                 answer = await registry.answer(ask, house.context)
                 if not answer.refused:
@@ -294,6 +301,8 @@ def _to_thread(house: House, incoming: _Incoming, thread: Thread | None) -> tupl
     ask something of the bot."""
     if thread is None or thread.kind == "mail" or incoming.query_id or incoming.text.startswith("/"):
         return None
+    if not incoming.text and not incoming.file_id:
+        return None  # a voice, a sticker
     if thread.kind == "notice" and understand(incoming.text, house.context.telecom):
         return None
     return "contact", f"#{thread.id} {incoming.text}"

@@ -192,9 +192,9 @@ class Sender:
         reason = dead.reason_of(error.message)
         log.warning("a chat is lost: %s", error.message)
         with self._house.desk.atomic():
+            wrote = dead.lose_chat(self._house, chat_id, reason)
             self._outbox.failed(parcel, f"le chat n'est plus joignable ({reason})", keep=False)
-            told = dead.lose_chat(self._house, chat_id, reason)
-        if told:
+        if wrote:
             self._wrote()
 
     async def _prepare(self, parcel: Parcel) -> tuple[Message, bytes | None]:

@@ -102,7 +102,7 @@ async def test_a_staff_answer_comes_under_the_question_with_its_author(house: Ho
     answer_mail(house, found[TEAM], "Je m'en occupe ce matin.\n\nDominique", frm=f"Dominique Roy <{TEAM}>")
     await mails(house, bot)
     shown = camille.messages[-1]
-    assert shown.text.startswith(f"💬 Dominique Roy ({TEAM})\nJe m'en occupe ce matin.")
+    assert shown.text.startswith(f"💬 Équipe · Dominique Roy ({TEAM})\nJe m'en occupe ce matin.")
     assert QUESTION not in shown.text
     assert shown.reply_to == camille.messages[0].reply_to  # the question, as the first confirmation
 
@@ -125,7 +125,7 @@ async def test_a_reply_in_the_chat_goes_back_into_the_mail_thread(house: House, 
     camille.send("Le forfait 20 Go, merci", reply_to=camille.messages[-1])
     await answer(house, bot)
     after = await mails(house, bot)
-    assert said(camille)[-1] == "Transmis."
+    assert said(camille)[-1] == "Transmis à l'équipe."
     for to in (TEAM, DOMINIQUE):
         assert "Le forfait 20 Go, merci" in body(after[to][-1])
     assert after[TEAM][-1]["In-Reply-To"] == "<1@poste.example>"
@@ -382,7 +382,7 @@ async def test_a_colleague_answers_what_was_forwarded_to_him(house: House, bot: 
     found = await asked(house, bot, camille)
     answer_mail(house, found[TEAM], "Je reprends le sujet.", frm=DOMINIQUE)
     after = await mails(house, bot)
-    assert said(camille)[-1].startswith(f"💬 {DOMINIQUE}\nJe reprends le sujet.")
+    assert said(camille)[-1].startswith(f"💬 Équipe · {DOMINIQUE}\nJe reprends le sujet.")
     assert "Je reprends le sujet." in body(after[TEAM][-1])
     assert len(after[DOMINIQUE]) == 1
 

@@ -121,7 +121,7 @@ async def test_what_comes_by_mail_reaches_whom_it_is_for(
             question = await mail_to(mail, "equipe", "Qui suit le portage de Durand ?")
             await send(mail, "equipe", "Moi, voici le devis.", answers=question, pdf=PDF)
             shown = await shown_in(phone, "Moi, voici le devis.")
-            assert shown.caption.startswith("💬 equipe@client.test")
+            assert shown.caption.startswith("💬 Équipe · equipe@client.test")
             assert shown.reply_to == left.reply_to
             assert shown.document
             assert shown.document.content == PDF
