@@ -14,7 +14,7 @@ from core import copies, usage
 from core.usage import ClientTotal
 from core.workbook import Column
 from handlers import french
-from handlers.answer import Answer, OutFile, Table
+from handlers.answer import Answer, Button, OutFile, Table
 
 KINDS = frozenset({"invoice.operator", "invoice.client", "billed.arrived"})
 
@@ -135,6 +135,7 @@ def _invoices(one: str, many: str, invoices: list[News], lines: tuple[str, ...])
         )
         for it in invoices
     )
+    newest = max(it.data["month"] for it in invoices)
     headers = (*(("Client",) if with_client else ()), *(("Mois",) if with_month else ()), "Fichier")
     counted = one if len(invoices) == 1 else f"{french.whole(len(invoices))} {many}"
     title = f"{counted} {_of_period([it.data['month'] for it in invoices])}"
@@ -145,6 +146,10 @@ def _invoices(one: str, many: str, invoices: list[News], lines: tuple[str, ...])
             title[0].upper() + title[1:],
             lines,
             table=Table(headers, rows),
+            # For who reads it in a chat, where no PDFs go along.
+            buttons=(
+                Button("📄 Les PDF", " ".join(["factures", *([] if with_client else ["origyne"]), *_iso(newest)])),
+            ),
         ),
         "Factures clients" if with_client else "Factures Origyne",
         (*((Column("Client"),) if with_client else ()), Column("Mois", "month"), Column("Fichier"), Column("Remplace")),
@@ -158,6 +163,10 @@ def _invoices(one: str, many: str, invoices: list[News], lines: tuple[str, ...])
             for it in invoices
         ),
     )
+
+
+def _iso(month: int) -> list[str]:
+    return [f"{month // 100}-{month % 100:02}"] if month else []
 
 
 def _billing(billed: Sequence[News], totals: dict[int, list[ClientTotal]]) -> list[Part]:

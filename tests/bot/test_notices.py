@@ -264,6 +264,14 @@ def test_an_invoice_that_is_gone_from_the_disk_does_not_hold_back_the_others(cau
     assert "À prendre sur le FTP : a.pdf." in text(message)
 
 
+def test_who_hears_of_invoices_in_the_chat_has_them_a_touch_away(caught_up: House, folder: Path) -> None:
+    routed(folder, '[factures]\ntechnique = "chat"\n')
+    invoice(folder, "a.pdf", 202610)
+    notified(caught_up)
+    ((payload,),) = caught_up.desk.execute(_CHATS).fetchall()
+    assert Message.restored(payload, None).buttons == ((("📄 Les PDF", "factures origyne 2026-10"),),)
+
+
 # Technical
 
 
