@@ -39,7 +39,7 @@ async def clerk_at_work(house: House, bot: Bot) -> AsyncIterator[Clerk]:
             await task
 
 
-async def settle(house: House, seconds: float = 5) -> None:
+async def settle(house: House, seconds: float = 30) -> None:
     """Wait until nothing waits for an answer."""
     async with asyncio.timeout(seconds):
         while house.inbox.new():  # noqa: ASYNC110
@@ -111,7 +111,7 @@ def write(
     house.inbox.add("mail", key, f"mail:{sender_of(raw.encode())}", raw.encode(), message_id)
 
 
-async def replies(house: House, bot: Bot, seconds: float = 5) -> list[EmailMessage]:
+async def replies(house: House, bot: Bot, seconds: float = 30) -> list[EmailMessage]:
     async with clerk_at_work(house, bot):
         await settle(house, seconds)
     found = [
