@@ -32,6 +32,13 @@ _MOST_SUBJECT = 60
 #: Mails of one thread that one reader gets within a minute; what is said beyond waits, and leaves as one.
 _MOST_A_MINUTE = 4
 
+#: Mails within an hour after which what others write by mail goes no more to mailboxes, but to the chat alone: two that
+#: answer by themselves would go on for ever.
+_MOST_AN_HOUR = 12
+
+#: Signs of a mail that a chat shows; the whole is in a file then.
+_MOST_SHOWN = 3000
+
 #: What may wait so in one thread.
 _MOST_HELD = 20
 
@@ -48,6 +55,8 @@ _PROGRAM = re.compile(
 _EIGHT = re.compile(r"(?<![\d+])(?<!\d )\d{4} ?\d{4}(?! ?\d)")
 
 _MASKED = "Un code (RIO, PUK…) a été masqué : il ne passe pas par courriel."
+
+_NOT_MAILED = "(Trop de courriels en une heure : celui-ci n'a pas été envoyé aux collègues.)"
 
 _REOPENED = "(La conversation était close : elle est rouverte.)"
 
@@ -92,8 +101,8 @@ class Bridge:
         name = _one_line(self._without_codes(words)) or "pièce jointe"
         short = name if len(name) <= _MOST_SUBJECT else f"{name[:_MOST_SUBJECT].rstrip()}…"
         subject = f"{self._writer.profile().operator_name} : question de {ask.person.name} — {short}"
-        # The same message again, after a crash or an edit, is the same question.
-        key = f"contact:{ask.conversation}:{ask.message or time.time_ns()}"
+        # The same message or mail again, after a crash or an edit, is the same question.
+        key = f"contact:{ask.conversation}:{ask.message or ('' if ask.door == 'mail' else time.time_ns())}"
         with self._desk.atomic():
             if threads.by_key(self._desk, key):
                 return None
@@ -200,8 +209,16 @@ class Bridge:
             threads.spoke(self._desk, thread.id, person_id)
         part = Answer(title, tuple(lines))
         author = person_id or reached
-        self._show(thread, part, mail.files, author=author)
-        self._mail(thread, self._readers(thread, author), [part], mail.files)
+        readers = self._readers(thread, author)
+        in_chat = bool(self._chats(thread, _side(thread)))
+        if threads.mails_since(self._desk, thread.id, int(time.time()) - 3600) < _MOST_AN_HOUR:
+            self._mail(thread, readers, [part], mail.files)
+        elif not in_chat:
+            return True
+        elif readers:
+            part = replace(part, lines=(*part.lines, _NOT_MAILED))
+        # A chat answers nothing by itself: what an unknown address writes to its person is shown there.
+        self._show(thread, part, mail.files, author=person_id if in_chat else author)
         return True
 
     # -- to the chat side
@@ -212,19 +229,16 @@ class Bridge:
         person_id = _side(thread)
         if person_id == author:
             return
-        chats = self._chats(thread, person_id)
-        if not chats:
-            contact = self._people.by_id(person_id)
-            if contact:
-                self._mail(thread, [contact], [part], files)
-            return
+        contact = self._known(person_id)
+        chats = self._chats(thread, person_id) if contact else []
+        if contact and not chats:
+            self._mail(thread, [contact], [part], files)
         kept, refused = _passed_on(files, _MOST_IN_CHAT)
-        lines = (*part.lines, *refused)
         for chat_id in chats:
-            shown = lines if chat_id > 0 else tuple(map(self._without_codes, lines))
+            shown, whole = _shortened(part if chat_id > 0 else self._safe(part))
             self._writer.write_chat(
                 chat_id,
-                [Answer(part.title, shown, files=kept, buttons=_buttons(thread))],
+                [Answer(part.title, (*shown, *refused), files=(*whole, *kept), buttons=_buttons(thread))],
                 thread=thread.id,
                 reply_to=self._under(thread, chat_id),
                 person_id=person_id,
@@ -233,7 +247,7 @@ class Bridge:
     def not_shown(self, thread_id: int, person_id: str, text: str, file: OutFile | None) -> None:
         """What was written for a person's chat, which nothing reaches any more, goes to him by mail; in the caller's
         transaction."""
-        thread, contact = threads.by_id(self._desk, thread_id), self._people.by_id(person_id)
+        thread, contact = threads.by_id(self._desk, thread_id), self._known(person_id)
         if thread is None or contact is None:
             return
         title, *lines = text.strip().split("\n")
@@ -264,7 +278,7 @@ class Bridge:
         readers += [
             contact
             for person_id in threads.who_spoke(self._desk, thread.id)
-            if (contact := self._people.by_id(person_id)) is not None
+            if (contact := self._known(person_id)) is not None
         ]
         side = _side(thread)
         if not readers and thread.kind == "notice" and author == TECHNICAL:
@@ -301,7 +315,7 @@ class Bridge:
                 said = held.release(self._desk, thread_id)
                 thread = threads.by_id(self._desk, thread_id)
                 for person_id in dict.fromkeys(reader for it in said for reader in it.readers):
-                    reader = self._people.by_id(person_id)
+                    reader = self._known(person_id)
                     if thread and reader:
                         self._post(thread, reader, _joined([it.part for it in said if person_id in it.readers]))
         return bool(due)
@@ -341,10 +355,12 @@ class Bridge:
 
     def _safe(self, part: Answer) -> Answer:
         mask = self._without_codes
+        # A code may stand below the word that says what it is.
+        lines = tuple(mask("\n".join(part.lines)).split("\n")) if part.lines else ()
         table = part.table
         if table:
             table = replace(table, rows=tuple(tuple(map(mask, row)) for row in table.rows))
-        return replace(part, title=mask(part.title), lines=tuple(map(mask, part.lines)), table=table)
+        return replace(part, title=mask(part.title), lines=lines, table=table)
 
     def _without_codes(self, text: str) -> str:
         """The same, but for codes: those that are called so, and the PUKs of the operator's cards."""
@@ -359,6 +375,11 @@ class Bridge:
     def _conversation(self, thread: Thread) -> Conversation:
         to = tuple(contact.email for contact in self.staff(thread.person_id))
         return Conversation(thread.id, thread.subject.partition(" : ")[2], thread.opened_at, to)
+
+    def _known(self, person_id: str) -> Contact | None:
+        """A person of the settings; who is no longer among them reads nothing more."""
+        contact = self._people.by_id(person_id)
+        return contact if contact and contact.person.roles else None
 
     def _email_of(self, person_id: str) -> str:
         contact = self._people.by_id(person_id)
@@ -380,6 +401,15 @@ def _paragraphs(words: str) -> list[str]:
     """The lines of a text, with one empty line between paragraphs."""
     lines = [line.rstrip() for line in words.strip().split("\n")]
     return [line for place, line in enumerate(lines) if line or lines[place - 1]]
+
+
+def _shortened(part: Answer) -> tuple[tuple[str, ...], tuple[OutFile, ...]]:
+    """As many lines as a chat shows, and the whole as a file where that is not all."""
+    text = "\n".join(part.lines)
+    if len(text) <= _MOST_SHOWN:
+        return part.lines, ()
+    shown = text[:_MOST_SHOWN].rsplit(None, 1)[0]
+    return (*shown.split("\n"), "… La suite est dans le fichier."), (OutFile("message.txt", text.encode()),)
 
 
 def _one_line(words: str) -> str:

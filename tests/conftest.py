@@ -1,5 +1,6 @@
 """Fixtures of all rooms: real servers on loopback (see `tests/peers/`)."""
 
+import multiprocessing.util
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ settings.load_profile("origyne")
 def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Its own for each process that runs tests: services with the same token, which share a lock there, do not meet."""
     tmp_path_factory.getbasetemp()  # stays where pytest looks after it
+    multiprocessing.util.get_temp_dir()  # outlives the tests
     with tempfile.TemporaryDirectory(prefix="origyne-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o1777)  # open to the users of the servers, as /tmp is
         with pytest.MonkeyPatch.context() as patch:

@@ -21,6 +21,15 @@ def was_lately(db: Database, person: str, outcome: Outcome, seconds: int) -> boo
     return found.fetchone() is not None
 
 
+def how_often(db: Database, person: str, outcome: Outcome, seconds: int) -> int:
+    """How often this person met this outcome within the last `seconds`."""
+    found = db.execute(
+        "SELECT count(*) FROM audit WHERE person = ? AND outcome = ? AND at > ?",
+        (person, outcome, int(time.time()) - seconds),
+    )
+    return int(found.fetchone()[0])
+
+
 def record(db: Database, person: str, door: str, command: str, outcome: Outcome) -> None:
     """To be called in the transaction of the answer. The command's name only: its arguments can be codes."""
     db.execute(

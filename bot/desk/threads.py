@@ -149,6 +149,14 @@ def spoke(db: Database, thread_id: int, person_id: str) -> None:
     )
 
 
+def spoke_at(db: Database, thread_id: int, person_id: str) -> int:
+    """When this person last wrote there by mail (UTC seconds), 0 for never."""
+    row = db.execute(
+        "SELECT spoke_at FROM thread_members WHERE thread_id = ? AND person_id = ?", (thread_id, person_id)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def who_spoke(db: Database, thread_id: int) -> list[str]:
     """The persons who wrote there by mail."""
     rows = db.execute(

@@ -227,12 +227,14 @@ async def _answer(item: Item, house: House, mail: Mail, stands: Standing, contac
     result = await replies.answers(house, mail, contact, said, thread, to_people=to_people)
     with house.desk.atomic():
         _done(item, house, mail)
+        spoke_at = threads.spoke_at(house.desk, thread.id, contact.person.id) if thread else 0
         bridged = bool(
             to_people
             and thread
             and house.own.bridge.take_mail(mail, thread, contact.person.id, verified=True, reached=stands.member)
         )
-        parts = [*result.parts, *replies.told(house, mail, contact, thread, result, bridged=bridged)]
+        others = replies.told(house, mail, contact, thread, result, bridged=bridged, spoke_at=spoke_at)
+        parts = [*result.parts, *others]
         if parts:
             replies.reply(house, mail, contact, thread or threads.by_id(house.desk, result.thread), parts)
         for message in result.in_chat:

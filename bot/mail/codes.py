@@ -15,7 +15,7 @@ _LINE = r"(?:(?:(?:\+|00)33[ .]?|0)[1-9](?:[ .]?\d\d){4}|89\d{16,18})(?!\w)"
 _CODE = rf"(?!{_LINE})\d[\d ]{{2,14}}\d(?!\w)"
 #: Numbers after the word that says what they are; a line or a card that stands between is none.
 _NAMED = re.compile(
-    rf"(?<!\w)(?:puk|pin|codes?)\d?\b(?:\D{{0,30}}{_LINE})*\D{{0,30}}{_CODE}"
+    rf"(?<!\w)(?:puk|pin|codes?)(?: ?\d)?\b(?:\D{{0,30}}{_LINE})*\D{{0,30}}{_CODE}"
     rf"(?:[\s,;/:&-]*(?:(?:et|ou|puis|puk|pin)\d?\b)?[\s,;/:&-]*{_CODE})*",
     re.IGNORECASE,
 )

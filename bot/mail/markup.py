@@ -28,7 +28,7 @@ _BLOCKS = frozenset(
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
 )
-_UNSEEN = frozenset({"style", "script", "head", "title"})
+_UNSEEN = frozenset({"style", "script", "head", "title", "template", "noscript", "textarea", "select"})
 
 # html.parser takes hours over megabytes of "<!--"; this reads each sign a bounded number of times.
 _TAG = re.compile(
@@ -37,6 +37,7 @@ _TAG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r"""([\w:-]{1,40})\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 
 # What mail programs write around what they quote. Ids and classes come back prefixed when a mail is quoted again (x_…).
 _REST = re.compile(
@@ -55,7 +56,9 @@ _SIGNATURE = re.compile(
     re.IGNORECASE,
 )
 _HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?:px|pt)?\s*(?:;|$)"
+    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*[01](?:\.\d+)?\s*(?:px|pt|%)?\s*(?:!|;|$)"
+    r"|(?:^|[;\s])(?:opacity|max-height|max-width)\s*:\s*0(?:\.0*)?(?:px|pt|%)?\s*(?:!|;|$)"
+    r"|(?:^|[;\s])color\s*:\s*transparent|(?:^|[;\s])(?:left|top|text-indent)\s*:\s*-\d{3,}"
 )
 _BESIDE = re.compile(r"border-left(?:-width|-style)?\s*:[^;]*(?:solid|\d(?:px|pt))")
 _BELOW_RULE = re.compile(r"border\s*:\s*none\s*;\s*border-top\s*:\s*solid")
@@ -106,7 +109,10 @@ class _Reader:
             self._end(name)
         else:
             found = _ATTRIBUTE.findall(attributes)
-            self._start(name, {key.lower(): unescape(one or two or bare) for key, one, two, bare in found})
+            named = {key.lower(): unescape(one or two or bare) for key, one, two, bare in found}
+            if re.search(r"\shidden(?=[\s=/]|$)", _QUOTED.sub("", attributes), re.IGNORECASE):
+                named["hidden"] = ""
+            self._start(name, named)
 
     def end_line(self, *, empty: bool = False) -> None:
         """End the line; one without words is left, unless `empty`."""
@@ -172,7 +178,9 @@ def _meaning(tag: str, named: dict[str, str]) -> Kind | Literal["unseen"]:
         return "rest"
     if _BELOW_RULE.search(style) or (tag == "hr" and named.get("tabindex") == "-1"):  # Outlook's, above "De :"
         return "rest"
-    if tag == "blockquote" or any(map(_QUOTE.fullmatch, names)) or _HIDDEN.search(style) or _BESIDE.search(style):
+    if tag == "blockquote" or any(map(_QUOTE.fullmatch, names)) or _BESIDE.search(style):
+        return "quoted"
+    if _HIDDEN.search(style) or "hidden" in named:
         return "quoted"
     if any(map(_SIGNATURE.fullmatch, names)) or named.get("data-smartmail") == "gmail_signature" or "__SIG" in marker:
         return "signature"

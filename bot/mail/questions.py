@@ -6,19 +6,28 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from bot.mail.reading import Mail
+from core.layouts import fold
 from handlers import registry
 from handlers.sentence import asked_in
 from handlers.understand import understand
 
-_COURTESY = re.compile(
-    r"^(?:bonjour|bonsoir|salut|hello|coucou|cher|chère|chers|madame|monsieur|merci|mille mercis|encore merci"
-    r"|d['’]avance"
-    r"|cordialement|bien cordialement|bien à (?:vous|toi)|amicalement|salutations|respectueusement|cdt|cdlt"
-    r"|sincères|meilleures|belle|bonne? (?:journée|soirée|fin|réception|après-midi|week|continuation)|à bientôt|à plus"
-    r"|ok|d['’]accord|parfait|bien reçu|c['’]est (?:noté|bon|parfait)|noté|entendu|très bien|super|reçu)\b"
-    r"(?P<rest>.{0,60})$",
-    re.IGNORECASE,
+# Words that a courtesy begins with, and that it goes on with (folded). Nothing else stands in one: "Merci de résilier
+# la ligne" is none.
+_GREETING = re.compile(r"(?:re)?bonjour|bonsoir|salut|hello|coucou|ch(?:er|ere)s?|madame|monsieur|merci")
+_OPENING = re.compile(
+    rf"{_GREETING.pattern}|mesdames|messieurs|mille|encore|un|grand|d|avance|par|cordialement|bien|amicalement|salutations"
+    r"|respectueusement|cdl?t|sinceres|sincerement|meilleur(?:e?s)|belle|bonn?e?|a|ok|parfait|recu|c|note|entendu|tres"
+    r"|super|et|avec"
 )
+_WITHIN = re.compile(
+    rf"{_OPENING.pattern}|mercis|beaucoup|vraiment|infiniment|remerciements|pour|de|la|le|l|les|ce|cet|cette|ces|votre|vos"
+    r"|ton|ta|tes|mes|nos|vous|toi|tous|toutes|tout|monde|equipe|aide|reponses?|retours?|rapide|rapidite|reactivite"
+    r"|message|mail|courriel|envoi|informations?|infos?|precisions?|confirmation|accord|est|distinguees|respectueuses"
+    r"|cordiales|journee|soiree|matinee|fin|reception|apres|midi|week|end|weekend|semaine|continuation|bientot|plus|tard"
+)
+
+#: Words of a name after a greeting.
+_MOST_NAME_WORDS = 3
 
 #: Words of a line from which on it reads as a sentence; fewer are a command that went wrong.
 _PROSE = 4
@@ -90,8 +99,23 @@ def _sentences(text: str) -> list[str]:
 
 def is_courtesy(line: str) -> bool:
     """Whether a line greets, thanks or takes leave, and says nothing else."""
-    found = _COURTESY.match(line.strip())
-    return bool(found) and not re.search(r"\d|\?", found["rest"])  # type: ignore[index]
+    if re.search(r"\d|\?", line):
+        return False
+    phrases = [found for it in re.split(r"[^\w\s'’-]|\s[-–—]", line) if (found := re.findall(r"[^\W\d_]+", it))]
+    return bool(phrases) and all(map(_is_courteous, phrases))
+
+
+def _is_courteous(words: list[str]) -> bool:
+    """Whether a phrase is made of courtesy alone; a name may end a greeting."""
+    folded = [fold(word) for word in words]
+    if _GREETING.fullmatch(folded[0]):
+        known = next((place for place, word in enumerate(folded) if not _WITHIN.fullmatch(word)), len(words))
+        name, folded = words[known:], folded[:known]
+        if len(name) > _MOST_NAME_WORDS or any(not it[0].isupper() or registry.named(it) for it in name):
+            return False
+    if "pour" in folded and not {"merci", "mercis"} & set(folded[: folded.index("pour")]):
+        return False  # what he agrees to
+    return bool(_OPENING.fullmatch(folded[0])) and all(map(_WITHIN.fullmatch, folded))
 
 
 def only_commands(asked: Asked) -> Asked:

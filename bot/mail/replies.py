@@ -25,6 +25,9 @@ MOST_QUESTIONS = 10
 #: Lines that are shown as not understood, and signs of each.
 _MOST_OTHERS, _MOST_SIGNS = 5, 120
 
+#: How often a day one person is told that nothing was understood.
+_MOST_PUZZLED = 5
+
 DAY = 24 * 3600
 
 
@@ -73,7 +76,9 @@ async def answers(
             result.others.append(question.said)
             result.outcomes.append((question.name, "not understood"))
             continue
-        result.parts.append(replace(answer, files=(*answer.files, *await as_file(answer, house))))
+        shown = replace(answer, files=(*answer.files, *await as_file(answer, house)))
+        if shown not in result.parts:  # one refusal for all that his role lacks
+            result.parts.append(shown)
         result.outcomes.append((question.name, "refused" if answer.refused else "answered"))
         result.thread = answer.thread if len(questions) == 1 else 0
     if len(questions) > MOST_QUESTIONS:
@@ -82,13 +87,24 @@ async def answers(
 
 
 def told(
-    house: House, mail: Mail, contact: Contact, thread: Thread | None, result: Answered, *, bridged: bool
+    house: House,
+    mail: Mail,
+    contact: Contact,
+    thread: Thread | None,
+    result: Answered,
+    *,
+    bridged: bool,
+    spoke_at: int,
 ) -> list[Answer]:
     """What else the mail that answers says: what went to people, what was not understood; in the caller's transaction.
 
-    Nobody is told twice in a thread within a day that he was not understood: two robots would go on for ever. What he
-    writes then is shown to the technical contact.
+    Nobody is told twice in a thread within a day that he was not understood, or that his words went to people, nor
+    often in all his threads: two robots would go on for ever. What he writes then is shown to the technical contact.
+
+    :param spoke_at: when he last wrote to people in this thread before (UTC seconds), 0 for never.
     """
+    if bridged and spoke_at > time.time() - DAY:
+        return []
     if bridged:
         # Who answers in his own name sees the answer come; the accountant is told where his words went.
         ours = (
@@ -105,8 +121,9 @@ def told(
         return [Answer("Ce que je n'ai pas compris", (*_shown(asking), _HOW), refused=True)]
     if not result.others and not mail.files and (mail.own_text.strip() or not mail.cut.strip()):
         return []  # thanks, or nothing at all
+    puzzled_often = audit.how_often(house.desk, contact.person.id, "not understood", DAY) >= _MOST_PUZZLED
     result.outcomes.append(("", "not understood"))
-    if _was_puzzled(house, thread):
+    if puzzled_often or _was_puzzled(house, thread):
         _show_to_technical(house, mail, contact)
         return []
     puzzled = open_thread(house, mail, contact, thread)
@@ -125,7 +142,7 @@ def _show_to_technical(house: House, mail: Mail, contact: Contact) -> None:
     words = " ".join(mail.own_text.split())
     shown = Answer(
         f"{contact.email} m'écrit, et je ne comprends pas",
-        (without_codes(words[:300]) + ("…" if len(words) > 300 else ""),),
+        (without_codes(words)[:300] + ("…" if len(words) > 300 else ""),),
     )
     house.tell(TECHNICAL, [("troubles", shown)])
 
@@ -155,7 +172,8 @@ def _example(command: Command) -> str:
 
 
 def _shown(lines: list[str]) -> list[str]:
-    shown = [f"« {without_codes(line)[:_MOST_SIGNS]}{'…' if len(line) > _MOST_SIGNS else ''} »" for line in lines]
+    safe = without_codes("\n".join(lines)).split("\n") if lines else []  # a code may stand below its name
+    shown = [f"« {line[:_MOST_SIGNS]}{'…' if len(line) > _MOST_SIGNS else ''} »" for line in safe]
     more = len(shown) - _MOST_OTHERS
     return shown[:_MOST_OTHERS] + ([f"… et {more} autres lignes"] if more > 0 else [])
 

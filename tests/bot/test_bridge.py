@@ -1,7 +1,9 @@
 """Questions to the staff: from the chat to mailboxes and back, with a Bot API server on loopback."""
 
 import asyncio
+import json
 import shutil
+from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -422,3 +424,211 @@ async def test_a_question_of_a_group_that_moved_is_answered_there(house: House, 
     assert moved
     assert (moved.chat_id, moved.question_id) == (-1001, 0)
     assert threads.messages_of(house.desk, thread.id) == []
+
+
+# Nothing lost, nothing twice, no code
+
+
+async def test_a_puk_that_the_bot_knows_does_not_leave_unnamed(house: House, bot: Bot, camille: Phone) -> None:
+    (puk,) = house.context.telecom.execute("SELECT puk FROM sims WHERE puk != '' LIMIT 1").fetchone()
+    found = await asked(house, bot, camille, f"/contact Voici : {puk[:4]} {puk[4:]}, et le dossier 20261124")
+    for written in (found[TEAM].as_string(), str(found[TEAM]["Subject"]), words_of(found[TEAM])):
+        assert puk not in written.replace(" ", "")
+    assert "le dossier 20261124" in words_of(found[TEAM])
+
+
+async def test_what_the_staff_wrote_goes_by_mail_where_the_chat_is_lost(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    camille.block_bot()
+    back = with_file(found[TEAM], "Je m'en occupe ce soir.", "carte.pdf", b"%PDF-1.4")
+    house.inbox.add("mail", "INBOX/1/1", f"mail:{TEAM}", back, "<file@poste.example>")
+    await mails(house, bot)
+    to_camille = (await mails(house, bot))["technique@telecom.example"]
+    shown = next(mail for mail in to_camille if "Je m'en occupe ce soir." in body(mail))
+    assert [part.get_content() for part in shown.iter_attachments()] == [b"%PDF-1.4"]
+    answer_mail(house, shown, "Merci, à demain.", frm="technique@telecom.example", number=7)
+    assert "Merci, à demain." in body((await mails(house, bot))[TEAM][-1])
+
+
+def with_file(mail: EmailMessage, text: str, name: str, content: bytes) -> bytes:
+    """An answer to a mail of ours, with a file."""
+    back = EmailMessage(policy=default)
+    back["Authentication-Results"] = VOUCHED.partition(": ")[2]
+    back["From"], back["To"], back["Subject"] = TEAM, str(mail["Reply-To"]), f"Re: {mail['Subject']}"
+    back["Message-ID"], back["In-Reply-To"] = "<file@poste.example>", str(mail["Message-ID"])
+    back.set_content(text)
+    back.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    return back.as_bytes()
+
+
+async def test_many_messages_in_a_row_leave_as_one_mail(house: House, bot: Bot, camille: Phone) -> None:
+    await asked(house, bot, camille)
+    for number in range(6):
+        camille.send(f"Ligne {number}", reply_to=camille.messages[0])
+        await answer(house, bot)
+    before = (await mails(house, bot))[TEAM]
+    assert not house.own.bridge.post_held()
+    assert said(camille)[-1].startswith("Transmis à l'équipe.\nIl partira dans la minute")
+    house.desk.execute("UPDATE outbox SET created_at = created_at - 61")
+    assert house.own.bridge.post_held()
+    after = (await mails(house, bot))[TEAM]
+    assert len(after) == len(before) + 1
+    assert ["Ligne 3" in body(after[-1]), "Ligne 4" in body(after[-1]), "Ligne 5" in body(after[-1])] == [True] * 3
+    assert all(sum(f"Ligne {number}" in body(mail) for mail in after) == 1 for number in range(6))
+    assert not house.own.bridge.post_held()
+
+
+async def test_files_that_find_no_room_in_one_mail_follow_in_the_next(house: House, bot: Bot, camille: Phone) -> None:
+    for writer in (house.own, house.own.bridge):
+        writer._settings = house.settings.model_copy(update={"mail_max_mb": 1})
+    found = await asked(house, bot, camille)
+    # Half of it is for files, which weigh a third more on their way.
+    heavy, room = b"\0" * 400_000, b"\1" * 300_000
+    back = with_file(found[TEAM], "Trois pièces.", "trop.bin", heavy)
+    message = message_from_bytes(back, policy=default)
+    assert isinstance(message, EmailMessage)
+    for name in ("une.bin", "deux.bin"):
+        message.add_attachment(room, maintype="application", subtype="octet-stream", filename=name)
+    house.inbox.add("mail", "INBOX/1/1", f"mail:{TEAM}", message.as_bytes(), "<file@poste.example>")
+    copies = (await mails(house, bot))[DOMINIQUE][1:]
+    assert [[part.get_filename() for part in copy.iter_attachments()] for copy in copies] == [["une.bin"], ["deux.bin"]]
+    assert "trop.bin" in body(copies[0])
+    assert "trop lourde" in body(copies[0])
+    in_chat = [shown.document.name for shown in camille.messages if shown.document]
+    assert in_chat == ["trop.bin", "une.bin", "deux.bin"]
+
+
+async def test_who_answers_from_another_address_is_not_sent_his_own_words(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    found = await asked(house, bot, camille)
+    headers = f"Authentication-Results: {TRUSTED}; dmarc=pass header.from=perso.example"
+    answer_mail(house, found[TEAM], "Depuis chez moi.", frm="dominique@perso.example", headers=headers)
+    after = await mails(house, bot)
+    assert [len(after[to]) for to in (TEAM, DOMINIQUE)] == [1, 2]
+    assert "non vérifié" in body(after[DOMINIQUE][-1])
+
+
+async def test_our_own_mail_that_a_list_sends_back_goes_nowhere(house: House, bot: Bot, camille: Phone) -> None:
+    found = await asked(house, bot, camille)
+    before = len(camille.messages)
+    house.inbox.add("mail", "INBOX/1/1", f"mail:{TEAM}", found[TEAM].as_bytes(), str(found[TEAM]["Message-ID"]))
+    after = await mails(house, bot)
+    assert len(camille.messages) == before
+    assert [len(after[to]) for to in (TEAM, DOMINIQUE)] == [1, 1]
+
+
+async def test_a_mailbox_with_two_roles_gets_one_mail_and_its_answer_arrives(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    both = house.settings.model_copy(update={"staff_emails": ("compta@telecom.example", "robot@telecom.example")})
+    house.people.follow(both)
+    found = await asked(house, bot, camille)
+    assert set(found) == {"compta@telecom.example"}
+    answer_mail(house, found["compta@telecom.example"], "C'est fait.", frm="compta@telecom.example")
+    after = await mails(house, bot)
+    assert "C'est fait." in said(camille)[-1]
+    assert len(after["compta@telecom.example"]) == 1
+
+
+async def test_a_voice_is_not_passed_on_and_it_is_said(house: House, bot: Bot, camille: Phone) -> None:
+    await asked(house, bot, camille)
+    under = camille.messages[-1].message_id
+    update = {
+        "update_id": 900,
+        "message": {
+            "message_id": 90,
+            "date": 0,
+            "chat": {"id": CAMILLE, "type": "private"},
+            "from": {"id": CAMILLE},
+            "voice": {"file_id": "invented", "duration": 3},
+            "reply_to_message": {"message_id": under, "from": {"id": bot.id}},
+        },
+    }
+    house.inbox.add("chat", "900", f"chat:{CAMILLE}", json.dumps(update).encode())
+    assert len((await mails(house, bot))[TEAM]) == 1
+    assert said(camille)[-1].startswith("Rien n'est parti.")
+
+
+# In other words, from other places
+
+
+async def test_contact_under_a_message_of_a_conversation_goes_on_with_it(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    await asked(house, bot, camille)
+    camille.send("/contact C'est urgent", reply_to=camille.messages[-1])
+    await answer(house, bot)
+    assert len(threads.open_contacts(house.desk, TECHNICAL)) == 1
+    assert "C'est urgent" in body((await mails(house, bot))[TEAM][-1])
+
+
+async def test_words_after_the_end_open_it_again_and_the_staff_is_told(house: House, bot: Bot, camille: Phone) -> None:
+    await asked(house, bot, camille)
+    camille.send("/clore")
+    await answer(house, bot)
+    camille.send("Encore un mot", reply_to=camille.messages[0])
+    await answer(house, bot)
+    last = body((await mails(house, bot))[TEAM][-1])
+    assert "Encore un mot" in last
+    assert "rouverte" in last
+
+
+async def test_a_notice_is_quoted_for_the_staff_who_did_not_get_it(house: House, bot: Bot, camille: Phone) -> None:
+    notice(house, TECHNICAL)
+    await mails(house, bot)
+    for words in ("Qui a demandé cette suspension ?", "Personne ?"):
+        camille.send(words, reply_to=camille.messages[0])
+        await answer(house, bot)
+    first, second = (await mails(house, bot))[TEAM]
+    assert "À propos de l'avis : 1 changement de ligne" in body(first)
+    assert "À propos de l'avis" not in body(second)
+
+
+async def test_a_question_by_mail_is_one_conversation_in_that_mailbox(house: House, bot: Bot, camille: Phone) -> None:
+    accountant = "compta@telecom.example"
+    write(house, "/contact Il manque une facture", frm=accountant)
+    confirmed = (await mails(house, bot))[accountant][0]
+    answer_mail(house, confirmed, "Celle de Durand.", frm=accountant, number=2)
+    question = (await mails(house, bot))[TEAM]
+    assert "Celle de Durand." in body(question[-1])
+    answer_mail(house, question[-1], "Je la renvoie.", frm=TEAM, number=3)
+    mine = (await mails(house, bot))[accountant]
+    assert [mail["In-Reply-To"] for mail in mine] == ["<question@poste.example>", "<2@poste.example>"]
+    assert "Je la renvoie." in body(mine[-1])
+    assert "Camille" not in "".join(map(body, mine))
+    assert said(camille) == []
+
+
+async def test_a_question_of_a_group_is_answered_in_it_without_codes(
+    house: House, bot: Bot, camille: Phone, api: BotApi
+) -> None:
+    there = camille.in_group(api.group(-100500, "Chantier"))
+    question = there.send("/contact Quel est le RIO ?")
+    await answer(house, bot)
+    found = {to: sent[-1] for to, sent in (await mails(house, bot)).items()}
+    answer_mail(house, found[TEAM], f"C'est {RIO}.", frm=TEAM)
+    await mails(house, bot)
+    shown = there.messages[-1]
+    assert shown.text.startswith(f"💬 Équipe · {TEAM}\nC'est •••.")
+    assert shown.reply_to == question.message_id
+    there.press(shown, "Répondre")
+    await answer(house, bot)
+    assert "en réponse à ce message" in there.messages[-1].text
+    there.send("Merci bien", reply_to=there.messages[-1])
+    await answer(house, bot)
+    assert "Merci bien" in body((await mails(house, bot))[TEAM][-1])
+    assert said(camille) == []
+
+
+async def test_a_group_that_put_the_bot_out_loses_no_answer(
+    house: House, bot: Bot, camille: Phone, api: BotApi
+) -> None:
+    there = camille.in_group(api.group(-100500, "Chantier"))
+    there.send("/contact Qui suit Durand ?")
+    await answer(house, bot)
+    found = (await mails(house, bot))[TEAM][0]
+    there.block_bot()
+    answer_mail(house, found, "Dominique.", frm=TEAM)
+    await mails(house, bot)
+    assert "Dominique." in body((await mails(house, bot))["technique@telecom.example"][-1])

@@ -13,6 +13,7 @@ from bot.mail.codes import without_codes
         ("PUK de 8933010000000000001 et +33639980001 : 12345678", "PUK de 8933010000000000001 et +33639980001 : •••"),
         ("PIN/PUK : 0123 / 12345678", "PIN/PUK : ••• / •••"),
         ("PUK 12345678 et 87654321", "PUK ••• et •••"),
+        ("PUK 1 : 12345678", "PUK 1 : •••"),
         ("PUK :\n12345678", "PUK :\n•••"),
         ("12345678 est son PUK", "••• est son PUK"),
         ("son rio 01e4k7p2qem3", "son rio •••"),

@@ -16,6 +16,8 @@ from bot.desk import threads
 from bot.desk.people import ACCOUNTING, TECHNICAL
 from bot.house import House, open_house
 from bot.mail.letter import Letter
+from bot.mail.questions import is_courtesy
+from bot.mail.reading import read
 from bot.sandbox import pictures
 from bot.sandbox.botapi import BotApi, Phone
 from core.settings import Settings
@@ -547,3 +549,78 @@ async def test_a_robot_that_says_nothing_of_it_gets_one_answer(house: House, bot
             headers=f"{VOUCHED}\r\nIn-Reply-To: {found[-1]['Message-ID']}",
         )  # fmt: skip
     assert len(await replies(house, bot)) == 1
+
+
+async def test_a_robot_that_begins_a_new_thread_each_time_gets_few_answers(house: House, bot: Bot) -> None:
+    for number in range(9):
+        write(
+            house, "Votre demande est enregistrée.", subject=f"[Ticket {number}] Demande", key=f"INBOX/1/{number}",
+            message_id=f"<{number}@poste.example>",
+        )  # fmt: skip
+    assert len(await replies(house, bot)) == 5
+
+
+async def test_one_refusal_is_told_once(house: House, bot: Bot) -> None:
+    write(house, f"puk {NUMBER}\npuk 0639980002", frm="compta@telecom.example")
+    (reply,) = await replies(house, bot)
+    assert words_of(reply).count("n'est pas ouverte à votre rôle") == 1
+
+
+# Courtesy
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Bonjour Camille,",
+        "Bonjour à tous",
+        "Merci beaucoup pour votre retour rapide.",
+        "Bien reçu, merci et bonne journée !",
+        "OK, c'est noté.",
+        "Parfait, merci Camille",
+        "Très bien, bon week-end",
+        "Sincères salutations",
+    ],
+)
+def test_what_only_greets_thanks_or_takes_leave_is_courtesy(line: str) -> None:
+    assert is_courtesy(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Merci de résilier la ligne de Durand",
+        "Merci de m'envoyer le Kbis.",
+        "OK pour la suspension de Durand",
+        "OK pour l'envoi",
+        "Bonjour, il manque la facture de Durand",
+        "Super, mais Durand attend toujours sa carte",
+        "Entendu, suspendez la ligne",
+        "Reçu, mais le montant est faux",
+        "Merci mais ce n'est pas la bonne facture",
+    ],
+)
+def test_what_says_more_is_no_courtesy(line: str) -> None:
+    assert not is_courtesy(line)
+
+
+# HTML that nobody sees
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "<div hidden>{}</div>",
+        '<div style="opacity:0">{}</div>',
+        '<div style="font-size:1px">{}</div>',
+        '<div style="max-height:0;overflow:hidden">{}</div>',
+        '<div style="color:transparent">{}</div>',
+        '<div style="position:absolute;left:-9999px">{}</div>',
+        "<template>{}</template>",
+        "<noscript>{}</noscript>",
+    ],
+)
+def test_hidden_html_is_not_the_senders_words(hidden: str) -> None:
+    html = f"<body><p>Voir ci-dessous.</p>{hidden.format('status 0639980001')}</body>"
+    raw = f"From: technique@telecom.example\r\nContent-Type: text/html\r\n\r\n{html}"
+    assert read(raw.encode(), TRUSTED).own_words == ("Voir ci-dessous.",)

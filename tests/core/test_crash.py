@@ -19,6 +19,7 @@ from bot.sandbox.operator import Operator
 from core import copies
 from core.store import FILE_NAME
 from tests.core.contents import contents
+from tests.peers.dying_worker import make_pass
 from tests.peers.ftp import FtpPeer
 
 PATIENCE = 60
@@ -42,14 +43,13 @@ class Worker:
         process.stdout.close()
         assert b'"error": ""' in report
 
-    def run_dying(self, point: int) -> int:
-        """A pass during which the worker kills itself at a point; without (0), how many points there are."""
-        process = self._start("tests.peers.dying_worker", str(point), stderr=subprocess.PIPE)
-        assert process.stdout
-        process.stdout.readline()  # the pass is at its end, or the worker
-        _, said = process.communicate(timeout=PATIENCE)
-        assert process.returncode == (-signal.SIGKILL if point else 0), said.decode()
-        return 0 if point else int(said.split()[-1])
+    def run_dying(self, point: int) -> None:
+        """A pass during which the worker kills itself at a point."""
+        make_pass(self._settings(), point, patience=PATIENCE)
+
+    def run_counting(self) -> int:
+        """A pass to its end, and how many points it has at which the worker could have died."""
+        return make_pass(self._settings(), patience=PATIENCE)
 
     def run_until(self, progress: int, then_wait: float) -> None:
         """Kill the worker a little after its progress, see `progress`, has come so far."""
@@ -80,9 +80,18 @@ class Worker:
             except sqlite3.OperationalError:  # no table yet
                 return None
 
-    def _start(
-        self, module: str = "core.worker", *arguments: str, stderr: int = subprocess.DEVNULL
-    ) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
+        others = {name: value for name, value in os.environ.items() if not name.startswith("ORIGYNE_")}
+        return subprocess.Popen(
+            [sys.executable, "-m", "core.worker"],
+            cwd=Path(__file__).parents[2],
+            env={**others, **self._settings()},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _settings(self) -> dict[str, str]:
         access = self.ftp.access()
         settings = {
             "OPERATOR_NAME": "Télécom Exemple",
@@ -104,15 +113,7 @@ class Worker:
             "IMAP_LOGIN": "robot",
             "IMAP_PASSWORD": "x",
         }
-        others = {name: value for name, value in os.environ.items() if not name.startswith("ORIGYNE_")}
-        return subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            cwd=Path(__file__).parents[2],
-            env={**others, **{f"ORIGYNE_{name}": value for name, value in settings.items()}},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-        )
+        return {f"ORIGYNE_{name}": value for name, value in settings.items()}
 
 
 def kept(data: Path) -> dict[str, bytes]:
@@ -174,23 +175,23 @@ def test_a_worker_killed_at_each_of_many_points_leaves_nothing_wrong(embedded_ft
     operator = Operator(embedded_ftp.root, today=date(2026, 11, 4), lines=24, clients=3, months=1)
     operator.fill()
     first = Worker(tmp_path / "first", embedded_ftp)
-    steps = first.run_dying(0)
+    steps = first.run_counting()
     expected = contents(first.data)
     assert len(expected["cdrs"]) > 50
     for point in spread(steps):
         killed = Worker(tmp_path / f"killed-{point}", embedded_ftp)
         killed.run_dying(point)
-        killed.run_to_the_end()
+        killed.run_counting()
         assert contents(killed.data) == expected, f"killed at point {point} of {steps}"
 
     redeliver(operator, embedded_ftp.root)
     starts = [shutil.copytree(first.data, tmp_path / f"again-{number}") for number in range(POINTS)]
-    steps = first.run_dying(0)
+    steps = first.run_counting()
     expected = contents(first.data)
     for point, data in zip(spread(steps), starts, strict=True):
         killed = Worker(data, embedded_ftp)
         killed.run_dying(point)
-        killed.run_to_the_end()
+        killed.run_counting()
         assert contents(killed.data) == expected, f"killed at point {point} of {steps} of the second pass"
         assert kept(killed.data) == kept(first.data)
 
