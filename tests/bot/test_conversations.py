@@ -475,14 +475,14 @@ async def test_a_long_name_with_odd_signs_is_shown_as_it_is(camille: Phone, box:
 async def test_the_accountant_asks_by_mail_and_gets_the_spreadsheet(box: Sandbox) -> None:
     question = "conso dupont octobre 2026 tableur"
     sent = await box.write_mail(ACCOUNTING, "Chiffres", question)
-    raw = await box.mail.wait_for(ACCOUNTING, lambda raw: f"In-Reply-To: {sent}".encode() in raw, PATIENCE)
+    raw = await box.mail.wait_for(ACCOUNTING, lambda raw: f"In-Reply-To: {sent}".encode() in raw, 100)
     assert b".xlsx" in raw
 
 
 async def test_a_puk_never_leaves_by_mail(box: Sandbox) -> None:
     line = next(line for line in box.operator.lines if line.client)
     sent = await box.write_mail(ACCOUNTING, "Question", f"status {line.msisdn}\npuk {line.msisdn}")
-    raw = await box.mail.wait_for(ACCOUNTING, lambda raw: f"In-Reply-To: {sent}".encode() in raw, PATIENCE)
+    raw = await box.mail.wait_for(ACCOUNTING, lambda raw: f"In-Reply-To: {sent}".encode() in raw, 100)
     assert not [sim.puk1 for sim in box.operator.sims if sim.puk1.encode() in raw]
 
 

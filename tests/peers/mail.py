@@ -138,7 +138,7 @@ class MailPeer:
         with self.mailbox(user, folder) as box:
             return [mail.flags for mail in box.fetch(mark_seen=False, charset=None, headers_only=True)]
 
-    def wait_for(self, user: str, count: int = 1, seconds: float = 20.0) -> list[bytes]:
+    def wait_for(self, user: str, count: int = 1, seconds: float = 60.0) -> list[bytes]:
         """The mails of INBOX, once there are `count`."""
         return eventually(lambda: self.messages(user), lambda found: len(found) >= count, seconds)
 
@@ -160,7 +160,7 @@ class MailPeer:
         return self.passwords[user.partition("@")[0]]
 
 
-def eventually(look: Callable[[], T], good: Callable[[T], bool], seconds: float = 20.0) -> T:
+def eventually(look: Callable[[], T], good: Callable[[T], bool], seconds: float = 60.0) -> T:
     """What `look` gives once it is good; fails with the last thing seen."""
     deadline = time.monotonic() + seconds
     while not good(seen := look()):
