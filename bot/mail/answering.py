@@ -7,6 +7,7 @@ from bot import bounces
 from bot.desk import audit, senders, threads
 from bot.desk.inbox import Item, Postponed
 from bot.desk.people import TECHNICAL, Contact
+from bot.desk.senders import DAY
 from bot.desk.threads import Thread
 from bot.house import House
 from bot.mail import replies
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 
 #: A mail that lay longer than this (seconds) in the mailbox before the bot first saw it is left as it is.
 TOO_OLD = 3 * 24 * 3600
-
-DAY = 24 * 3600
 
 
 async def answer_mail(item: Item, house: House) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.desk import audit, threads
 from bot.desk.people import TECHNICAL, Contact
+from bot.desk.senders import DAY
 from bot.desk.threads import Thread
 from bot.house import House
 from bot.mail.codes import without_codes
@@ -27,8 +28,6 @@ _MOST_OTHERS, _MOST_SIGNS = 5, 120
 
 #: How often a day one person is told that nothing was understood.
 _MOST_PUZZLED = 5
-
-DAY = 24 * 3600
 
 
 @dataclass

@@ -1,7 +1,9 @@
 """A house whose chat side talks to a Bot API server on loopback; each module says how its house is configured."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,8 +14,18 @@ from bot.house import House, open_house
 from bot.sandbox.botapi import BotApi, Phone
 from bot.telegram.client import make_bot
 from core.settings import Settings
+from tests.handlers.filled import make_pass, small_operator
 
 CAMILLE = 4200001
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder after a pass over a small operator's files; to be copied by who writes there."""
+    folder = tmp_path_factory.mktemp("filled")
+    operator = small_operator(folder / "ftp")
+    asyncio.run(make_pass(operator.root, folder / "data"))
+    return folder / "data"
 
 
 @pytest_asyncio.fixture

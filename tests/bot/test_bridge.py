@@ -1,6 +1,5 @@
 """Questions to the staff: from the chat to mailboxes and back, with a Bot API server on loopback."""
 
-import asyncio
 import json
 import shutil
 from email import message_from_bytes
@@ -22,21 +21,13 @@ from core.settings import Settings
 from handlers.answer import Answer
 from tests.bot.conftest import CAMILLE
 from tests.bot.talking import NUMBER, TRUSTED, VOUCHED, answer, body, deliver, replies, said, words_of, write
-from tests.handlers.filled import make_pass, settings, small_operator
+from tests.handlers.filled import settings
 
 TEAM, DOMINIQUE = "equipe@telecom.example", "dominique@telecom.example"
 FORGED = f"Authentication-Results: {TRUSTED}; dmarc=fail header.from=telecom.example"
 UNSAID = "X-Nothing: 1"
 QUESTION = "Durand demande une ligne de plus, qui s'en charge ?"
 RIO = "01E4K7P2QEM3"
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("filled")
-    operator = small_operator(folder / "ftp")
-    asyncio.run(make_pass(operator.root, folder / "data"))
-    return folder / "data"
 
 
 @pytest.fixture

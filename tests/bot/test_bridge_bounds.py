@@ -1,6 +1,5 @@
 """Questions to the staff within bounds: mailboxes that answer by themselves, a crash, long mails, who left."""
 
-import asyncio
 import shutil
 from email.message import EmailMessage
 from email.policy import default
@@ -19,17 +18,9 @@ from core.settings import Settings
 from handlers.answer import Answer
 from tests.bot.talking import TRUSTED, VOUCHED, answer, body, replies, said, write
 from tests.bot.test_bridge import DOMINIQUE, TEAM, answer_mail, asked, mails
-from tests.handlers.filled import make_pass, settings, small_operator
+from tests.handlers.filled import settings
 
 COMPTA = "compta@telecom.example"
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("filled")
-    operator = small_operator(folder / "ftp")
-    asyncio.run(make_pass(operator.root, folder / "data"))
-    return folder / "data"
 
 
 @pytest.fixture

@@ -36,20 +36,12 @@ from tests.bot.talking import (
     words_of,
     write,
 )
-from tests.handlers.filled import make_pass, settings, small_operator
+from tests.handlers.filled import settings
 from tests.peers.ftp import FtpPeer
 
 RIO = "01E4K7P2QEM3"
 OF_STRANGER = f"Authentication-Results: {TRUSTED}; dmarc=pass header.from=dupont.example"
 FORGED = f"Authentication-Results: {TRUSTED}; dmarc=fail header.from=telecom.example"
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("filled")
-    operator = small_operator(folder / "ftp")
-    asyncio.run(make_pass(operator.root, folder / "data"))
-    return folder / "data"
 
 
 @pytest.fixture

@@ -279,19 +279,19 @@ def test_what_is_taken_back_is_forgotten(tmp_path: Path) -> None:
 def _fastest(db: Database, typed: str) -> float:
     times = []
     for _ in range(20):
-        begin = time.perf_counter()
+        begin = time.thread_time()  # its own work alone: other processes share the cores
         clients.find(db, typed)
-        times.append(time.perf_counter() - begin)
+        times.append(time.thread_time() - begin)
     return min(times)
 
 
 @pytest.mark.parametrize("typed", [NAMES[100], "dupont", NAMES[100][:-3] + "w", "zzzzzz yyyyy xxxxx"])
-def test_a_client_among_three_hundred_is_found_at_once(many: Database, typed: str) -> None:
-    assert _fastest(many, typed) < 0.02  # less than a millisecond alone on a machine
+def test_a_client_among_three_hundred_is_found_within_a_millisecond(many: Database, typed: str) -> None:
+    assert _fastest(many, typed) < 0.001
 
 
-def test_a_client_among_five_thousand_is_found_at_once(tmp_path: Path) -> None:
+def test_a_client_among_five_thousand_is_found_within_ten_milliseconds(tmp_path: Path) -> None:
     companies = [f"{name} {number}" for number in range(17) for name in NAMES]
     with closing(filled(tmp_path, *companies)) as db:
         for typed in (companies[4000], "boulangerie", companies[4000][:-6] + "w", "zzzzzz yyyyy xxxxx"):
-            assert _fastest(db, typed) < 0.1  # some 5 ms alone on a machine
+            assert _fastest(db, typed) < 0.010
