@@ -3,9 +3,12 @@
 import argparse
 import asyncio
 import gettext
+import importlib
 import logging
 import sys
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -34,6 +37,16 @@ _FRENCH = {
     "expected one argument": "il faut une valeur",
     "invalid %(type)s value: %(value)r": "%(value)r n'est pas un numéro",
     "expected at least one argument": "il faut au moins une valeur",
+}
+
+
+#: Commands whose module bot/NAME_command.py declares them.
+_MODULES = {
+    "people": "qui a accès à quoi : inviter, lister, changer de rôles, retirer",
+    "key": "la clé qui chiffre les codes : en créer une, en changer",
+    "purge": "effacer ce que la loi ne laisse plus garder",
+    "privacy": "les données d'une personne : les lui donner, les effacer",
+    "audit": "qui a demandé quoi : chercher, vérifier",
 }
 
 
@@ -112,6 +125,12 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("routes", help="qui est averti de quoi, par où et quand")
     command.add_argument("--example", action="store_true", help="la table d'origine, expliquée, pour en écrire une")
     command.set_defaults(run=_routes)
+
+    for name, summary in _MODULES.items():
+        command = commands.add_parser(name, help=summary)
+        module = importlib.import_module(f"bot.{name}_command")
+        module.declare(command)
+        command.set_defaults(run=partial(_run, module))
 
     command = commands.add_parser("doctor", help="essayer chaque réglage et chaque serveur, dire quoi faire")
     command.set_defaults(run=_doctor)
@@ -315,6 +334,10 @@ def _mail(options: argparse.Namespace) -> int:
     from bot.mail_command import run
 
     return run(options, out, err)
+
+
+def _run(module: ModuleType, options: argparse.Namespace) -> int:
+    return int(module.run(options, out, err))
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -93,5 +93,5 @@ def open_house(settings: Settings) -> House:
     outbox = Outbox(desk)
     telecom = store.open_to_read(data)
     own = BotDesk(settings, desk, outbox, telecom)
-    context = Context(telecom, settings, own, lambda: int(time.time()))
+    context = Context(telecom, settings, own, lambda: int(time.time()), settings.vault)
     return House(settings, data, desk, people, Inbox(desk), outbox, context, own)

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Sec
 
 from core.holidays import MAINLAND, REGIONS, region
 from core.quiet import Quiet, read_days, read_hours
+from core.vault import Vault, read_keys
 
 PREFIX = "ORIGYNE_"
 
@@ -228,6 +229,29 @@ def _months(value: int) -> int:
     return value
 
 
+def _days(value: int) -> int:
+    if not 7 <= value <= 365:
+        raise ValueError(f"{value} jours ; 7 à 365")
+    return value
+
+
+def _years_of_months(value: int) -> int:
+    if not 6 <= value <= 36:
+        raise ValueError(f"{value} mois ; 6 à 36")
+    return value
+
+
+def _minutes(value: int) -> int:
+    if not 1 <= value <= 60:
+        raise ValueError(f"{value} minutes ; 1 à 60")
+    return value
+
+
+def _keys(value: SecretStr) -> SecretStr:
+    read_keys(value.get_secret_value())
+    return value
+
+
 def _interval(value: int) -> int:
     if value < 1:
         raise ValueError("au moins 1 seconde")
@@ -325,6 +349,10 @@ class Settings(BaseModel):
 
     data: Annotated[Path, AfterValidator(Path.expanduser)] = Path("data")
     retention_months: Annotated[int, AfterValidator(_months)] = 12
+    retention_mails: Annotated[int, AfterValidator(_days)] = 90
+    retention_audit: Annotated[int, AfterValidator(_years_of_months)] = 12
+    secret_key: Annotated[SecretStr, AfterValidator(_keys)] = SecretStr("")
+    codes_minutes: Annotated[int, AfterValidator(_minutes)] = 5
 
     telegram_token: Annotated[SecretStr, AfterValidator(_token)]
     telegram_api: Annotated[str, AfterValidator(_http_address)] = "https://api.telegram.org"
@@ -458,6 +486,11 @@ class Settings(BaseModel):
             folder=self.imap_folder,
             oauth=self._oauth,
         )
+
+    @property
+    def vault(self) -> Vault:
+        """What seals and opens codes; without `ORIGYNE_SECRET_KEY` it can do neither."""
+        return Vault(read_keys(self.secret_key.get_secret_value()))
 
     @property
     def handled_folder(self) -> str:

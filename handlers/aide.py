@@ -3,7 +3,7 @@
 from handlers import french, registry
 from handlers.answer import Answer, Button
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 
 
 async def run(ask: Ask, _: Context) -> Answer:
@@ -53,4 +53,5 @@ COMMAND = Command(
     examples=("aide", "aide conso"),
     aliases=("help", "?"),
     run=run,
+    roles=EVERYONE,
 )

@@ -28,11 +28,14 @@ class Button:
     """A next question that one touch asks; `command` is what would be typed.
 
     `in_place`: its answer takes the place of the message that the button stands under (another page, a switch).
+    `confirms`: touching it confirms what the message asks: works once, for a few minutes, in that chat alone; later it
+    only asks again.
     """
 
     label: str
     command: str
     in_place: bool = False
+    confirms: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ class Answer:
     `picture`: drawn by whoever shows the answer, after its text. `codes`: for private chat and terminal only.
     `awaits_file`: the command that the next file sent in this conversation belongs to ("upload logo");
     `awaits_words`: the one that the next plain words belong to ("profil siret"), in private chat.
+    `about`: the line, card or client that the answer is about, for the audit: never words that were typed, nor a code;
+    `shows`: the kind of what is shown there, "" where it is plain to see (`bot.desk.audit.shown`).
+    `denied`: refused for want of a right, not for what was asked. `fleeting`: the message goes after a set time, as one
+    with codes always does.
     """
 
     title: str
@@ -65,3 +72,7 @@ class Answer:
     thread: int = 0
     picture: DailyChart | None = None
     codes: tuple[Code, ...] = ()
+    about: str = ""
+    shows: str = ""
+    denied: bool = False
+    fleeting: bool = False

@@ -30,7 +30,8 @@ class Ask:
     """One question: a command's name, its arguments, who asks and by which door.
 
     `conversation`: where it was asked ("chat:…", "mail:…"), `message`: the chat message that asks; `thread`: of the
-    desk, which it was asked in, 0 for none; `under`: the text of the message that it was written under.
+    desk, which it was asked in, 0 for none; `under`: the text of the message that it was written under; `confirmed`: he
+    was asked whether he really wants it, and said so within the time for it.
     """
 
     command: str
@@ -43,6 +44,7 @@ class Ask:
     message: int = 0
     thread: int = 0
     under: str = field(default="", repr=False)
+    confirmed: bool = False
 
     @property
     def shows_codes(self) -> bool:

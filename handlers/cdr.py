@@ -6,7 +6,7 @@ from core.numbers import show
 from handlers import books, french, periods, which
 from handlers.answer import Answer
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 
 
 async def run(ask: Ask, context: Context) -> Answer:
@@ -63,4 +63,5 @@ COMMAND = Command(
     aliases=("cdrs",),
     spoken=("détail", "communications", "appels"),
     run=run,
+    roles=EVERYONE,
 )

@@ -5,7 +5,7 @@ from core import lines, usage
 from handlers import books, french, which
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 from handlers.paging import fetched, take_page
 
 
@@ -72,4 +72,5 @@ COMMAND = Command(
     examples=("clients", "clients Dupont"),
     spoken=("client",),
     run=run,
+    roles=EVERYONE,
 )

@@ -5,7 +5,7 @@ import re
 from handlers import french
 from handlers.answer import Answer, Button
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 
 
 async def run(ask: Ask, context: Context) -> Answer:
@@ -45,4 +45,5 @@ COMMAND = Command(
     usage="clore [NUMÉRO]",
     examples=("clore", "clore 12"),
     run=run,
+    roles=EVERYONE,
 )

@@ -15,7 +15,7 @@ from core.usage import BILLED, RATED, Total
 from handlers import books, french, periods, which
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 from handlers.periods import Period
 
 #: Destinations and lines that a phone shows; the spreadsheet has all.
@@ -321,4 +321,5 @@ COMMAND = Command(
     examples=("conso Dupont octobre", "conso DUPONT 2026-10", "conso 0639980001", "conso Dupont du 1 au 15 octobre"),
     aliases=("consommation", "consos"),
     run=run,
+    roles=EVERYONE,
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from handlers import french
 from handlers.answer import Answer, Button
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 from handlers.desk import Conversation
 
 #: Conversations that a phone shows.
@@ -144,6 +144,7 @@ COMMAND = Command(
     examples=("contact Durand demande une ligne de plus, qui s'en charge ?", "contact"),
     spoken=("équipe",),
     run=run,
+    roles=EVERYONE,
     takes_files=True,
     free_text=True,
 )

@@ -5,7 +5,7 @@ from core.layouts import fold
 from handlers import files, french
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 from handlers.paging import fetched, take_page
 
 _MOST_SEARCHED, _MOST_OFFERED = 2000, 8
@@ -60,4 +60,5 @@ COMMAND = Command(
     aliases=("docs",),
     spoken=("document",),
     run=run,
+    roles=EVERYONE,
 )

@@ -12,7 +12,7 @@ from core.folders import MONTHS
 from handlers import french
 from handlers.answer import Answer, Button
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 from handlers.french import NBSP
 
 
@@ -235,4 +235,5 @@ COMMAND = Command(
     aliases=("calculatrice",),
     spoken=("calcul", "calcule", "calculer"),
     run=run,
+    roles=EVERYONE,
 )

@@ -8,7 +8,7 @@ from core.freshness import FolderState, LastPass
 from handlers import french
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 from handlers.desk import State
 
 #: Folders in which the operator delivers by a rhythm; of the others, only what came is told.
@@ -100,4 +100,5 @@ COMMAND = Command(
     examples=("etat",),
     spoken=("santé", "fraîcheur"),
     run=run,
+    roles=EVERYONE,
 )

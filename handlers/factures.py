@@ -5,7 +5,7 @@ from core.layouts import fold
 from handlers import files, french, which
 from handlers.answer import Answer, Button, OutFile, Table
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 from handlers.paging import Page, fetched, take_page
 
 _COPY = "Copie pour consultation : la facture légale est celle reçue par votre plateforme agréée."
@@ -95,4 +95,5 @@ COMMAND = Command(
     examples=("factures octobre", "factures Dupont", "factures Origyne 2026-10"),
     spoken=("facture",),
     run=run,
+    roles=EVERYONE,
 )

@@ -5,7 +5,7 @@ from core.numbers import show
 from handlers import french, which
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 from handlers.paging import fetched, take_page
 
 
@@ -52,4 +52,5 @@ COMMAND = Command(
     aliases=("histo",),
     spoken=("changements",),
     run=run,
+    roles=EVERYONE,
 )

@@ -10,7 +10,7 @@ from core.numbers import show
 from handlers import books, french, which
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 from handlers.paging import fetched, take_page
 
 #: What people write for statuses, as folded beginnings of words; "vanished" is no status of the store.
@@ -145,4 +145,5 @@ COMMAND = Command(
     examples=("lignes Dupont", "lignes Dupont suspendues", "lignes résiliées"),
     spoken=("ligne", "parc"),
     run=run,
+    roles=EVERYONE,
 )

@@ -12,7 +12,7 @@ from handlers import french
 from handlers.answer import Answer, Button, OutFile
 from handlers.ask import Ask
 from handlers.books import file_name
-from handlers.command import TECHNICAL, Command, Context
+from handlers.command import EVERYONE, TECHNICAL, Command, Context
 
 #: Longer than any company's name.
 _MOST_SIGNS = 120
@@ -151,4 +151,5 @@ COMMAND = Command(
     examples=("marketing", "marketing client Dupont BTP", "marketing contrat"),
     spoken=("cgv",),
     run=run,
+    roles=EVERYONE,
 )

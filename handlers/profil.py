@@ -9,7 +9,7 @@ from core.profile import FIELDS, Field, ProfileError
 from handlers import french
 from handlers.answer import Answer, Button
 from handlers.ask import Ask, Role
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 
 #: Who changes what; who does not may look at it.
 _CHANGES_ALL: frozenset[Role] = frozenset({"technique", "admin"})
@@ -373,4 +373,5 @@ COMMAND = Command(
     usage="profil, ou profil CHAMP VALEUR",
     examples=("profil", "profil siret 123 456 782 00010"),
     run=run,
+    roles=EVERYONE,
 )

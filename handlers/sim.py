@@ -5,7 +5,7 @@ from core.numbers import show
 from handlers import french, which
 from handlers.answer import Answer, Button
 from handlers.ask import Ask
-from handlers.command import TECHNICAL, Command, Context
+from handlers.command import EVERYONE, TECHNICAL, Command, Context
 
 
 async def run(ask: Ask, context: Context) -> Answer:
@@ -89,4 +89,5 @@ COMMAND = Command(
     aliases=("iccid",),
     spoken=("carte", "cartes", "sims"),
     run=run,
+    roles=EVERYONE,
 )

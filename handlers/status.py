@@ -6,7 +6,7 @@ from core.numbers import show
 from handlers import books, french, which
 from handlers.answer import Answer, Button
 from handlers.ask import Ask
-from handlers.command import TECHNICAL, Command, Context
+from handlers.command import EVERYONE, TECHNICAL, Command, Context
 
 #: Days without traffic after which an active line deserves a look.
 QUIET_DAYS = 7
@@ -120,4 +120,5 @@ COMMAND = Command(
     examples=("status 0639980001", "status 06 39 98 00 01", "status 0001"),
     aliases=("statut",),
     run=run,
+    roles=EVERYONE,
 )

@@ -1,14 +1,30 @@
-"""Who asked what, by which door, and whether he got it."""
+"""Who asked what, by which door, what was shown of what, and whether he got it: append-only, chained (bot.desk.chain).
+
+Neither what was typed nor what was answered is kept: both can hold codes.
+"""
 
 import time
 from typing import Literal
 
 from sqlite_utils import Database
 
-#: unverified: nobody vouched for a mail's sender; forged: the receiving server said that it was not his; asked in chat:
-#: a sensitive question by mail; not passed on: words that the bot did not understand, shown to the technical contact.
+from bot.desk.chain import COVERED, link
+from handlers.answer import Answer
+
+#: denied: he lacks the right; refused: asked wrongly, or not possible; unverified: nobody vouched for a mail's sender;
+#: forged: the receiving server said that it was not his; asked in chat: a sensitive question by mail; not passed on:
+#: words that the bot did not understand, shown to the technical contact; done: by hand, from a terminal.
 Outcome = Literal[
-    "answered", "refused", "not understood", "unverified", "failed", "forged", "asked in chat", "not passed on"
+    "answered",
+    "denied",
+    "refused",
+    "not understood",
+    "unverified",
+    "failed",
+    "forged",
+    "asked in chat",
+    "not passed on",
+    "done",
 ]
 
 
@@ -30,9 +46,55 @@ def how_often(db: Database, person: str, outcome: Outcome, seconds: int) -> int:
     return int(found.fetchone()[0])
 
 
-def record(db: Database, person: str, door: str, command: str, outcome: Outcome) -> None:
-    """To be called in the transaction of the answer. The command's name only: its arguments can be codes."""
+def record(
+    db: Database,
+    person: str,
+    door: str,
+    command: str,
+    outcome: Outcome,
+    *,
+    about: str = "",
+    shown: str = "",
+    why: str = "",
+) -> None:
+    """Add a row; to be called in the transaction of the answer, after its first write, or in one that begins with this.
+
+    :param person: his id; of an unknown one where he wrote from, "" for a mail.
+    :param command: its name only, as its arguments can be codes.
+    :param about: the line, card or client in question; `shown`: the kind of what was shown; `why`: of a refusal, or the
+        reason that was given.
+    """
+    # Taken first: two processes never chain on the same row.
+    db.execute("UPDATE audit_anchor SET at = at")
+    last, before = head(db)
+    row = (last + 1, int(time.time()), person, door, command, outcome, about, shown, why)
     db.execute(
-        "INSERT INTO audit (at, person, door, command, outcome) VALUES (?, ?, ?, ?, ?)",
-        (int(time.time()), person, door, command, outcome),
+        f"INSERT INTO audit ({', '.join(COVERED)}, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*row, link(before, row)),
     )
+
+
+def head(db: Database) -> tuple[int, str]:
+    """The newest row and its hash, or those of the last one that was purged."""
+    row = db.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
+    row = row or db.execute("SELECT id, hash FROM audit_anchor").fetchone()
+    return int(row[0]), str(row[1])
+
+
+def outcome_of(answer: Answer) -> Outcome:
+    if answer.denied:
+        return "denied"
+    return "refused" if answer.refused else "answered"
+
+
+def shown(answer: Answer) -> str:
+    """The kind of what an answer shows, in French; never the thing itself."""
+    if answer.refused:
+        return ""
+    if answer.shows:
+        return answer.shows
+    kinds = [code.label for code in answer.codes]
+    kinds += ["tableau"] if answer.table else []
+    kinds += ["graphique"] if answer.picture else []
+    kinds += ["fichier"] * bool(answer.files)
+    return ", ".join(kinds) or "texte"

@@ -2,6 +2,8 @@
 
 from sqlite_utils import Database, Migrations
 
+from bot.desk.chain import chain_all
+
 migrations = Migrations("desk")
 
 
@@ -28,6 +30,13 @@ def dossier(db: Database) -> None:
 @migrations(name="0005_mail")
 def mail(db: Database) -> None:
     db.executescript(_MAIL)
+
+
+@migrations(name="0006_rights")
+def rights(db: Database) -> None:
+    db.executescript(_RIGHTS)
+    chain_all(db)
+    db.executescript(_APPEND_ONLY)
 
 
 _FIRST = """
@@ -343,4 +352,72 @@ CREATE TABLE faults (
     cleared_at INTEGER,
     relapses INTEGER NOT NULL
 ) STRICT;
+"""
+
+_RIGHTS = """
+-- origin: settings, or invited. granted: roles given by hand, beside those of the settings (JSON list). revoked_at:
+-- when all rights were taken, NULL while there are some; a person of the settings whose address changes is another one.
+ALTER TABLE people ADD COLUMN origin TEXT NOT NULL DEFAULT 'settings';
+ALTER TABLE people ADD COLUMN granted TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE people ADD COLUMN revoked_at INTEGER;
+
+-- Further addresses (lower case) that a person writes from; we write to people.email.
+CREATE TABLE addresses (
+    address TEXT PRIMARY KEY,
+    person_id TEXT NOT NULL REFERENCES people (id)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE codes ADD COLUMN created_at INTEGER NOT NULL DEFAULT 0;
+UPDATE codes SET created_at = expires_at - 604800;
+
+-- What a touch confirms, once and in that chat alone: the command, sealed where there is a key (core.vault).
+CREATE TABLE confirmations (
+    token TEXT PRIMARY KEY,
+    chat_id INTEGER NOT NULL,
+    command TEXT NOT NULL,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Messages of a chat that are to go: those with codes. tries: attempts that failed.
+CREATE TABLE fleeting (
+    chat_id INTEGER NOT NULL,
+    message_id INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (chat_id, message_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX fleeting_by_time ON fleeting (due_at);
+
+-- RIOs that did not go with a number, for a day. told_at: when people were told of so many, 0 for not.
+CREATE TABLE rio_failures (
+    msisdn TEXT NOT NULL,
+    person_id TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX rio_failures_by_number ON rio_failures (msisdn, at);
+
+ALTER TABLE buttons ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
+
+-- about: the line, card or client; shown: the kind of what was shown; why: of a refusal, or the reason that was given;
+-- hash: of the row and of the hash before it (bot.desk.chain).
+ALTER TABLE audit ADD COLUMN about TEXT NOT NULL DEFAULT '';
+ALTER TABLE audit ADD COLUMN shown TEXT NOT NULL DEFAULT '';
+ALTER TABLE audit ADD COLUMN why TEXT NOT NULL DEFAULT '';
+ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT '';
+CREATE INDEX audit_by_person ON audit (person, outcome, at);
+
+-- The last row that was purged, and its hash, which the chain goes on from.
+CREATE TABLE audit_anchor (
+    id INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+INSERT INTO audit_anchor VALUES (0, '', 0);
+"""
+
+_APPEND_ONLY = """
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN SELECT RAISE (ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit WHEN old.id > (SELECT id FROM audit_anchor)
+BEGIN SELECT RAISE (ABORT, 'the audit is append-only'); END;
 """

@@ -74,7 +74,7 @@ def context(filled: Filled, tmp_path: Path, workshops: tuple[Workshop, Workshop]
     desk = open_desk(tmp_path)
     given = settings(filled.data)
     People(desk).follow(given)
-    context = Context(db, given, QuietDesk(given, desk, Outbox(desk)), lambda: NOW, *workshops)
+    context = Context(db, given, QuietDesk(given, desk, Outbox(desk)), lambda: NOW, given.vault, *workshops)
     yield context
     desk.close()
     db.close()

@@ -1,0 +1,128 @@
+"""Codes that can take a line over, sealed: PUK, PIN and RIO stand in the store as what only the key opens.
+
+AES-256-GCM with a fresh nonce each time. What is sealed is bound to where it stands (`place`), so that it opens nowhere
+else: whoever can write into the store cannot have one card's code shown for another.
+
+Keys come from the environment (`ORIGYNE_SECRET_KEY`): the first one seals, all of them open, so that one takes
+another's place without a pause (`origyne-bot key rotate`).
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+#: Bytes of a key, of what names it before what it sealed, and of a nonce.
+KEY_BYTES, _NAME_BYTES, _NONCE_BYTES = 32, 4, 12
+
+#: Begins what is sealed.
+MARK = "s1:"
+
+
+class VaultError(Exception):
+    """What is sealed cannot be opened (French): `missing` says that no key of ours sealed it."""
+
+    def __init__(self, words: str, *, missing: bool) -> None:
+        super().__init__(words)
+        self.missing = missing
+
+
+def new_key() -> str:
+    """A key as it stands in the environment."""
+    return base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+def read_keys(text: str) -> tuple[bytes, ...]:
+    """The keys of `ORIGYNE_SECRET_KEY`, separated by commas.
+
+    :raises ValueError: one is no key (French); it is not repeated.
+    """
+    keys = []
+    for number, part in enumerate((part.strip() for part in text.split(",") if part.strip()), 1):
+        try:
+            key = base64.b64decode(part, altchars=b"-_", validate=True)
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            which = "" if number == 1 and "," not in text else f" (la {number}e)"
+            raise ValueError(f"n'est pas une clé{which} : « origyne-bot key new » en donne une")
+        keys.append(key)
+    return tuple(keys)
+
+
+class Vault:
+    """:param keys: the newest first; none: nothing can be sealed nor opened."""
+
+    def __init__(self, keys: Iterable[bytes] = ()) -> None:
+        self._keys = {_name(key): (AESGCM(_derived(key, b"seal")), _derived(key, b"mark")) for key in keys}
+        self._newest = next(iter(self._keys), b"")
+
+    @property
+    def has_key(self) -> bool:
+        return bool(self._keys)
+
+    def seal(self, text: str, place: str) -> str:
+        """What stands for a text at that place; "" for "".
+
+        :raises VaultError: there is no key.
+        """
+        if not text:
+            return ""
+        if not self._keys:
+            raise VaultError("la clé de chiffrement manque (ORIGYNE_SECRET_KEY)", missing=True)
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._keys[self._newest][0].encrypt(nonce, text.encode(), place.encode())
+        return MARK + base64.b64encode(self._newest + nonce + sealed).decode()
+
+    def open(self, sealed: str, place: str) -> str:
+        """The text that was sealed for that place; "" for "".
+
+        :raises VaultError: its key is not among ours, or it was changed or moved.
+        """
+        if not sealed:
+            return ""
+        try:
+            raw = base64.b64decode(sealed.removeprefix(MARK), validate=True)
+        except ValueError:
+            raw = b""
+        name, nonce, rest = raw[:_NAME_BYTES], raw[_NAME_BYTES:][:_NONCE_BYTES], raw[_NAME_BYTES + _NONCE_BYTES :]
+        if not sealed.startswith(MARK) or len(nonce) != _NONCE_BYTES:
+            raise VaultError("un code gardé est abîmé", missing=False)
+        if name not in self._keys:
+            words = "chiffré avec une autre clé" if self._keys else "la clé de chiffrement manque (ORIGYNE_SECRET_KEY)"
+            raise VaultError(words, missing=True)
+        try:
+            return self._keys[name][0].decrypt(nonce, rest, place.encode()).decode()
+        except (InvalidTag, UnicodeDecodeError):
+            raise VaultError("un code gardé est abîmé ou a été déplacé", missing=False) from None
+
+    def is_newest(self, sealed: str) -> bool:
+        """Whether it was sealed with the key that seals now."""
+        try:
+            raw = base64.b64decode(sealed.removeprefix(MARK), validate=True)
+        except ValueError:
+            return False
+        return bool(self._keys) and raw[:_NAME_BYTES] == self._newest
+
+    def marks(self, text: str) -> list[str]:
+        """What finds a text among what is sealed, by each key; the newest's first. None without a key."""
+        if not text:
+            return []
+        return [
+            base64.b64encode(name + hmac.digest(mark, text.encode(), "sha256")[:12]).decode()
+            for name, (_, mark) in self._keys.items()
+        ]
+
+
+def _name(key: bytes) -> bytes:
+    return hashlib.sha256(b"origyne-bot key name" + key).digest()[:_NAME_BYTES]
+
+
+def _derived(key: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"origyne-bot " + purpose).derive(key)
