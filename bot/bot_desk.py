@@ -68,6 +68,7 @@ class BotDesk:
         self._desk = desk
         self._outbox = outbox
         self._telecom = telecom
+        self._vault = settings.vault
         self._people = People(desk)
         forget_outdated(desk, settings)
         self.make_pass: Callable[[], Coroutine[Any, Any, SyncReport]] = sync_once
@@ -284,7 +285,7 @@ class BotDesk:
         """
         messages = draw(
             answers,
-            lambda button: buttons.data_of(self._desk, button),
+            lambda button: buttons.data_of(self._desk, self._vault, chat_id, button),
             question=question,
             again=again,
             edits=edits,

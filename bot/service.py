@@ -35,6 +35,7 @@ from bot.telegram.lock import token_lock
 from bot.telegram.poller import poll
 from bot.telegram.sender import Sender
 from bot.telegram.updates import ReceivingError
+from bot.telegram.wiping import wipe
 from bot.troubles import Subject, Troubles
 from bot.undelivered import tell_mail
 from core import charts
@@ -133,6 +134,7 @@ class _Service:
             "notices": self._notices,
             "chat": self._chat,
             "chat outbox": self._send_chat,
+            "chat wiping": self._wipe_chat,
             "mail outbox": self._send_mail,
             "mail": self._receive_mail,
             "clerk": self._answer,
@@ -289,6 +291,10 @@ class _Service:
     async def _send_chat(self) -> None:
         await self._chat_ready.wait()
         await self._sender.run()
+
+    async def _wipe_chat(self) -> None:
+        await self._chat_ready.wait()
+        await wipe(self._house, self._bot)
 
     async def _purge(self) -> None:
         """What was sent is not kept longer than it may be needed."""

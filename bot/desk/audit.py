@@ -74,6 +74,15 @@ def record(
     )
 
 
+def record_answer(
+    db: Database, person: str, door: str, command: str, answer: Answer, outcome: Outcome | None = None
+) -> None:
+    """Add the row of an answer; see `record`."""
+    outcome = outcome or outcome_of(answer)
+    about = answer.about if outcome == "answered" else ""
+    record(db, person, door, command, outcome, about=about, shown=shown(answer), why=answer.why)
+
+
 def head(db: Database) -> tuple[int, str]:
     """The newest row and its hash, or those of the last one that was purged."""
     row = db.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()

@@ -40,7 +40,8 @@ class _Incoming:
     """What an update says, without what we do not use.
 
     `edited`: the message was answered before, with other words. `in_place`: a button whose answer takes the place of
-    its message. `answers`: the message that this one was written under, and `under` its text.
+    its message; `button`: the data of one that confirms, and `confirmed`: whether it does, in time. `answers`: the
+    message that this one was written under, and `under` its text.
     """
 
     chat_id: int
@@ -57,6 +58,8 @@ class _Incoming:
     edited: bool = False
     in_place: bool = False
     answers: int = 0
+    button: str = ""
+    confirmed: bool = False
     under: str = field(default="", repr=False)
 
 
@@ -158,8 +161,14 @@ def _incoming(update: dict[str, Any], bot: Bot) -> _Incoming | None:
 
 
 def _pressed(incoming: _Incoming, house: House) -> _Incoming:
-    command, in_place = buttons.read(house.desk, incoming.text)
-    return replace(incoming, text=command, in_place=in_place)
+    pressed = buttons.read(house.desk, house.context.vault, incoming.chat_id, incoming.text)
+    return replace(
+        incoming,
+        text=pressed.command,
+        in_place=pressed.in_place,
+        button=incoming.text if pressed.confirms else "",
+        confirmed=pressed.confirmed,
+    )
 
 
 async def _stop_waiting(bot: Bot, query_id: str) -> None:
@@ -236,15 +245,22 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
                     message=incoming.message_id,
                     thread=thread.id if thread else 0,
                     under=incoming.under,
+                    confirmed=incoming.confirmed,
                 )
                 answer = await registry.answer(ask, house.context)
                 if not answer.refused:
                     break  # else what was no answer in the dialog may be a question of its own
         if awaited.startswith("profil") and awaited != "profil code" and command != "profil":
             answer = replace(answer, buttons=(*answer.buttons, Button("Reprendre le profil", awaited)))
-        outcome = "refused" if answer.refused else "answered"
+        outcome = audit.outcome_of(answer)
     with house.desk.atomic():
         house.inbox.done(item)
+        # Who lost his rights while his answer was made does not get it.
+        if not _may_still(house, incoming, contact, command):
+            audit.record(house.desk, contact.person.id, "chat", command, "denied", why="accès retiré entre-temps")
+            return
+        if incoming.button:
+            buttons.used(house.desk, incoming.chat_id, incoming.button)
         if incoming.file_id or understood or dialog:
             house.inbox.await_next("files", item.conversation, answer.awaits_file, now + AWAIT)
             words = answer.awaits_words if incoming.private else ""
@@ -259,7 +275,16 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
             edits=incoming.message_id if incoming.in_place else 0,
             thread=answer.thread,
         )
-        audit.record(house.desk, contact.person.id, "chat", command, outcome)
+        door = "chat" if incoming.private else "groupe"
+        audit.record_answer(house.desk, contact.person.id, door, command, answer, outcome)
+
+
+def _may_still(house: House, incoming: _Incoming, contact: Contact, command: str) -> bool:
+    now = house.people.by_chat(incoming.chat_id if incoming.private else incoming.user_id)
+    if now is None or now.person.id != contact.person.id:
+        return False
+    declared = registry.named(command) if command else None
+    return declared is None or not contact.person.roles & declared.roles or bool(now.person.roles & declared.roles)
 
 
 def _is_plain(incoming: _Incoming) -> bool:

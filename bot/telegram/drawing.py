@@ -34,14 +34,14 @@ class Message:
     """One Telegram message. `html`: its text, or the caption of its file or picture.
 
     `buttons`: rows of labels with the data that Telegram is given for each. `silent`: makes no sound. `protected`:
-    cannot be passed on.
+    cannot be passed on; `fleeting`: goes after a set time.
     `edits`: the message whose place it takes, 0 for a new one.
     `thread`: of `bot.desk.threads`, which who answers this message answers; 0 for none.
     `question`: the message that it answers, as the `part`th of `parts`, 0 for none; `again`: that question was edited,
     so that this takes the place of the same part of its former answer.
     """
 
-    html: str
+    html: str = field(repr=False)
     buttons: tuple[tuple[tuple[str, str], ...], ...] = ()
     reply_to: int = 0
     file_name: str = ""
@@ -49,6 +49,7 @@ class Message:
     picture: DailyChart | None = None
     silent: bool = False
     protected: bool = False
+    fleeting: bool = False
     edits: int = 0
     question: int = 0
     part: int = 0
@@ -111,6 +112,7 @@ def draw(
     else:
         messages += [Message("", file_name=file.name, attachment=file.content) for file in files]
     protected = any(answer.codes for answer in answers)
+    fleeting = protected or any(answer.fleeting for answer in answers)
     return [
         replace(
             message,
@@ -121,7 +123,8 @@ def draw(
             parts=len(messages),
             again=again,
             silent=silent,
-            protected=protected,
+            protected=protected or fleeting,
+            fleeting=fleeting,
             thread=thread,
         )
         for number, message in enumerate(messages)

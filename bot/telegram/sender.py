@@ -14,7 +14,7 @@ from telegram import Message as Shown
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
 
-from bot.desk import replies, threads
+from bot.desk import fleeting, replies, threads
 from bot.desk.outbox import Parcel
 from bot.desk.replies import Reply
 from bot.house import House
@@ -174,6 +174,9 @@ class Sender:
                 replies.record(desk, chat_id, message.question, message.part, reply)
                 if message.again and message.part == message.parts - 1:
                     replies.forget(desk, chat_id, message.question, message.parts)
+            if message.fleeting:
+                due_at = int(time.time()) + 60 * self._house.settings.codes_minutes
+                fleeting.add(desk, chat_id, message_id, due_at)
             if message.thread:
                 threads.add_message(desk, message.thread, chat_id, message_id)
 
