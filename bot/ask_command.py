@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -41,16 +43,28 @@ def ask(options: argparse.Namespace, out: Console, err: Console) -> int:
         err.print(Text(f"{error.filename} ne se lit pas : {error.strerror}."))
         return REFUSED
     asked = Ask(understood[0], understood[1], contact.person, "terminal", private=True, files=files)
-    answer = asyncio.run(_answer(asked, house))
-    outcome: audit.Outcome = "refused" if answer.refused else "answered"
-    audit.record(house.desk, contact.person.id, "terminal", asked.command, outcome)
+    answer = asyncio.run(_answer(asked, house, options.yes, out))
+    with house.desk.atomic():
+        audit.record_answer(house.desk, contact.person.id, "terminal", asked.command, answer)
     draw(answer, out)
     save_files(answer, Path.cwd(), out)
     return REFUSED if answer.refused else ANSWERED
 
 
-async def _answer(asked: Ask, house: House) -> Answer:
+async def _answer(asked: Ask, house: House, yes: bool, out: Console) -> Answer:
+    """The answer; what must be confirmed first is asked here, where somebody can be asked."""
     try:
-        return await registry.answer(asked, house.context)
+        answer = await registry.answer(asked, house.context)
+        confirming = next((button for button in answer.buttons if button.confirms), None)
+        if confirming is None or answer.refused:
+            return answer
+        if not yes and not sys.stdin.isatty():
+            return replace(answer, refused=True, buttons=(), lines=(*answer.lines, "À confirmer : ajouter --yes."))
+        if not yes:
+            draw(replace(answer, buttons=()), out)
+            if input(f"{confirming.label} ? [o/N] ").strip().lower() not in ("o", "oui"):
+                return Answer("Rien n'est montré.", refused=True, about=answer.about)
+        name, _, arguments = confirming.command.partition(" ")
+        return await registry.answer(replace(asked, command=name, arguments=arguments, confirmed=True), house.context)
     finally:
         house.context.close()

@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from sqlite_utils import Database
 
 from bot.bridge import Bridge
-from bot.desk import alerts, buttons, faulty, pictures, progress, threads
+from bot.desk import alerts, buttons, faulty, pictures, progress, rio_failures, threads
 from bot.desk.inbox import Inbox
 from bot.desk.outbox import Outbox
 from bot.desk.people import TECHNICAL, People
@@ -35,6 +35,7 @@ from bot.telegram.drawing import draw
 from core import copies, documents, sims
 from core.folders import FRENCH
 from core.ftp import connect
+from core.numbers import show
 from core.profile import FIELDS, Name, Profile
 from core.settings import Settings
 from handlers import french
@@ -355,6 +356,46 @@ class BotDesk:
             return ""
         local, _, domain = self._settings.bot_email.rpartition("@")
         return f"{local}+{token}@{domain}"
+
+    # -- rights
+
+    def whom_to_ask(self) -> str:
+        admins = [it.person.name for it in self._people.everyone() if "admin" in it.person.roles]
+        return " ou ".join(admins) or self.profile().technical_contact
+
+    def rio_wait(self, number: str) -> int:
+        return rio_failures.wait_of(self._desk, number, int(time.time()))
+
+    def rio_held(self) -> frozenset[str]:
+        return rio_failures.held(self._desk, int(time.time()))
+
+    def rio_failed(self, person: Person, failures: Iterable[tuple[str, int]]) -> None:
+        now = int(time.time())
+        with self._desk.atomic():
+            many = [it for it, times in failures if rio_failures.add(self._desk, it, person.id, now, times)]
+            if many:
+                self._warn_of_rios(many)
+
+    def _warn_of_rios(self, numbers: list[str]) -> None:
+        """In the chats of those in charge; by mail where there is none."""
+        ids = {it for number in numbers for it in rio_failures.who_failed(self._desk, number)}
+        names = ", ".join(who.person.name for it in sorted(ids) if (who := self._people.by_id(it)))
+        shown = ", ".join(map(show, numbers[:3])) + (f" et {len(numbers) - 3} autres" if len(numbers) > 3 else "")
+        told = Answer(
+            f"⚠️ Trop de RIO faux essayés pour le {shown}",
+            (
+                f"Demandés par {names}, au moins {rio_failures.FREE} en un jour.",
+                "Les prochains essais attendent, de plus en plus longtemps. Si ce n'est pas une erreur de recopie, "
+                "quelqu'un cherche peut-être à prendre ce numéro.",
+            ),
+        )
+        in_charge = [it for it in self._people.everyone() if {"technique", "admin"} & it.person.roles]
+        chats = dict.fromkeys(chat for it in in_charge for chat in self._people.chats_of(it.person.id) if chat > 0)
+        for chat_id in chats:
+            self.write_chat(chat_id, [told])
+        if not chats:
+            subject = f"{self.profile().operator_name} : trop de RIO faux essayés"
+            self.write_letter(Letter(to=self.profile().technical_email, subject=subject, parts=(told,)))
 
     # -- the service
 

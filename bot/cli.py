@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         default="technique",
         help="qui demande : technique, comptabilite, ou l'adresse d'une personne connue (technique par défaut)",
     )
+    command.add_argument("--yes", action="store_true", help="confirmer d'avance ce qui doit l'être (un code)")
     command.add_argument("--file", type=Path, nargs="+", default=[], metavar="FICHIER", help="fichiers joints")
     command.set_defaults(run=_ask)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from core.numbers import NumberError, msisdn
+from core.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,20 @@ def history(db: Database, msisdn: str, offset: int = 0, limit: int = 20) -> tupl
         (msisdn, limit, offset),
     )
     return [Change(*row) for row in rows], int(total)
+
+
+def has_rio(db: Database, msisdn: str) -> bool:
+    """Whether the operator's files give the RIO of a line of ours."""
+    return db.execute("SELECT 1 FROM lines WHERE msisdn = ? AND rio != ''", (msisdn,)).fetchone() is not None
+
+
+def rio(db: Database, msisdn: str, vault: Vault) -> str:
+    """The RIO of a line of ours, "" when no file gives it. A credential: it stays out of any log.
+
+    :raises VaultError: it is sealed, and does not open.
+    """
+    row = db.execute("SELECT rio FROM lines WHERE msisdn = ?", (msisdn,)).fetchone()
+    return str(row[0]) if row else ""
 
 
 def near(db: Database, words: str, most: int = 8) -> list[Line]:

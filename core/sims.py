@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from sqlite_utils import Database
 
 from core.numbers import NumberError, luhn_is_right, msisdn
+from core.vault import Vault
 
 #: Fewer last digits name no card; that many are printed on one, with its check digit or without.
 FEWEST_DIGITS, PRINTED_DIGITS = 4, 13
@@ -109,10 +110,12 @@ def is_puk(db: Database, number: str) -> bool:
     return found.fetchone() is not None
 
 
-def codes(db: Database, iccid: str) -> Codes | None:
+def codes(db: Database, iccid: str, vault: Vault) -> Codes | None:
     """The codes of the card of that ICCID, None when no listing gives any.
 
     Where several cards could be meant there are none: a few wrong PUKs destroy a card.
+
+    :raises VaultError: they are sealed, and do not open.
     """
     rows = db.execute(
         "SELECT iccid, pin, puk, pin2, puk2, path, seen_at FROM sims CROSS JOIN files ON files.id = file_id "

@@ -55,9 +55,9 @@ class Answer:
     `awaits_file`: the command that the next file sent in this conversation belongs to ("upload logo");
     `awaits_words`: the one that the next plain words belong to ("profil siret"), in private chat.
     `about`: the line, card or client that the answer is about, for the audit: never words that were typed, nor a code;
-    `shows`: the kind of what is shown there, "" where it is plain to see (`bot.desk.audit.shown`); `why`: the reason that he gave.
-    `denied`: refused for want of a right, not for what was asked. `fleeting`: the message goes after a set time, as one
-    with codes always does.
+    `shows`: the kind of what is shown there, "" where it is plain to see (`bot.desk.audit.shown`); `why`: the reason
+    that he gave. `denied`: refused for want of a right, not for what was asked. `fleeting`: the message goes after a
+    set time, as one with codes always does.
     """
 
     title: str

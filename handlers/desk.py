@@ -1,7 +1,7 @@
 """What commands ask of the running bot, beside the operator's data."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args
 
@@ -179,6 +179,20 @@ class Desk(Protocol):
 
     def close_contact(self, ask: Ask, number: int) -> Conversation | None:
         """End a conversation, and tell those who are in it; None when it is not open, or not this person's."""
+
+    # -- rights
+
+    def whom_to_ask(self) -> str:
+        """Who gives rights: the administrators' names, else the technical contact's."""
+
+    def rio_wait(self, number: str) -> int:
+        """Seconds before a RIO of this number is checked again, 0 for at once."""
+
+    def rio_held(self) -> frozenset[str]:
+        """The numbers whose RIOs are not checked now, as too many did not go with them."""
+
+    def rio_failed(self, person: Person, failures: Iterable[tuple[str, int]]) -> None:
+        """RIOs that did not go with their number, and how many of each. Too many are told to those in charge."""
 
     # -- the service
 

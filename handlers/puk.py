@@ -1,8 +1,11 @@
 """/puk: the codes of a line's card."""
 
+from dataclasses import replace
+
 from core import sims
 from core.numbers import show
-from handlers import french, which
+from core.vault import VaultError
+from handlers import confirming, french, which
 from handlers.answer import Answer, Code
 from handlers.ask import Ask
 from handlers.command import TECHNICAL, Command, Context
@@ -15,25 +18,43 @@ async def run(ask: Ask, context: Context) -> Answer:
     card = which.card(words, lambda iccid: f"puk {iccid}", COMMAND, context)
     if isinstance(card, Answer):
         return card
-    codes = sims.codes(context.telecom, card.iccid)
     whose = f"{show(card.msisdn)} · {card.client}" if card.msisdn and card.client else show(card.msisdn)
     title = f"PUK de la SIM {card.iccid}"
-    if codes is None or not codes.puk:
+    about = f"SIM {card.iccid}" + (f" · {card.msisdn}" if card.msisdn else "")
+    if not context.vault.has_key:
+        return Answer(
+            "Les codes ne sont ni gardés ni montrés : la clé de chiffrement manque.",
+            ("Qui exploite le robot la met dans ORIGYNE_SECRET_KEY (« origyne-bot key new » en donne une).",),
+            refused=True,
+            about=about,
+        )
+    if not card.has_puk:
         return Answer(
             f"{title} : inconnu",
             (
                 *((f"Ligne : {whose}",) if whose else ()),
                 "Aucune liste de cartes reçue de l'opérateur ne le donne : le demander à l'opérateur.",
             ),
+            about=about,
         )
+    line = f"Ligne : {whose}" if whose else "Ligne : aucune"
+    if not ask.confirmed:
+        asked = confirming.confirm(f"{title} : le montrer ?", (line,), "Montrer le code", f"puk {card.iccid}")
+        return replace(asked, about=about)
+    try:
+        codes = sims.codes(context.telecom, card.iccid, context.vault)
+    except VaultError as error:
+        return Answer(f"{title} : {error}.", (confirming.CALL_ADMINISTRATOR,), refused=True, about=about)
+    assert codes
     shown = (("Code PUK", codes.puk), ("Code PUK2", codes.puk2), ("Code PIN d'origine", codes.pin))
     return Answer(
         title,
-        (f"Ligne : {whose}" if whose else "Ligne : aucune", "Dix essais faux bloquent la carte pour de bon."),
+        (line, "Dix essais faux bloquent la carte pour de bon.", *confirming.told(ask, context)),
         codes=tuple(Code(label, code) for label, code in shown if code),
         freshness=f"d'après {codes.path.rsplit('/', 1)[-1]} du {french.moment(codes.seen_at, context.now())}"
         if codes.path
         else "d'après une liste de cartes de l'opérateur",
+        about=about,
     )
 
 

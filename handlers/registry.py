@@ -10,7 +10,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 import handlers
 from core.layouts import fold
 from handlers.answer import Answer
-from handlers.ask import Ask, Person
+from handlers.ask import Ask, Person, Role
 from handlers.command import Command, Context
 
 #: Telegram's menu follows this order, and /aide shows these groups; what is not named here comes last, by name.
@@ -66,23 +66,44 @@ def _folded(name: str) -> str:
     return fold(name) or name
 
 
-def refusal(ask: Ask, command: Command) -> Answer | None:
-    """Why this person may not ask this here, or None."""
+#: How a role is called where somebody lacks it.
+ROLE: dict[Role, str] = {
+    "technique": "contact technique",
+    "comptabilité": "comptabilité",
+    "équipe": "équipe",
+    "admin": "administrateur",
+}
+
+
+def refusal(ask: Ask, command: Command, whom: str = "") -> Answer | None:
+    """Why this person may not ask this here, or None.
+
+    :param whom: who gives rights, by name.
+    """
     if not command.roles & ask.person.roles:
-        return Answer(
+        needed = " ou ".join(name for role, name in ROLE.items() if role in command.roles)
+        return _denied(
             f"/{command.name} n'est pas ouverte à votre rôle.",
-            ("S'adresser au contact technique.",),
-            refused=True,
+            f"Il faut le rôle {needed}.",
+            *((f"Pour l'obtenir, s'adresser à {whom}.",) if whom else ()),
+        )
+    if command.private and not ask.shows_codes:
+        return _denied(
+            f"/{command.name} ne se demande qu'en conversation privée avec le robot.",
+            "Elle touche aux droits ou aux données d'autres personnes.",
         )
     hidden = command.files_by_mail and ask.files and ask.private
     harmless = fold(ask.arguments) in command.harmless and not ask.files
     if command.sensitive and not (ask.shows_codes or hidden or harmless):
-        return Answer(
+        return _denied(
             f"/{command.name} ne se demande qu'en conversation privée avec le robot.",
-            ("Un RIO ou un code permet de prendre une ligne : il ne passe ni par courriel ni dans un groupe.",),
-            refused=True,
+            "Un RIO ou un code permet de prendre une ligne : il ne passe ni par courriel ni dans un groupe.",
         )
     return None
+
+
+def _denied(title: str, *lines: str) -> Answer:
+    return Answer(title, lines, refused=True, denied=True)
 
 
 async def answer(ask: Ask, context: Context) -> Answer:
@@ -90,4 +111,4 @@ async def answer(ask: Ask, context: Context) -> Answer:
     command = named(ask.command)
     if command is None:
         raise LookupError(ask.command)
-    return refusal(ask, command) or await command.run(ask, context)
+    return refusal(ask, command, context.desk.whom_to_ask()) or await command.run(ask, context)

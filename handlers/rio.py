@@ -3,12 +3,13 @@
 import re
 from dataclasses import replace
 
-from core import rio, rio_list, rio_model, rio_words
+from core import lines, rio, rio_list, rio_model, rio_words, usage
 from core.layouts import fold
 from core.numbers import show
+from core.vault import VaultError
 from core.workshop import WorkshopError
-from handlers import books, french
-from handlers.answer import Answer, OutFile
+from handlers import books, confirming, french, which
+from handlers.answer import Answer, Code, OutFile
 from handlers.ask import Ask, SentFile
 from handlers.command import TECHNICAL, Command, Context
 from handlers.files import SPREADSHEETS
@@ -28,9 +29,22 @@ async def run(ask: Ask, context: Context) -> Answer:
         return COMMAND.how_to("Quel RIO, et pour quel numéro ?")
     code, number = rio.read(words)
     if not code:
-        return COMMAND.how_to("Il manque le RIO : 12 signes, que le client obtient en appelant le 3179.")
+        return _stored(ask, number, context)
+    if wait := context.desk.rio_wait(number) if number else 0:
+        return Answer(
+            f"Trop de RIO faux ont été essayés pour le {show(number)}.",
+            (f"Celui-ci n'a pas été vérifié : réessayer dans {french.duration(wait)}.",),
+            refused=True,
+            about=number,
+        )
+    return replace(_verdict(ask, code, number, context), about=number)
+
+
+def _verdict(ask: Ask, code: str, number: str, context: Context) -> Answer:
     verdict = rio.check(code, number)
     if verdict.right is False:
+        if number and verdict.fault == "key":
+            context.desk.rio_failed(ask.person, [(number, 1)])
         return Answer(
             f"❌ RIO faux : {verdict.rio}" + (f" pour le {show(number)}" if number else ""), tuple(_why(verdict))
         )
@@ -47,6 +61,34 @@ async def run(ask: Ask, context: Context) -> Answer:
     told.append(rio_words.RIGHT)
     told.append("Ne pas résilier la ligne avant son portage.")
     return Answer(f"✅ RIO correct : {verdict.rio} va avec le {show(number)}", tuple(told))
+
+
+def _stored(ask: Ask, number: str, context: Context) -> Answer:
+    """The RIO that the operator's files give for a line of ours, which its holder needs to leave."""
+    missing = COMMAND.how_to("Il manque le RIO : 12 signes, que le client obtient en appelant le 3179.")
+    if not number or not lines.has_rio(context.telecom, number):
+        return missing
+    title = f"RIO du {show(number)}"
+    if not ask.confirmed:
+        asked = confirming.confirm(
+            f"{title} : le montrer ?",
+            ("Avec le numéro, il permet de prendre la ligne.",),
+            "Montrer le RIO",
+            f"rio {number}",
+        )
+        return replace(asked, about=number)
+    try:
+        code = lines.rio(context.telecom, number, context.vault)
+    except VaultError as error:
+        return Answer(f"{title} : {error}.", (confirming.CALL_ADMINISTRATOR,), refused=True, about=number)
+    state = usage.last_delivery(context.telecom, "account_status")
+    return Answer(
+        title,
+        ("Ne pas résilier la ligne avant son portage.", *confirming.told(ask, context)),
+        codes=(Code("RIO", code),),
+        freshness=which.state_of(state.as_of, state.path, context.now()) if state else "",
+        about=number,
+    )
 
 
 async def _model(context: Context) -> Answer:
@@ -76,7 +118,8 @@ async def _of_file(ask: Ask, context: Context) -> Answer:
     # A whole RIO never leaves by mail: who asked has it already.
     hide = ask.door == "mail"
     try:
-        made = await context.workshop.make(rio_list.annotate, lists[0].name, lists[0].content, hide)
+        held = context.desk.rio_held()
+        made = await context.workshop.make(rio_list.annotate, lists[0].name, lists[0].content, hide, held)
     except rio_list.RioListError as error:
         return Answer(f"{lists[0].name} n'a pas pu être vérifié.", (str(error),), refused=True)
     except WorkshopError as error:
@@ -85,6 +128,7 @@ async def _of_file(ask: Ask, context: Context) -> Answer:
             (f"{error}.", "Le renvoyer, en deux parties s'il est long."),
             refused=True,
         )
+    context.desk.rio_failed(ask.person, made.failures)
     told = [f"✅ {french.count(made.right, 'juste', 'justes')}", f"❌ {french.count(made.wrong, 'faux', 'faux')}"]
     if made.unverifiable:
         told.append(

@@ -85,8 +85,7 @@ def _buttons(line: Line, ask: Ask, context: Context) -> tuple[Button, ...]:
 
 
 def _has_codes(line: Line, context: Context) -> bool:
-    codes = sims.codes(context.telecom, line.iccid) if line.iccid else None
-    return codes is not None and bool(codes.puk)
+    return bool(line.iccid) and any(card.has_puk for card in sims.find(context.telecom, line.iccid))
 
 
 def _state(line: Line, now: int) -> str:

@@ -241,6 +241,8 @@ async def _answer(item: Item, house: House, mail: Mail, stands: Standing, contac
                 house.write_chat(chat_id, [message])
         for command, outcome in result.outcomes:
             audit.record(house.desk, contact.person.id, "mail", command, outcome)
+        for command, answer in result.answered:
+            audit.record_answer(house.desk, contact.person.id, "mail", command, answer)
 
 
 def _is_colleague(stands: Standing, contact: Contact) -> bool:

@@ -41,6 +41,8 @@ class Answered:
     #: The conversation that was opened, where that is all that was asked.
     thread: int = 0
     outcomes: list[tuple[str, audit.Outcome]] = field(default_factory=list)
+    #: What commands answered, for the audit.
+    answered: list[tuple[str, Answer]] = field(default_factory=list)
 
 
 async def answers(
@@ -78,7 +80,7 @@ async def answers(
         shown = replace(answer, files=(*answer.files, *await as_file(answer, house)))
         if shown not in result.parts:  # one refusal for all that his role lacks
             result.parts.append(shown)
-        result.outcomes.append((question.name, "refused" if answer.refused else "answered"))
+        result.answered.append((question.name, answer))
         result.thread = answer.thread if len(questions) == 1 else 0
     if len(questions) > MOST_QUESTIONS:
         result.parts.append(Answer(f"Seules les {MOST_QUESTIONS} premières questions ont été traitées.", refused=True))
@@ -222,20 +224,29 @@ def _ask_in_chat(house: House, contact: Contact, question: Question, result: Ans
         )
         result.outcomes.append((question.name, "refused"))
         return
+    asked = f"{question.name} {question.arguments}".strip()
+    # Without a key, a question that holds a code is kept nowhere.
+    can_ask = house.context.vault.has_key or without_codes(asked) == asked
     result.in_chat.append(
         Answer(
             f"Demandé par courriel : {shown}",
             (
-                "Un code ne part pas par courriel : la réponse s'affiche ici, si la demande est bien de vous.",
+                "Un code ne part pas par courriel : la réponse s'affiche ici, si la demande est bien de vous."
+                if can_ask
+                else "Un code ne part pas par courriel : si la demande est bien de vous, la poser ici.",
                 "Sinon, ne rien toucher, et changer le mot de passe de votre messagerie : quelqu'un d'autre y écrit.",
             ),
-            buttons=(Button("C'est bien moi, répondre ici", f"{question.name} {question.arguments}".strip()),),
+            buttons=(Button("C'est bien moi, répondre ici", asked, in_place=True, confirms=True),) if can_ask else (),
         )
     )
     result.parts.append(
         Answer(
             f"« {shown} » : à confirmer dans Telegram",
-            ("Un code ne passe pas par courriel. Toucher le bouton que je viens d'envoyer : la réponse s'y affiche.",),
+            (
+                "Un code ne passe pas par courriel. Toucher le bouton que je viens d'envoyer : la réponse s'y affiche."
+                if can_ask
+                else "Un code ne passe pas par courriel : poser la question dans le chat.",
+            ),
         )
     )
     result.outcomes.append((question.name, "asked in chat"))

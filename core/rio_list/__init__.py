@@ -19,11 +19,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-def annotate(name: str, content: bytes, hide: bool = False) -> Annotated:
+def annotate(name: str, content: bytes, hide: bool = False, held: frozenset[str] = frozenset()) -> Annotated:
     """Check each row of a list of RIOs; what it says itself comes back as it was.
 
     :param hide: for a way on which no whole RIO may go: RIOs are masked but for their first three signs, and a
         correction is only said to exist.
+    :param held: numbers whose RIOs are not checked now, as too many were tried.
     :raises RioListError: no list of RIOs, or none that can be read.
     """
     if not content.strip(b"\xef\xbb\xbf\xff\xfe\x00\r\n\t ;,"):
@@ -33,7 +34,7 @@ def annotate(name: str, content: bytes, hide: bool = False) -> Annotated:
     stem = re.sub(r"[^\w .()-]", "_", PurePath(name.replace("\\", "/")).stem).strip(" .") or "liste"
     stem = "liste" if hide and hidden(stem) != stem else stem.removesuffix("_vérifiée")
     if content.startswith(b"PK"):
-        made, tally = annotate_book(content, hide)
+        made, tally = annotate_book(content, hide, held)
         return tally.result(f"{stem}_vérifiée.xlsx", made)
-    made, tally = annotate_text(content, hide)
+    made, tally = annotate_text(content, hide, held)
     return tally.result(f"{stem}_vérifiée.csv", made)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 
-def annotate_book(content: bytes, hide: bool) -> tuple[bytes, Tally]:
+def annotate_book(content: bytes, hide: bool, held: frozenset[str]) -> tuple[bytes, Tally]:
     """The first sheet that has RIOs with its verdicts, and what was found.
 
     :raises RioListError: not a spreadsheet of this kind, too large, damaged, or without RIOs.
@@ -24,10 +24,10 @@ def annotate_book(content: bytes, hide: bool) -> tuple[bytes, Tally]:
     has_formulas = _inspect(content)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they quote cells
-        return _checked(content, has_formulas, hide)
+        return _checked(content, has_formulas, hide, held)
 
 
-def _checked(content: bytes, has_formulas: bool, hide: bool) -> tuple[bytes, Tally]:
+def _checked(content: bytes, has_formulas: bool, hide: bool, held: frozenset[str]) -> tuple[bytes, Tally]:
     import openpyxl
 
     try:
@@ -44,7 +44,7 @@ def _checked(content: bytes, has_formulas: bool, hide: bool) -> tuple[bytes, Tal
             break
     if chosen is None:
         raise no_column(next((grid for sheet in values.worksheets if (grid := _grid(sheet))), []))
-    tally = _fill(*chosen, hide)
+    tally = _fill(*chosen, hide, held)
     if hide:
         _hide_elsewhere(book)
     book.template = False
@@ -148,11 +148,11 @@ _FILLS = {
 _WIDTHS = (16, 60, 20, 20)
 
 
-def _fill(sheet: "Worksheet", grid: list[list[str]], layout: Layout, hide: bool) -> Tally:
+def _fill(sheet: "Worksheet", grid: list[list[str]], layout: Layout, hide: bool, held: frozenset[str]) -> Tally:
     """Write the verdicts into a sheet."""
     from openpyxl.styles import Font, PatternFill
 
-    tally = Tally(layout.names)
+    tally = Tally(layout.names, held)
     styles: dict[str, Any] = {}
     merged = {place for area in sheet.merged_cells.ranges for place in area.cells}
     start = 0 if layout.header is None else layout.header + 1

@@ -16,6 +16,9 @@ ASK_IN_CHAT = "oui, demander dans le chat"
 
 _MOST_TOLD = 10
 
+#: RIOs of one number that may be wrong in a list before no other of it is checked.
+MOST_WRONG = 5
+
 
 @dataclass(frozen=True)
 class Annotated:
@@ -24,6 +27,7 @@ class Annotated:
     `rows` are those that hold anything: `right`, `wrong`, `unverifiable` (the form is right, there is no readable
     number) and `unread` (no RIO in the row) make them up. `proposals`: how many get a correction, O and 0 exchanged.
     `first_wrong`: row in the spreadsheet and reason, without any code. `columns`: those that were read, RIO first.
+    `failures`: numbers, and how many RIOs of this list did not go with each.
     """
 
     name: str
@@ -36,11 +40,13 @@ class Annotated:
     proposals: int
     first_wrong: tuple[tuple[int, str], ...]
     columns: tuple[str, ...]
+    failures: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is added to a row. `code`: the RIO as read; `own`: a number that its cell holds too."""
+    """What is added to a row. `code`: the RIO as read; `own`: a number that its cell holds too; `number`: the one that
+    it was checked with."""
 
     judged: Judged
     explanation: str
@@ -49,6 +55,7 @@ class Row:
     reason: str = ""
     code: str = ""
     own: str = ""
+    number: str = ""
 
 
 SEPARATORS = re.compile(r"[\s.\-_/:;,()\u00a0\u202f]+")
@@ -61,6 +68,7 @@ _FIGURE_NUMBER = (
     "Le tableur a abîmé le numéro (écriture du genre 3,36E+10), des chiffres sont perdus : mettre la colonne au format"
     " Texte et le ressaisir."
 )
+_TOO_MANY = "Trop de RIO faux ont été essayés pour ce numéro : celui-ci n'a pas été vérifié."
 _ODD_NUMBER = "Le numéro ne se lit pas : un numéro français a 10 chiffres (14 pour une ligne machine à machine)."
 LONGEST = 300
 
@@ -83,7 +91,7 @@ def judge(written: str, beside: str) -> Row:
             unreadable = "" if own else _FIGURE_NUMBER if FIGURE.fullmatch(beside) else _ODD_NUMBER
     verdict = rio.check(code, number)
     if verdict.right:
-        return Row("Juste", rio_words.RIGHT, operator=verdict.operator, code=code, own=own)
+        return Row("Juste", rio_words.RIGHT, operator=verdict.operator, code=code, own=own, number=number)
     if verdict.right is None:
         said = f"{rio_words.UNVERIFIABLE} {unreadable}".strip()
         return Row("Non vérifiable", said, code=code, own=own)
@@ -92,7 +100,16 @@ def judge(written: str, beside: str) -> Row:
         advice = "Confusion probable entre O et 0 : voir la proposition, à confirmer avec le client."
     else:
         advice = rio_words.ASK_AGAIN
-    return Row("Faux", f"{reason} {advice}", verdict.correction, "", reason, code, own)
+    return Row(
+        "Faux",
+        f"{reason} {advice}",
+        verdict.correction,
+        "",
+        reason,
+        code,
+        own,
+        number if verdict.fault == "key" else "",
+    )
 
 
 def _may_be_rio(code: str) -> bool:
@@ -113,8 +130,11 @@ def plain(text: str) -> str:
 class Tally:
     """The rows judged so far."""
 
-    def __init__(self, columns: tuple[str, ...]) -> None:
+    def __init__(self, columns: tuple[str, ...], held: frozenset[str] = frozenset()) -> None:
         self._columns = columns
+        self._held = held
+        #: By number, the RIOs that did not go with it.
+        self._wrong: dict[str, set[str]] = {}
         self._counts = dict.fromkeys(JUDGED, 0)
         self._proposals = 0
         self._first_wrong: list[tuple[int, str]] = []
@@ -122,6 +142,11 @@ class Tally:
 
     def judge(self, place: int, written: str, number: str) -> Row:
         row = self._judge(written, number)
+        wrong = self._wrong.setdefault(row.number, set()) if row.number else set()
+        if row.number in self._held or (len(wrong) >= MOST_WRONG and row.code not in wrong):
+            row = Row("Non vérifiable", _TOO_MANY, code=row.code, own=row.own)
+        elif row.judged == "Faux":
+            wrong.add(row.code)
         self._counts[row.judged] += 1
         self._proposals += bool(row.proposal)
         if row.judged == "Faux" and len(self._first_wrong) < _MOST_TOLD:
@@ -142,6 +167,7 @@ class Tally:
             proposals=self._proposals,
             first_wrong=tuple(self._first_wrong),
             columns=self._columns,
+            failures=tuple((number, len(codes)) for number, codes in self._wrong.items() if codes),
         )
 
 

@@ -10,7 +10,7 @@ from core.rio_list.columns import find_columns, no_column, text_at
 from core.rio_list.rows import ASK_IN_CHAT, Tally, masked
 
 
-def annotate_text(content: bytes, hide: bool) -> tuple[bytes, Tally]:
+def annotate_text(content: bytes, hide: bool, held: frozenset[str]) -> tuple[bytes, Tally]:
     """The list with its verdicts, in its own separator, and what was found.
 
     :raises RioListError: not text, or no RIO in it.
@@ -27,7 +27,7 @@ def annotate_text(content: bytes, hide: bool) -> tuple[bytes, Tally]:
     layout = find_columns(grid)
     if layout is None:
         raise no_column(grid)
-    tally = Tally(layout.names)
+    tally = Tally(layout.names, held)
     to = io.StringIO()
     writer = csv.writer(
         to, delimiter=separator, quoting=csv.QUOTE_ALL if text.lstrip().startswith('"') else csv.QUOTE_MINIMAL
