@@ -2,8 +2,8 @@
 
 import sys
 
-from tests.bench import chat, ftp, status, store
+from tests.bench import chat, flood, ftp, status, store
 from tests.bench.table import report
 
 if __name__ == "__main__":
-    sys.exit(report([*store.results(), *status.measure(), *chat.results(), *ftp.results()]))
+    sys.exit(report([*store.results(), *status.measure(), *chat.results(), *flood.results(), *ftp.results()]))

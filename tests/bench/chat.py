@@ -72,7 +72,7 @@ def settings_of(data: Path, url: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def process(environment: dict[str, str], log: Path, *arguments: str) -> AsyncIterator[None]:
+async def process(environment: dict[str, str], log: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     with log.open("ab") as output:
         started = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -84,7 +84,7 @@ async def process(environment: dict[str, str], log: Path, *arguments: str) -> As
             stderr=output,
         )
         try:
-            yield
+            yield started
         finally:
             started.terminate()
             await started.wait()
@@ -96,15 +96,16 @@ class Asked:
     def __init__(self, api: BotApi) -> None:
         self._phones = cycle([api.phone(4_200_000 + number, "Camille", started=True) for number in range(CHATS)])
 
-    async def time(self, text: str, *, picture: bool = False) -> float:
+    async def time(self, text: str, *, picture: bool = False, patience: float = 60) -> float:
         """Seconds until the reply's text.
 
         :param picture: wait until its picture came too, before anything else is asked.
+        :param patience: seconds that the text may take.
         """
         phone = next(self._phones)
         before = time.perf_counter()
         sent = phone.send(text)
-        await phone.wait(lambda message: message.message_id > sent.message_id and bool(message.text), timeout=60)
+        await phone.wait(lambda message: message.message_id > sent.message_id and bool(message.text), timeout=patience)
         took = time.perf_counter() - before
         if picture:
             await phone.wait(lambda message: message.message_id > sent.message_id and bool(message.photo), timeout=60)
@@ -137,7 +138,7 @@ async def measure(work: Path, rows: int) -> list[Result]:
     load_lines(data)
     async with BotApi(SERVICE_TOKEN) as api, BotApi(BARE_TOKEN, "bare_bot") as bare_api:
         environment = settings_of(data, api.url)
-        _enrol(data, environment)
+        enrol(data, environment)
         async with (
             process(environment, work / "service.log", "tests.bench.echoing_service"),
             process({"BARE_TOKEN": BARE_TOKEN}, work / "bare.log", "tests.bench.bare_bot", bare_api.url),
@@ -166,7 +167,7 @@ async def measure(work: Path, rows: int) -> list[Result]:
     return results
 
 
-def _enrol(data: Path, environment: dict[str, str]) -> None:
+def enrol(data: Path, environment: dict[str, str]) -> None:
     """Bind all chats to the technical contact, as his codes would."""
     with closing(open_desk(data)) as desk:
         people = People(desk)

@@ -10,7 +10,7 @@ from core.settings import Settings
 from handlers import registry
 from handlers.answer import Answer
 from handlers.ask import Ask
-from handlers.command import Command, Context
+from handlers.command import EVERYONE, Command, Context
 
 
 async def _echo(ask: Ask, _: Context) -> Answer:
@@ -18,7 +18,14 @@ async def _echo(ask: Ask, _: Context) -> Answer:
 
 
 def main() -> None:
-    echo = Command("echo", "Le même texte", "echo TEXTE", ("echo bonjour",), _echo)
+    echo = Command(
+        name="echo",
+        summary="Le même texte",
+        usage="echo TEXTE",
+        examples=("echo bonjour",),
+        run=_echo,
+        roles=EVERYONE,
+    )
     commands = (*registry.commands(), echo)
     registry.commands = lambda: commands  # type: ignore[assignment]
     asyncio.run(serve(Settings.load()))
