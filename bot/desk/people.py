@@ -14,6 +14,9 @@ from handlers.ask import Person, Role
 #: An enrolment code lives that long (seconds).
 CODE_LIFE = 7 * 24 * 3600
 
+#: Unknown chats that are told within an hour that the bot is private; others are told when they write again.
+MOST_TOLD = 30
+
 #: After that many wrong codes a chat is not listened to for PAUSE seconds.
 MOST_FAILURES = 5
 PAUSE = 3600
@@ -159,6 +162,9 @@ class People:
 
     def tell_stranger(self, chat_id: int, now: int) -> bool:
         """Whether this unknown chat is still to be told, the one time, that the bot is private."""
+        (lately,) = self._db.execute("SELECT count(*) FROM strangers WHERE told_at > ?", (now - 3600,)).fetchone()
+        if lately >= MOST_TOLD:
+            return False
         told = self._db.execute(
             "INSERT INTO strangers (chat_id, told_at) VALUES (?, ?) "
             "ON CONFLICT (chat_id) DO UPDATE SET told_at = excluded.told_at WHERE told_at = 0",
