@@ -334,6 +334,7 @@ class BotDesk:
             message_id=message_id,
             thread_id=letter.thread,
             person_id=letter.person_id,
+            secret=letter.secret,
         )
 
     def _in_thread(self, letter: Letter) -> Letter:

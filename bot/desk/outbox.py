@@ -88,12 +88,27 @@ class Outbox:
         attachment: bytes | None = None,
         thread_id: int = 0,
         person_id: str = "",
+        secret: bool = False,
     ) -> None:
-        """To be called in the transaction of what causes it. `subject` is for people who look into the queue."""
+        """To be called in the transaction of what causes it. `subject` is for people who look into the queue.
+
+        :param secret: it lets somebody in: its content is kept no longer than until the server has it, or refuses it.
+        """
         self._db.execute(
             "INSERT INTO outbox (channel, recipient, subject, message_id, payload, attachment, thread_id, person_id, "
-            "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (channel, recipient, subject, message_id, payload, attachment, thread_id, person_id, int(time.time())),
+            "secret, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                channel,
+                recipient,
+                subject,
+                message_id,
+                payload,
+                attachment,
+                thread_id,
+                person_id,
+                secret,
+                int(time.time()),
+            ),
         )
 
     def recover(self, channel: Channel) -> int:
@@ -154,8 +169,8 @@ class Outbox:
         with self._db.atomic():
             # A mail can have come back before its server said goodbye: it stays failed.
             self._db.execute(
-                "UPDATE outbox SET state = 'sent', sent_at = ?, payload = iif(channel = 'mail', payload, NULL), "
-                "attachment = NULL, error = ? WHERE id = ? AND state != 'failed'",
+                "UPDATE outbox SET state = 'sent', sent_at = ?, payload = iif(channel = 'mail' AND NOT secret, payload, "
+                "NULL), attachment = NULL, error = ? WHERE id = ? AND state != 'failed'",
                 (int(time.time()), note, parcel.id),
             )
 
@@ -180,7 +195,7 @@ class Outbox:
         with self._db.atomic():
             self._db.execute(
                 "UPDATE outbox SET state = 'queued', next_try_at = ?, error = ?, uncertain = max(uncertain, ?), "
-                "tries = iif(?, ?, tries) WHERE id = ? AND state != 'failed'",
+                "tries = iif(?, ?, tries) WHERE id = ? AND state NOT IN ('failed', 'dropped')",
                 (math.ceil(time.time() + wait), error, uncertain, after is not None, parcel.tries, parcel.id),
             )
         return True
@@ -189,8 +204,8 @@ class Outbox:
         """A permanent failure, reported by whoever calls. `keep`: with its content, for who looks into it."""
         with self._db.atomic():
             self._db.execute(
-                "UPDATE outbox SET state = 'failed', error = ?, payload = iif(?, payload, NULL), "
-                "attachment = iif(?, attachment, NULL) WHERE id = ?",
+                "UPDATE outbox SET state = 'failed', error = ?, payload = iif(? AND NOT secret, payload, NULL), "
+                "attachment = iif(?, attachment, NULL) WHERE id = ? AND state != 'dropped'",
                 (error, keep, keep, parcel.id),
             )
 

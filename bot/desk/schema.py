@@ -388,6 +388,21 @@ CREATE TABLE fleeting (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX fleeting_by_time ON fleeting (due_at);
 
+-- The menu that each chat shows, as what it is made of: it follows the rights of who is there.
+CREATE TABLE menus (
+    chat_id INTEGER PRIMARY KEY,
+    shown TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What the running service found out and commands beside it need: bot_username.
+CREATE TABLE facts (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- secret: a mail with a code that lets somebody in: its content goes as soon as the server has it.
+ALTER TABLE outbox ADD COLUMN secret INTEGER NOT NULL DEFAULT 0;
+
 -- RIOs that did not go with a number, for a day. told_at: when people were told of so many, 0 for not.
 CREATE TABLE rio_failures (
     msisdn TEXT NOT NULL,
@@ -397,6 +412,12 @@ CREATE TABLE rio_failures (
 CREATE INDEX rio_failures_by_number ON rio_failures (msisdn, at);
 
 ALTER TABLE buttons ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
+
+-- stranger: of nobody we knew when it came: looked at after what people we know wrote.
+ALTER TABLE inbox ADD COLUMN stranger INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX inbox_known ON inbox (conversation, id) WHERE state = 'new' AND stranger = 0;
+CREATE INDEX inbox_strangers ON inbox (id, conversation) WHERE state = 'new' AND stranger = 1;
+CREATE INDEX strangers_by_time ON strangers (told_at);
 
 -- about: the line, card or client; shown: the kind of what was shown; why: of a refusal, or the reason that was given;
 -- hash: of the row and of the hash before it (bot.desk.chain).

@@ -49,7 +49,8 @@ class Letter:
     none: the mail then continues what lies in that mailbox, and the answer comes back to a secret of its own.
     `foot`: "" for how to ask by a reply. `in_reply_to`: the Message-ID of what it answers; `references`: of what it
     continues, oldest first. `reply_to`: who answers are for, when they are not for the bot. `left`: files that are
-    named with how to ask for them, beside those of the parts for which compose finds no room."""
+    named with how to ask for them, beside those of the parts for which compose finds no room. `secret`: it holds a code
+    that lets somebody in, and is not kept."""
 
     to: str
     subject: str
@@ -62,6 +63,7 @@ class Letter:
     person_id: str = ""
     thread: int = 0
     left: tuple[LeftOut, ...] = ()
+    secret: bool = False
 
 
 @dataclass(frozen=True)
