@@ -62,9 +62,13 @@ async def _answer(asked: Ask, house: House, yes: bool, out: Console) -> Answer:
             return replace(answer, refused=True, buttons=(), lines=(*answer.lines, "À confirmer : ajouter --yes."))
         if not yes:
             draw(replace(answer, buttons=()), out)
-            if input(f"{confirming.label} ? [o/N] ").strip().lower() not in ("o", "oui"):
+            if not await asyncio.to_thread(_wants, f"{confirming.label} ? [o/N] "):
                 return Answer("Rien n'est montré.", refused=True, about=answer.about)
         name, _, arguments = confirming.command.partition(" ")
         return await registry.answer(replace(asked, command=name, arguments=arguments, confirmed=True), house.context)
     finally:
         house.context.close()
+
+
+def _wants(question: str) -> bool:
+    return input(question).strip().lower() in ("o", "oui")

@@ -134,6 +134,8 @@ async def _of_file(ask: Ask, context: Context) -> Answer:
         told.append(
             f"❔ {french.count(made.unverifiable, 'sans numéro, non vérifiable', 'sans numéro, non vérifiables')}"
         )
+    if made.held:
+        told.append(f"⏳ {french.count(made.held, 'non vérifié', 'non vérifiés')} : trop d'essais pour le même numéro")
     if made.unread:
         told.append(f"⚠️ {french.count(made.unread, 'illisible', 'illisibles')}")
     if made.proposals:

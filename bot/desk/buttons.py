@@ -21,8 +21,8 @@ _IN_PLACE, _KEPT = "~", "#"
 
 @dataclass(frozen=True)
 class Pressed:
-    """What a touched button asks. `command`: "" when nobody knows it any more; `in_place`: its answer takes the place of
-    its message; `confirms`: it confirms, or did; `confirmed`: it does, in time."""
+    """What a touched button asks. `command`: "" when nobody knows it any more; `in_place`: its answer takes the place
+    of its message; `confirms`: it confirms, or did; `confirmed`: it does, in time."""
 
     command: str
     in_place: bool

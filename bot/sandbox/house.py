@@ -24,6 +24,7 @@ from bot.sandbox.mailserver import SandboxMail
 from bot.sandbox.operator import Operator
 from core.folders import PARIS
 from core.settings import PREFIX, MailAccess
+from core.vault import new_key
 
 DOMAIN = "telecom-exemple.test"
 ACCOUNTING, TECHNICAL, STAFF, BOT = (f"{name}@{DOMAIN}" for name in ("compta", "technique", "equipe", "robot"))
@@ -54,6 +55,7 @@ class _Passwords:
     ftp: str
     mail: dict[str, str]
     token: str
+    key: str
 
 
 class Sandbox:
@@ -67,6 +69,7 @@ class Sandbox:
             secrets.token_urlsafe(12),
             {address: secrets.token_urlsafe(12) for address in MAILBOXES},
             f"{secrets.randbelow(9 * 10**8) + 10**8}:{secrets.token_urlsafe(26)}",
+            new_key(),
         )
         self._process: asyncio.subprocess.Process | None = None
         self._output: IO[bytes] | None = None
@@ -104,6 +107,7 @@ class Sandbox:
             "BOT_EMAIL": BOT,
             "ADMIN_EMAIL": ADMIN,
             "DATA": str(self.folder / "data"),
+            "SECRET_KEY": self._passwords.key,
             "TELEGRAM_TOKEN": self._passwords.token,
             "TELEGRAM_API": self.api.url,
             "FTP_HOST": self.ftp.host,

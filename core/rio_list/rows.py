@@ -25,9 +25,10 @@ class Annotated:
     """The list with its verdicts, as a file of the same kind.
 
     `rows` are those that hold anything: `right`, `wrong`, `unverifiable` (the form is right, there is no readable
-    number) and `unread` (no RIO in the row) make them up. `proposals`: how many get a correction, O and 0 exchanged.
-    `first_wrong`: row in the spreadsheet and reason, without any code. `columns`: those that were read, RIO first.
-    `failures`: numbers, and how many RIOs of this list did not go with each.
+    number), `held` (not checked, as too many of its number were tried) and `unread` (no RIO in the row) make them up.
+    `proposals`: how many get a correction, O and 0 exchanged. `first_wrong`: row in the spreadsheet and reason, without
+    any code. `columns`: those that were read, RIO first. `failures`: numbers, and how many RIOs of this list did not go
+    with each.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Annotated:
     first_wrong: tuple[tuple[int, str], ...]
     columns: tuple[str, ...]
     failures: tuple[tuple[str, int], ...] = ()
+    held: int = 0
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ class Tally:
     def __init__(self, columns: tuple[str, ...], held: frozenset[str] = frozenset()) -> None:
         self._columns = columns
         self._held = held
+        self._held_rows = 0
         #: By number, the RIOs that did not go with it.
         self._wrong: dict[str, set[str]] = {}
         self._counts = dict.fromkeys(JUDGED, 0)
@@ -145,6 +148,7 @@ class Tally:
         wrong = self._wrong.setdefault(row.number, set()) if row.number else set()
         if row.number in self._held or (len(wrong) >= MOST_WRONG and row.code not in wrong):
             row = Row("Non vérifiable", _TOO_MANY, code=row.code, own=row.own)
+            self._held_rows += 1
         elif row.judged == "Faux":
             wrong.add(row.code)
         self._counts[row.judged] += 1
@@ -162,11 +166,12 @@ class Tally:
             rows=sum(counts.values()),
             right=counts["Juste"],
             wrong=counts["Faux"],
-            unverifiable=counts["Non vérifiable"],
+            unverifiable=counts["Non vérifiable"] - self._held_rows,
             unread=counts["Illisible"],
             proposals=self._proposals,
             first_wrong=tuple(self._first_wrong),
             columns=self._columns,
+            held=self._held_rows,
             failures=tuple((number, len(codes)) for number, codes in self._wrong.items() if codes),
         )
 

@@ -102,10 +102,12 @@ def say(context: Context) -> Say:
         files: tuple[SentFile, ...] = (),
         context: Context = context,
         door: Door = "chat",
+        confirmed: bool = False,
     ) -> Answer:
         understood = understand(text)
         assert understood, f"not understood: {text}"
-        return await registry.answer(Ask(understood[0], understood[1], person, door, True, files), context)
+        ask = Ask(understood[0], understood[1], person, door, True, files, confirmed=confirmed)
+        return await registry.answer(ask, context)
 
     return say
 

@@ -1,5 +1,6 @@
 """A store filled as the service fills its own: the synthetic operator's files, over FTP, through mirror and intake."""
 
+import base64
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +16,10 @@ NOW = int(datetime(2026, 11, 24, 9, 0, tzinfo=PARIS).timestamp())
 PASSWORD = "an invented password"
 
 
+#: An invented key for the codes.
+KEY = base64.urlsafe_b64encode(b"an invented key of 32 bytes long").decode()
+
+
 def settings(data: Path, ftp: FtpAccess | None = None, **others: object) -> Settings:
     """Settings as a `.env` gives them; without an FTP access, nothing answers at its address."""
     given: dict[str, object] = {
@@ -25,6 +30,7 @@ def settings(data: Path, ftp: FtpAccess | None = None, **others: object) -> Sett
         "staff_emails": "equipe@telecom.example",
         "bot_email": "robot@telecom.example",
         "data": data,
+        "secret_key": KEY,
         "telegram_token": "123456789:an-invented_token",
         "ftp_host": ftp.host if ftp else "127.0.0.1",
         "ftp_port": ftp.port if ftp else 9,

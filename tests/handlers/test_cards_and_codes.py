@@ -1,8 +1,12 @@
 """/sim and /puk: a card is found however it is named, and a code is given only when one card is meant."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.numbers import show
+from core.vault import Vault
+from handlers.answer import Button
 from handlers.ask import Ask
 from handlers.command import Context
 from handlers.registry import answer as answer_to
@@ -29,15 +33,32 @@ async def test_codes_are_those_of_the_listing(say: Say, filled: Filled) -> None:
     for line in filled.operator.lines:
         if line.iccid not in listed:
             continue
-        answer = await say(f"puk {line.msisdn}")
+        answer = await say(f"puk {line.msisdn}", confirmed=True)
         card = listed[line.iccid]
         assert [code.code for code in answer.codes] == [card.puk1, card.puk2, card.pin1]
         assert card.puk1 not in words(answer)
         assert card.puk1 not in repr(answer)
 
 
+async def test_a_code_is_shown_once_that_is_confirmed(say: Say, filled: Filled) -> None:
+    asked = await say("puk 0639980001")
+    card = filled.operator.line("0639980001").iccid
+    assert asked.title == f"PUK de la SIM {card} : le montrer ?"
+    assert asked.codes == ()
+    assert asked.buttons == (Button("Montrer le code", f"puk {card}", in_place=True, confirms=True),)
+    assert "Ce message s'efface dans 5 minutes." in (await say("puk 0639980001", confirmed=True)).lines
+
+
+async def test_without_a_key_no_code_is_shown_and_the_rest_works(say: Say, context: Context) -> None:
+    keyless = replace(context, vault=Vault())
+    answer = await say("puk 0639980001", confirmed=True, context=keyless)
+    assert answer.refused
+    assert "la clé de chiffrement manque" in answer.title
+    assert (await say("sim 0639980001", context=keyless)).title.startswith("SIM ")
+
+
 async def test_the_title_says_which_card_and_line(say: Say, filled: Filled) -> None:
-    answer = await say("puk 0639980001")
+    answer = await say("puk 0639980001", confirmed=True)
     assert answer.title == f"PUK de la SIM {filled.operator.line('0639980001').iccid}"
     assert f"Ligne : {show('0639980001')} · Dupont BTP" in answer.lines
 

@@ -5,6 +5,7 @@ import io
 import openpyxl
 import pytest
 
+from bot.bot_desk import BotDesk
 from handlers import registry, rio
 from handlers.answer import Answer
 from handlers.ask import Ask, Door, SentFile
@@ -85,9 +86,48 @@ async def test_a_rio_alone_with_a_wrong_form_is_wrong(say: Say) -> None:
 
 
 async def test_a_number_alone_asks_for_the_rio(say: Say) -> None:
-    answer = await say("/rio 0639980001")
+    answer = await say("/rio 0639989999")
     assert answer.refused
     assert "3179" in answer.title
+
+
+async def test_the_stored_rio_of_a_line_is_shown_once_that_is_confirmed(say: Say) -> None:
+    asked = await say("/rio 0639980001")
+    assert asked.title == "RIO du 06 39 98 00 01 : le montrer ?"
+    assert asked.codes == ()
+    assert [button.confirms for button in asked.buttons] == [True]
+    shown = await say("/rio 0639980001", confirmed=True)
+    assert [code.code for code in shown.codes] == ["01E4K7P2QEM3"]
+    assert "01E4K7P2QEM3" not in repr(shown)
+    assert "Ce message s'efface dans 5 minutes." in shown.lines
+
+
+async def test_too_many_wrong_rios_of_a_number_are_slowed_down_and_told(say: Say, context: Context) -> None:
+    desk = context.desk
+    for sign in "ABCDE":
+        assert (await say(f"/rio 01E4K7P2QEM{sign} 0639980077")).title.startswith("❌ RIO faux")
+    waits = await say("/rio 01E4K7P2QEMF 0639980077")
+    assert waits.refused
+    assert waits.title == "Trop de RIO faux ont été essayés pour le 06 39 98 00 77."
+    assert (await say("/rio 01E4K7P2QEM3 0639980001")).title.startswith("✅"), "another number is not concerned"
+    assert isinstance(desk, BotDesk)
+    (told,) = [bytes(payload).decode() for (payload,) in desk._desk.execute("SELECT payload FROM outbox")]
+    assert "essay" in told
+
+
+async def test_a_rio_of_a_wrong_form_is_no_guess(say: Say) -> None:
+    for sign in "ABCDEFGH":
+        assert "faux" in (await say(f"/rio 01A4K7P2QEM{sign} 0639980077")).title
+
+
+async def test_a_list_is_no_way_to_guess(say: Say) -> None:
+    guesses = "\n".join(f"0639980077;01E4K7P2QE{a}{b}" for a in "ABC" for b in "DEF")
+    made = await say("rio", files=(SentFile("liste.csv", f"numero;rio\n{guesses}\n".encode()),))
+    assert "❌ 5 faux" in made.lines
+    assert (await say("/rio 01E4K7P2QEMF 0639980077")).refused
+    again = await say("rio", files=(SentFile("liste.csv", b"numero;rio\n0639980077;01E4K7P2QEMG\n"),))
+    assert "⏳ 1 non vérifié : trop d'essais pour le même numéro" in again.lines
+    assert b"Trop de RIO faux" in again.files[0].content.decode("utf-8-sig").encode()
 
 
 @pytest.mark.parametrize("text", ["/rio", "/rio check", "/rio   "])

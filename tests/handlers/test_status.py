@@ -155,7 +155,7 @@ async def test_one_touch_asks_for_the_consumption(say: Say) -> None:
     assert list(buttons) == ["Conso", "Historique", "PUK", "Exporter", "Demander à l'équipe"]
     assert (await say(buttons["Conso"])).title.startswith("06 39 98 00 01 : conso")
     assert (await say(buttons["Historique"])).title.startswith("06 39 98 00 01 : ")
-    assert (await say(buttons["PUK"])).codes
+    assert (await say(buttons["PUK"], confirmed=True)).codes
     (file,) = (await say(buttons["Exporter"])).files
     assert file.name == "Ligne 0639980001.xlsx"
 
