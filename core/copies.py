@@ -1,13 +1,20 @@
 """The mirror's copies of the operator's files, as received: whole under `ftp/`, or compressed under `kept/` once read.
 
-A path that has both is at its newest under `ftp/`.
+Those of the folders that hold codes (`CODED`) are sealed there as well, when there is a key. A path that has a copy in
+both places is at its newest under `ftp/`.
 """
 
 import gzip
+import io
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
+
+from core.sealed_file import SealedReader, SealingWriter, key_name
+from core.vault import Vault
 
 #: Where the mirror puts what it fetches, below the data folder.
 MIRROR = "ftp"
@@ -15,8 +22,15 @@ MIRROR = "ftp"
 #: Where tables that have been read are kept, each with `.gz` after its name.
 KEPT = "kept"
 
+#: The folders whose files hold PIN, PUK or RIO (`core.folders`).
+CODED = ("sims", "account_status")
+
+_SEALED = ".sealed"
+
 #: CSVs shrink to a fifth; a higher level takes three times as long for a tenth less.
 _LEVEL = 1
+
+_BLOCK = 1024 * 1024
 
 
 class PathError(ValueError):
@@ -31,9 +45,9 @@ def plain_path(data: Path, path: str) -> Path:
     return data.joinpath(MIRROR, *_parts(path))
 
 
-def _kept_path(data: Path, path: str) -> Path:
+def _kept_path(data: Path, path: str, suffix: str = ".gz") -> Path:
     *folders, name = _parts(path)
-    return data.joinpath(KEPT, *folders, f"{name}.gz")
+    return data.joinpath(KEPT, *folders, name + suffix)
 
 
 def _parts(path: str) -> tuple[str, ...]:
@@ -44,40 +58,75 @@ def _parts(path: str) -> tuple[str, ...]:
 
 
 def exists(data: Path, path: str) -> bool:
-    return plain_path(data, path).is_file() or _kept_path(data, path).is_file()
+    return any(it.is_file() for it in _all_copies(data, path))
 
 
-def open_copy(data: Path, path: str) -> BinaryIO:
+def is_sealed(data: Path, path: str) -> bool:
+    """Whether the only copy there is cannot be read without a key."""
+    *others, sealed = _all_copies(data, path)
+    return sealed.is_file() and not any(it.is_file() for it in others)
+
+
+def open_copy(data: Path, path: str, vault: Vault | None = None) -> BinaryIO:
     """The file's bytes as the operator sent them.
 
+    :param vault: opens sealed copies; those of `CODED` folders can be.
     :raises FileNotFoundError: there is no copy.
+    :raises VaultError: it is sealed, and its key is not among the vault's, or it was changed.
     """
-    plain = plain_path(data, path)
-    if plain.is_file() or not (kept := _kept_path(data, path)).is_file():
-        return plain.open("rb")
-    return cast(BinaryIO, gzip.open(kept, "rb"))
+    plain, kept, sealed = _all_copies(data, path)
+    if not plain.is_file():
+        if kept.is_file():
+            return cast(BinaryIO, gzip.open(kept, "rb"))
+        if sealed.is_file():
+            return cast(BinaryIO, _Unsealed(SealedReader(sealed, vault or Vault(), _place(path))))
+    return plain.open("rb")
 
 
-def content(data: Path, path: str) -> bytes:
+def content(data: Path, path: str, vault: Vault | None = None) -> bytes:
     """All of the file's bytes; see `open_copy`."""
-    with open_copy(data, path) as file:
+    with open_copy(data, path, vault) as file:
         return file.read()
 
 
 def compress(data: Path, path: str) -> None:
     """Keep the file compressed; a crash at any point leaves at least one whole copy."""
-    plain, kept = plain_path(data, path), _kept_path(data, path)
+    plain, kept, sealed = _all_copies(data, path)
     if not plain.is_file() or plain.name.lower().endswith(".gz"):
         return
-    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = kept.with_name(f".{kept.name}.part")
-    with plain.open("rb") as source, part.open("wb") as target:
+    with plain.open("rb") as source, _replacing(kept) as target:
         with gzip.GzipFile("", "wb", compresslevel=_LEVEL, fileobj=target, mtime=0) as packed:
-            shutil.copyfileobj(source, packed, 1024 * 1024)
-        target.flush()
-        os.fsync(target.fileno())
-    part.replace(kept)
+            shutil.copyfileobj(source, packed, _BLOCK)
+    sealed.unlink(missing_ok=True)  # of an older version, when there was a key
     plain.unlink()
+
+
+def seal(data: Path, path: str, vault: Vault) -> bool:
+    """Keep the file compressed and sealed with the key that seals now, whether or not it was sealed with another.
+
+    A crash at any point leaves at least one whole copy.
+
+    :returns: whether there was something to do.
+    :raises VaultError: there is no key, or none that opens the copy.
+    """
+    plain, kept, sealed = _all_copies(data, path)
+    clear = [it for it in (kept, plain) if it.is_file()]
+    if not clear and (not sealed.is_file() or key_name(sealed) == vault.newest):
+        return False
+    with open_copy(data, path, vault) as source, _replacing(sealed) as target:
+        writer = SealingWriter(target, vault, _place(path))
+        with gzip.GzipFile("", "wb", compresslevel=_LEVEL, fileobj=cast(BinaryIO, writer), mtime=0) as packed:
+            shutil.copyfileobj(source, packed, _BLOCK)
+        writer.finish()
+    for it in clear:  # the newest last
+        it.unlink()
+    return True
+
+
+def remove(data: Path, path: str) -> None:
+    """Remove every copy of the file, if there is any."""
+    for copy in _all_copies(data, path):
+        copy.unlink(missing_ok=True)
 
 
 def paths(data: Path) -> list[str]:
@@ -85,9 +134,56 @@ def paths(data: Path) -> list[str]:
     plain = data / MIRROR
     kept = data / KEPT
     found = {path.relative_to(plain).as_posix() for path in plain.rglob("*") if path.is_file()}
-    found |= {
-        path.relative_to(kept).as_posix().removesuffix(".gz")
-        for path in kept.rglob("*.gz")
+    for suffix in (".gz", _SEALED):
+        found |= {
+            path.relative_to(kept).as_posix().removesuffix(suffix)
+            for path in kept.rglob(f"*{suffix}")
+            if path.is_file() and not path.name.startswith(".")
+        }
+    return sorted(found)
+
+
+def sealed_with(data: Path) -> dict[str, bytes]:
+    """The paths on the FTP of all sealed copies, and what names the key of each; b"" for a damaged one."""
+    kept = data / KEPT
+    return {
+        path.relative_to(kept).as_posix().removesuffix(_SEALED): key_name(path)
+        for path in sorted(kept.rglob(f"*{_SEALED}"))
         if path.is_file() and not path.name.startswith(".")
     }
-    return sorted(found)
+
+
+# --
+
+
+def _all_copies(data: Path, path: str) -> tuple[Path, Path, Path]:
+    """Where the plain copy, the compressed and the sealed one are, or would be."""
+    return plain_path(data, path), _kept_path(data, path), _kept_path(data, path, _SEALED)
+
+
+def _place(path: str) -> str:
+    return f"copies {path}"
+
+
+@contextmanager
+def _replacing(final: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes its place once it is whole and on the disk."""
+    final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = final.with_name(f".{final.name}.part")
+    with part.open("wb") as target:
+        yield target
+        target.flush()
+        os.fsync(target.fileno())
+    part.replace(final)
+
+
+class _Unsealed(gzip.GzipFile):
+    """What a sealed copy holds, unpacked."""
+
+    def __init__(self, sealed: SealedReader) -> None:
+        self._sealed = io.BufferedReader(sealed, _BLOCK)
+        super().__init__(fileobj=self._sealed)
+
+    def close(self) -> None:
+        super().close()
+        self._sealed.close()

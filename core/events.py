@@ -31,12 +31,13 @@ Kind = Literal[
     "file.waiting",
     "file.rejects",
     "file.mended",  # rows set aside before that went in, or all of them: entered, left
+    "cdrs.purged",  # past retention, see core.retention; of no file
 ]
 
 
 @dataclass(frozen=True)
 class Event:
-    """`path`: the file it came from; `data`: see where each kind is written, in `core.intake`."""
+    """`path`: the file it came from, "" for none; `data`: see where each kind is written, in `core.intake`."""
 
     id: int
     kind: Kind
@@ -44,7 +45,7 @@ class Event:
     data: dict[str, Any]
 
 
-def write(db: Database, kind: Kind, file_id: int, **data: Any) -> None:
+def write(db: Database, kind: Kind, file_id: int | None, **data: Any) -> None:
     """Record an event, in the transaction of what happened."""
     assert kind in get_args(Kind)
     db.execute(
@@ -64,8 +65,9 @@ def write_all(db: Database, file_id: int, found: Iterable[tuple[Kind, dict[str, 
 def since(db: Database, cursor: int) -> list[Event]:
     """The events after `cursor` that belong to a pass that came to its end, oldest first."""
     rows = db.execute(
-        "SELECT events.id, events.kind, files.path, events.data FROM events JOIN files ON files.id = events.file_id "
-        "WHERE events.id > ? AND events.id <= (SELECT coalesce(max(last_event), 0) FROM passes) ORDER BY events.id",
+        "SELECT events.id, events.kind, coalesce(files.path, ''), events.data FROM events "
+        "LEFT JOIN files ON files.id = events.file_id WHERE events.id > ? "
+        "AND events.id <= (SELECT coalesce(max(last_event), 0) FROM passes) ORDER BY events.id",
         (cursor,),
     )
     return [Event(number, kind, path, json.loads(data)) for number, kind, path, data in rows]

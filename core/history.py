@@ -19,11 +19,13 @@ from sqlite_utils import Database
 from core import copies, events, ledger, numbers
 from core.clients import client_id
 from core.delta import Delta, delta, is_regular, plain_text, rows_begin
+from core.forgotten import Forgotten
 from core.layouts import Layouts, fold
 from core.ledger import File
 from core.readers import Reject, Waiting
 from core.readers.account_status import REPEATED, AccountStatus, Row, read_account_status
 from core.readers.sheet import Sheet, read_sheet
+from core.rejects import set_aside
 
 log = logging.getLogger(__name__)
 
@@ -409,7 +411,9 @@ class History:
         ids = self._client_ids(row["client"] for row in found.status.lines)
         lines: list[Known] = []
         changes: list[tuple[_Change, int | None]] = []  # and the client's id
-        for row in found.status.lines:
+        forgotten = Forgotten.load(self._db)
+        for whole_row in found.status.lines:
+            row = forgotten.bare(whole_row, file.as_of)
             client = ids[row["client"]]
             before = found.known.get(row["msisdn"])
             if before is None:
@@ -423,6 +427,7 @@ class History:
         for line in gone:
             lines.append(line._replace(gone_at=file.as_of, file_id=file.id))
             changes.append((_Change(line.msisdn, "vanished", line.word, ""), line.client_id))
+        changes = [(it, of) for it, of in changes if not forgotten.is_old_state(it.msisdn, file.as_of)]
         self._put(lines)
         self._db.conn.executemany(
             "INSERT INTO line_changes (msisdn, at, change, before, after, file_id) VALUES (?, ?, ?, ?, ?, ?)",
@@ -597,10 +602,7 @@ class History:
                 if state != "superseded" and file.waited != str(reason):
                     waiting.append((file, str(reason)))
             self._db.execute("DELETE FROM rejects WHERE file_id = ?", (file_id,))
-            self._db.conn.executemany(
-                "INSERT OR REPLACE INTO rejects (file_id, line, reason, content) VALUES (?, ?, ?, ?)",
-                [(file_id, reject.line, reject.reason, reject.content) for reject in rejects],
-            )
+            set_aside(self._db, file_id, rejects)
         self._supersede()
         for file, text in waiting:
             # A file that went in before and waits now is news, whatever was told of it.

@@ -12,12 +12,14 @@ from sqlite_utils import Database
 from core import copies, events
 from core.copies import MIRROR
 from core.folders import folder_of, invoice_of
+from core.forgotten import Forgotten
 from core.history import History
 from core.layouts import Layouts
 from core.ledger import File
 from core.ledger import file as ledger_file
 from core.readers import Reject, Waiting
 from core.readers.sims import read_sims
+from core.rejects import set_aside
 from core.trace import trace
 from core.traffic import BILLED, RATED, Traffic
 
@@ -30,6 +32,9 @@ _CDR_EVENTS: dict[int, events.Kind] = {RATED: "rated.arrived", BILLED: "billed.a
 
 #: Whether a listing dates the card, and not an AccountStatus.
 _IS_LISTED = "EXISTS (SELECT 1 FROM files WHERE id = sims.file_id AND folder = 'sims')"
+
+#: What goes of a card with its line (`core.privacy`).
+_ERASED_OF_CARDS = ("msisdn", "pin", "puk", "pin2", "puk2")
 
 _TABLES = (".csv", ".txt", ".csv.gz", ".gz")
 
@@ -157,6 +162,7 @@ class Intake:
             rejected=len(taken.rejects),
             unknown_types=taken.unknown_types,
             replaced=file.version > 1,
+            **({"old": taken.old} if taken.old else {}),
         )
         self._report_rejects(file, taken.rejects)
 
@@ -164,8 +170,10 @@ class Intake:
 
     def _take_sims(self, file: File) -> None:
         listing = read_sims(copies.content(self._data, file.path), self.layouts)
+        forgotten = Forgotten.load(self._db)
         for row in listing.rows:
-            self._upsert_sim(file, row)
+            erased = _ERASED_OF_CARDS if forgotten.has_card(row["iccid"]) else ()
+            self._upsert_sim(file, {**row, **dict.fromkeys(erased, "")})
         self._db.execute(
             "UPDATE files SET rows = ?, rejected_rows = ? WHERE id = ?",
             (len(listing.rows), len(listing.rejects), file.id),
@@ -221,10 +229,7 @@ class Intake:
     def _report_rejects(self, file: File, rejects: list[Reject]) -> None:
         if not rejects:
             return
-        self._db.conn.executemany(
-            "INSERT OR REPLACE INTO rejects (file_id, line, reason, content) VALUES (?, ?, ?, ?)",
-            [(file.id, reject.line, reject.reason, reject.content) for reject in rejects],
-        )
+        set_aside(self._db, file.id, rejects)
         if file.folder == "account_status" and self._told_an_hour_ago(file, rejects):
             return
         first = min(rejects, key=lambda reject: reject.line)

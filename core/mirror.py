@@ -76,7 +76,8 @@ async def mirror(
     """
     async with connect(access) as session:
         known = {path: (size, stamp) for path, size, stamp in db.execute("SELECT path, size, stamp FROM files")}
-        wanted = [entry for entry in await session.list_files() if _is_new(known, data, entry)]
+        purged = {path for (path,) in db.execute("SELECT path FROM files WHERE state = 'purged'")}
+        wanted = [entry for entry in await session.list_files() if _is_new(known, purged, data, entry)]
         for sentence in session.ignored:
             log.warning("%s", sentence)
         unfinished = sum(entry.path.lower().endswith(_UNFINISHED) for entry in wanted)
@@ -93,10 +94,14 @@ async def mirror(
     return Fetched(fetching.files, len(wanted) - len(still) + unfinished, tuple(fetching.failed))
 
 
-def _is_new(known: dict[str, tuple[int, str]], data: Path, entry: Entry) -> bool:
-    """:raises FtpError: the path would leave the folder of the copies."""
+def _is_new(known: dict[str, tuple[int, str]], purged: set[str], data: Path, entry: Entry) -> bool:
+    """Files past retention have no copy any more, and stay away (`core.retention`).
+
+    :raises FtpError: the path would leave the folder of the copies.
+    """
     try:
-        return not copies.exists(data, entry.path) or known.get(entry.path) != (entry.size, entry.stamp)
+        is_there = copies.exists(data, entry.path) or entry.path in purged
+        return not is_there or known.get(entry.path) != (entry.size, entry.stamp)
     except copies.PathError as error:
         raise FtpError(
             f"le serveur FTP annonce un nom de fichier impossible : « {entry.path} »", permanent=True

@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from core import copies, store
 from core.folders import folder_of, stamp_of
 from core.intake import Intake
+from core.retention import carry_over
 from core.settings import Settings
 
 #: The new store until it is whole, in a folder of its own.
@@ -38,7 +39,7 @@ def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda don
             sound = _is_sound(data / store.FILE_NAME)
             if sound:
                 store.open_to_write(data).close()  # an older schema's ledger has fewer columns
-                _copy_ledger(new, data / store.FILE_NAME)
+                _copy_old(new, data / store.FILE_NAME)
             else:
                 _ledger_from_copies(new, data)
             intake = Intake(new, data, settings.shortest_status)
@@ -66,9 +67,16 @@ def _is_sound(path: Path) -> bool:
         return False
 
 
-def _copy_ledger(new: Database, old: Path) -> None:
-    """What does not come from the files' content; all files count as told."""
+def _copy_old(new: Database, old: Path) -> None:
+    """What does not come from the files' content, or no longer can."""
     new.execute("ATTACH ? AS old", (str(old),))
+    _copy_ledger(new)
+    carry_over(new)
+    new.execute("DETACH old")
+
+
+def _copy_ledger(new: Database) -> None:
+    """All files count as told."""
     columns = ", ".join(column.name for column in new.table("files").columns)
     with new.atomic():
         new.execute(f"INSERT INTO files ({columns}) SELECT {columns} FROM old.files")
@@ -81,7 +89,6 @@ def _copy_ledger(new: Database, old: Path) -> None:
             new.execute(f"INSERT INTO {table} SELECT * FROM old.{table}")
         new.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
         new.execute("INSERT INTO sqlite_sequence SELECT * FROM old.sqlite_sequence WHERE name = 'events'")
-    new.execute("DETACH old")
 
 
 def _ledger_from_copies(new: Database, data: Path) -> None:

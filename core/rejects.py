@@ -1,11 +1,14 @@
 """Rows set aside, and files that wait for a person's word."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
 from core.folders import Folder
+from core.forgotten import Forgotten
+from core.readers import Reject
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,20 @@ def rows_of(db: Database, path: str, most: int) -> list[RejectedRow]:
 def without_values(reason: str) -> str:
     """A reason without the cells that it quotes: where columns are shifted, one can be a code or a called number."""
     return re.sub(r"«[^»]*\d[^»]*(?:»|$)", "« … »", reason)
+
+
+def set_aside(db: Database, file_id: int, rejects: Iterable[Reject]) -> None:
+    """Keep a file's rejected rows; of those that name what was erased on demand, not what they hold."""
+    forgotten = Forgotten.load(db)
+    db.conn.executemany(
+        "INSERT OR REPLACE INTO rejects (file_id, line, reason, content) VALUES (?, ?, ?, ?)",
+        [
+            (file_id, it.line, without_values(it.reason), "")
+            if forgotten.names(it.content) or forgotten.names(it.reason)
+            else (file_id, it.line, it.reason, it.content)
+            for it in rejects
+        ],
+    )
 
 
 def accept(db: Database, path: str) -> bool:

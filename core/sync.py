@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from filelock import FileLock
 from sqlite_utils import Database
 
-from core import store
+from core import retention, store
 from core.ftp import FtpError
 from core.intake import Intake
 from core.mirror import Fetched, MirrorError, Progress, mirror
@@ -32,10 +32,14 @@ class Pass:
 
 
 class Syncer:
-    """Makes passes; what reads files stays loaded between them."""
+    """Makes passes; what reads files stays loaded between them.
 
-    def __init__(self, settings: Settings) -> None:
+    :param clock: UTC seconds, by which CDRs are past retention.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
+        self._clock = clock
         self._data = settings.open_data_folder()
         self._starts = True
 
@@ -70,6 +74,8 @@ class Syncer:
             error = str(ftp_error)
             fetched = Fetched(ftp_error.fetched if isinstance(ftp_error, MirrorError) else 0, 0)
             log.warning("%s", error)
+        now = int(self._clock())
+        retention.raise_floor(db, now, self._settings.retention_months)
         intake = Intake(db, self._data, self._settings.shortest_status)
         files = intake.pending(retry_waiting=self._starts)
         self._starts = False
@@ -78,6 +84,7 @@ class Syncer:
             intake.read(file_id)
         reading(len(files), len(files))
         intake.compress()
+        self._purge(db, now)
         with db.atomic():
             db.execute(
                 "INSERT INTO passes (started_clock, ended_clock, fetched, last_event, error) "
@@ -87,3 +94,11 @@ class Syncer:
             # One row a pass for ever would be the largest table of a quiet account.
             db.execute("DELETE FROM passes WHERE id <= (SELECT max(id) FROM passes) - 1000")
         return Pass(fetched.files, len(files), fetched.waiting, error, fetched.failed)
+
+    def _purge(self, db: Database, now: int) -> None:
+        """Once a day; what cannot be purged must not stop what arrives."""
+        if retention.is_due(db, now):
+            try:
+                retention.purge(db, self._data, now, self._settings.retention_months)
+            except OSError as fault:
+                log.error("purge: %s", fault)

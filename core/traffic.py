@@ -14,12 +14,14 @@ from sqlite_utils import Database
 from core import copies
 from core.clients import client_id
 from core.folders import month_of
+from core.forgotten import Forgotten, first_day
 from core.layouts import Layouts
 from core.ledger import File
 from core.ledger import file as ledger_file
 from core.readers import Reject
 from core.readers.cdrs import Batch, CdrFile, Nature, read_cdrs
 from core.readers.columns import NOTHING, Array
+from core.totals import recount
 
 Item = TypeVar("Item")
 
@@ -33,10 +35,12 @@ _SLICE = 20_000
 
 @dataclass
 class Taken:
-    """What a file gave: `new` rows were not in the store. `amount`: of all its rows, in millionths of a euro."""
+    """What a file gave: `new` rows were not in the store; `old` ones are left out, for their month was purged or they
+    were erased (`core.forgotten`). `amount`: of all its rows, in millionths of a euro."""
 
     rows: int = 0
     new: int = 0
+    old: int = 0
     amount: int = 0
     months: set[int] = field(default_factory=set)
     rejects: list[Reject] = field(default_factory=list)
@@ -55,6 +59,7 @@ class Traffic:
         self._layouts = layouts
         self._natures: dict[Nature, int] = {}
         self._clients: dict[str, int] = {}
+        self._forgotten = Forgotten(0, {}, frozenset())
 
     def take(self, file: File, source: int) -> Taken:
         """Take the file's rows; those that its former version gave and this one lacks are gone.
@@ -64,6 +69,7 @@ class Traffic:
         """
         # Numbers given in a transaction that was undone are no longer there.
         self._natures, self._clients = {}, {}
+        self._forgotten = Forgotten.load(self._db)
         before = self._db.execute(
             "SELECT rows - known_rows, first_month, last_month, first_day, last_day FROM files WHERE id = ?", (file.id,)
         ).fetchone()
@@ -111,7 +117,7 @@ class Traffic:
         totals = _Totals()
         with copies.open_copy(self._data, file.path) as stream:
             read = read_cdrs(stream, self._layouts, month_of(file.path), file.path.split("/", 1)[0])
-            for batch, sums in _ahead(_prepared(batch) for batch in read.batches()):
+            for batch, sums in _ahead(_prepared(whole, self._forgotten, taken) for whole in read.batches()):
                 natures = np.array([self._nature(nature) for nature in batch.natures] or [0], np.int64)
                 clients = np.array([self._client(name) for name in batch.clients] or [0], np.int64)
                 columns = {"nature_id": natures[batch.nature], "client_id": clients[batch.client]}
@@ -126,14 +132,7 @@ class Traffic:
                     new[known] = False
                     taken._own += int((owners == file.id).sum())
                     self._insert_rows(file, source, batch, columns, new)
-                taken.rows += len(batch)
                 taken.new += int(new.sum())
-                taken.amount += int(batch.amount[batch.amount != NOTHING].sum())
-                taken.months |= set(np.unique(batch.month).tolist())
-                if len(batch):
-                    first, last = int(batch.day.min()), int(batch.day.max())
-                    days = taken._days or (first, last)
-                    taken._days = (min(first, days[0]), max(last, days[1]))
                 totals.add(sums if new.all() else _sums(batch, new), natures, clients)
         totals.write(self._db, source)
         taken.rejects = [*read.sheet.rejects, *_wrong_total(read, taken)]
@@ -199,18 +198,18 @@ class Traffic:
 
     # -- A file that was replaced
 
-    def _forget(
-        self, file: File, source: int, first_month: int, last_month: int, first_day: int, last_day: int
-    ) -> None:
-        """Take back all that the file gave; the totals of its months are counted again."""
+    def _forget(self, file: File, source: int, first_month: int, last_month: int, from_day: int, last_day: int) -> None:
+        """Take back all that the file gave; the totals of its months are counted again, but those of purged ones."""
+        first_month = max(first_month, self._forgotten.first_kept)
+        from_day = max(from_day, self._forgotten.first_day)
         self._db.execute(
             "DELETE FROM cdrs WHERE source = ? AND day BETWEEN ? AND ? AND file_id = ?",
-            (source, first_day, last_day, file.id),
+            (source, from_day, last_day, file.id),
         )
         values = {"source": source, "first": first_month, "last": last_month}
-        values["first_day"] = _day(first_month)
-        values["last_day"] = _day(last_month + 1 if last_month % 100 < 12 else last_month + 89) - 1
-        for statement in _RECOUNT:
+        values["first_day"] = first_day(first_month)
+        values["last_day"] = first_day(last_month + 1 if last_month % 100 < 12 else last_month + 89) - 1
+        for statement in recount():
             self._db.execute(statement, values)
 
     def _overlapping(self, file: File, first_month: int, last_month: int) -> list[File]:
@@ -220,29 +219,6 @@ class Traffic:
             (file.folder, file.id, last_month, first_month),
         )
         return [ledger_file(self._db, file_id) for (file_id,) in rows.fetchall()]
-
-
-def _day(month: int) -> int:
-    """Days since 1970 of a month's first day."""
-    return int(np.datetime64(f"{month // 100}-{month % 100:02}-01").astype(np.int64))
-
-
-_SUMS = "count(*), sum(seconds), sum(bytes), sum(amount)"
-_FROM = (
-    "FROM cdrs JOIN natures ON natures.id = nature_id WHERE source = :source AND day BETWEEN :first_day AND :last_day"
-)
-_MONTH = "CAST(strftime('%Y%m', day * 86400, 'unixepoch') AS INTEGER)"
-_RECOUNT = (
-    "DELETE FROM usage_by_line WHERE source = :source AND month BETWEEN :first AND :last",
-    f"INSERT INTO usage_by_line SELECT source, {_MONTH} AS month, line, client_id, kind, out_of_bundle, {_SUMS}, "
-    f"max(start) {_FROM} GROUP BY month, line, client_id, kind, out_of_bundle",
-    "DELETE FROM usage_by_zone WHERE source = :source AND month BETWEEN :first AND :last",
-    f"INSERT INTO usage_by_zone SELECT source, {_MONTH} AS month, client_id, nature_id, {_SUMS} {_FROM} "
-    "GROUP BY month, client_id, nature_id",
-    "DELETE FROM usage_by_day WHERE source = :source AND day BETWEEN :first_day AND :last_day",
-    f"INSERT INTO usage_by_day SELECT source, client_id, day, kind, out_of_bundle, {_SUMS} {_FROM} "
-    "GROUP BY client_id, day, kind, out_of_bundle",
-)
 
 
 def _wrong_total(read: CdrFile, taken: Taken) -> list[Reject]:
@@ -348,15 +324,38 @@ def _grouped(rows: pa.Table, keys: Sequence[str], values: Sequence[str]) -> pa.T
 # -- Plumbing
 
 
-def _prepared(batch: Batch) -> "tuple[Batch, dict[str, pa.Table]]":
-    """The rows in the order of the store's key, so that they are written side by side; and their totals."""
-    order = np.lexsort((batch.start, batch.line, batch.day))
+def _prepared(whole: Batch, forgotten: Forgotten, taken: Taken) -> "tuple[Batch, dict[str, pa.Table]]":
+    """The rows that may come in, in the order of the store's key, so that they are written side by side; and their
+    totals. All are counted in `taken`."""
+    taken.rows += len(whole)
+    taken.amount += int(whole.amount[whole.amount != NOTHING].sum())
+    taken.months |= set(np.unique(whole.month).tolist())
+    if len(whole):
+        first, last = int(whole.day.min()), int(whole.day.max())
+        days = taken._days or (first, last)
+        taken._days = (min(first, days[0]), max(last, days[1]))
+    order = np.lexsort((whole.start, whole.line, whole.day))
+    barred = _barred(whole, forgotten)
+    if barred.any():
+        taken.old += int(barred.sum())
+        order = order[~barred[order]]
     columns = {
-        name: getattr(batch, name)[order]
+        name: getattr(whole, name)[order]
         for name in ("line", "start", "day", "month", "id", "nature", "called", "seconds", "bytes", "amount", "client")
     }
-    ordered = Batch(**columns, natures=batch.natures, clients=batch.clients, called_texts=batch.called_texts)
+    ordered = Batch(**columns, natures=whole.natures, clients=whole.clients, called_texts=whole.called_texts)
     return ordered, _sums(ordered)
+
+
+def _barred(batch: Batch, forgotten: Forgotten) -> Array:
+    """Which rows are not to come in."""
+    barred = batch.day < forgotten.first_day
+    if forgotten.lines:
+        pairs = sorted((int(msisdn), erased.cdrs_until) for msisdn, erased in forgotten.lines.items())
+        lines, until = np.array(pairs, np.int64).T
+        places = np.minimum(np.searchsorted(lines, batch.line), len(lines) - 1)
+        barred |= (lines[places] == batch.line) & (batch.day <= until[places])
+    return np.asarray(barred)
 
 
 def _ahead(batches: Iterator[Item]) -> Iterator[Item]:

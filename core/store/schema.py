@@ -23,6 +23,11 @@ def third(db: Database) -> None:
     db.executescript(_THIRD)
 
 
+@migrations(name="0005_retention_and_erasures")
+def fifth(db: Database) -> None:
+    db.executescript(_FIFTH)
+
+
 _FIRST = """
 -- The mirror's ledger: one row a path on the FTP, at its present version.
 -- state: fetched (on disk, to be read), read, waiting (needs a person's word, see reason), kept (nothing to read).
@@ -364,4 +369,63 @@ CREATE INDEX files_by_folder ON files (folder, coalesce(as_of, modified_at, fetc
 -- What counts lines reads this alone.
 DROP INDEX lines_by_client;
 CREATE INDEX lines_by_client ON lines (client_id, status, gone_at);
+"""
+
+_FIFTH = """
+-- files.state, besides: purged (its CDRs are past retention: there is no copy any more, and none is fetched).
+-- marks, besides: first_kept, the oldest month whose CDRs are kept (YYYYMM); purging, what a purge that is not at its
+-- end deleted so far (JSON); purged_on, the day of the last one (days since 1970).
+
+-- Lines whose data were erased on demand (core.privacy), which must not come in again: of a state as old as state_until
+-- (as_of), or that says that the line is terminated, only that; of CDRs up to the day cdrs_until, nothing.
+CREATE TABLE erasures (
+    msisdn TEXT PRIMARY KEY,
+    state_until INTEGER NOT NULL,
+    cdrs_until INTEGER NOT NULL,
+    erased_clock INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Their cards, whose codes do not come in again.
+CREATE TABLE erased_cards (
+    iccid TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- What CDRs erased on demand were in the totals, which stay: a recount adds them to the rows that are left.
+CREATE TABLE erased_by_line (
+    source INTEGER NOT NULL,
+    month INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    client_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    out_of_bundle INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    seconds INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    amount INTEGER,
+    last_start INTEGER NOT NULL
+) STRICT;
+CREATE INDEX erased_by_line_by_month ON erased_by_line (source, month);
+CREATE TABLE erased_by_day (
+    source INTEGER NOT NULL,
+    client_id INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    out_of_bundle INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    seconds INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    amount INTEGER
+) STRICT;
+CREATE INDEX erased_by_day_by_day ON erased_by_day (source, day);
+CREATE TABLE erased_by_zone (
+    source INTEGER NOT NULL,
+    month INTEGER NOT NULL,
+    client_id INTEGER NOT NULL,
+    nature_id INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    seconds INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    amount INTEGER
+) STRICT;
+CREATE INDEX erased_by_zone_by_month ON erased_by_zone (source, month);
 """

@@ -58,7 +58,7 @@ async def make_pass(root: Path, data: Path) -> Pass:
     """One pass of the sync worker over the operator's tree."""
     async with SandboxFtp(root, "demo", PASSWORD) as ftp:
         access = FtpAccess(ftp.host, ftp.port, "demo", PASSWORD)
-        return await Syncer(settings(data, access)).run()
+        return await Syncer(settings(data, access), clock=lambda: NOW).run()
 
 
 STATUS_HEADER = "Date de l'état;Client;Numéro de ligne;NSCE;IMSI;Statut;Date activation;Forfait;RIO;Options"
