@@ -1,4 +1,7 @@
-"""The clerk takes what is in the inbox to whoever answers it: each conversation in order, none waiting for another."""
+"""The clerk takes what is in the inbox to whoever answers it: each conversation in order, none waiting for another.
+
+Strangers alone wait for each other: a flood of theirs takes neither the memory nor the turn of anybody we know.
+"""
 
 import asyncio
 import logging
@@ -16,6 +19,9 @@ from core.trace import trace
 
 log = logging.getLogger(__name__)
 
+#: Strangers who are attended to at the same moment, and the seconds that each of them then leaves to everybody else.
+STRANGERS_AT_ONCE, BREATH = 2, 0.02
+
 
 class Clerk:
     """`posted` is rung whenever there may be something to send."""
@@ -26,17 +32,18 @@ class Clerk:
         self._posted = posted
         self.arrived = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
-        self._not_before: dict[int, float] = {}
+        self._strangers = 0
+        self._not_before: dict[str, float] = {}
 
     async def run(self) -> None:
         """For ever; what is under way when this is cancelled stays in the inbox."""
         try:
             while True:
                 self.arrived.clear()
-                for item in self._house.inbox.new():
-                    # The first that waits holds back the rest of its conversation, for order's sake.
-                    if item.conversation in self._busy:
-                        continue
+                for item in self._next():
+                    if item.stranger and self._strangers >= STRANGERS_AT_ONCE:
+                        break  # they come last
+                    self._strangers += item.stranger
                     self._busy[item.conversation] = asyncio.create_task(self._take(item))
                 try:
                     async with asyncio.timeout(1.0):  # what waits for its next try rings no bell
@@ -48,34 +55,48 @@ class Clerk:
                 task.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
 
+    def _next(self) -> list[Item]:
+        """What can be taken now."""
+        now = time.monotonic()
+        later = (conversation for conversation, due in self._not_before.items() if due > now)
+        # The first that waits holds back the rest of its conversation, for order's sake. Until Telegram was reached,
+        # what came from there is no attempt at all.
+        return self._house.inbox.new({*self._busy, *later}, ("chat", "mail") if _is_ready(self._bot) else ("mail",))
+
     async def _take(self, item: Item) -> None:
         try:
-            if self._not_before.get(item.id, 0.0) > time.monotonic():
-                return
+            try:
+                await self._attend_to(item)
+            finally:
+                if item.stranger:
+                    await asyncio.sleep(BREATH)
+        finally:
+            self._strangers -= item.stranger
+            del self._busy[item.conversation]
+            if item.conversation not in self._not_before:
+                self.arrived.set()
+
+    async def _attend_to(self, head: Item) -> None:
+        try:
+            item = self._house.inbox.taken(head)
             # An item is given up before it is tried once more, for a try can also end with the process.
             if item.tries >= MOST_TRIES:
                 self._give_up(item)
                 return
-            if item.door == "chat" and not _is_ready(self._bot):
-                return  # no attempt: Telegram was not reached since the start
             self._house.inbox.begin(item)
             if item.door == "mail":
                 await answer_mail(item, self._house)
             else:
                 await answering.answer_update(item, self._house, self._bot)
-            self._not_before.pop(item.id, None)
+            self._not_before.pop(item.conversation, None)
             self._posted.set()
         except Postponed as later:
-            self._house.inbox.postpone(item)
-            self._not_before[item.id] = time.monotonic() + later.seconds
+            self._house.inbox.postpone(head)
+            self._not_before[head.conversation] = time.monotonic() + later.seconds
         except Exception as error:
-            log.error("%s item %s: %s", item.door, item.id, trace(error))
-            self._house.inbox.stumbled(item, f"erreur interne ({type(error).__name__})")
-            self._not_before[item.id] = time.monotonic() + 2.0**item.tries
-        finally:
-            del self._busy[item.conversation]
-            if item.id not in self._not_before and (item.door == "mail" or _is_ready(self._bot)):
-                self.arrived.set()
+            log.error("%s item %s: %s", head.door, head.id, trace(error))
+            self._house.inbox.stumbled(head, f"erreur interne ({type(error).__name__})")
+            self._not_before[head.conversation] = time.monotonic() + 2.0**head.tries
 
     def _give_up(self, item: Item) -> None:
         with self._house.desk.atomic():
@@ -85,7 +106,7 @@ class Clerk:
                 self._house.inbox.failed(item)
                 audit.record(self._house.desk, item.conversation, item.door, "", "failed")
                 answering.failure(item, self._house)
-        self._not_before.pop(item.id, None)
+        self._not_before.pop(item.conversation, None)
         self._posted.set()
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import partial
 from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
@@ -22,7 +23,7 @@ from bot.desk.inbox import mail_key
 from bot.desk.outbox import Parcel, envid_of
 from bot.enrolment import mail_code, show_menu
 from bot.house import House, open_house
-from bot.mail import smtp
+from bot.mail import first_look, smtp
 from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.reading import message_id_of, sender_of
 from bot.notices import routes
@@ -379,8 +380,13 @@ class _Service:
         def keep(mail: RawMail) -> None:
             key = mail_key(mail.folder, mail.uidvalidity, mail.uid)
             conversation, message_id = f"mail:{sender_of(mail.content)}", message_id_of(mail.content)
-            _on(loop, lambda: inbox.add("mail", key, conversation, mail.content, message_id, truncated=mail.truncated))
+            stranger = first_look.is_strangers(mail.most)
+            add = partial(inbox.add, truncated=mail.truncated, stranger=stranger)
+            _on(loop, lambda: add("mail", key, conversation, mail.content, message_id))
             loop.call_soon_threadsafe(self._clerk.arrived.set)
+
+        def look(headers: bytes) -> int:
+            return _on(loop, lambda: first_look.most_of(self._house, headers))
 
         def tell(state: str) -> None:
             fault = "" if state == CONNECTED else state
@@ -395,7 +401,7 @@ class _Service:
 
         settings = self._house.settings
         folders = {"handled": settings.handled_folder, "set aside": settings.set_aside_folder}
-        receiver = Receiver(settings.imap, known, keep, to_file=to_file, filed=filed, on_state=tell)
+        receiver = Receiver(settings.imap, known, keep, look=look, to_file=to_file, filed=filed, on_state=tell)
         receiver.start()
         filing = asyncio.create_task(self._file_mail(receiver))
         try:

@@ -1,8 +1,9 @@
 """What people wrote: on disk before Telegram or the mail server is told that we have it."""
 
+import json
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sqlite_utils import Database
@@ -14,6 +15,9 @@ MOST_TRIES = 3
 
 #: Why what has no other reason was set aside: no attempt at it came to its end.
 CRASHED = "le service s'est arrêté à chaque essai"
+
+#: Items of strangers that are looked at together: they may be a flood.
+MOST_STRANGERS = 8
 
 #: Begins the part of a name that stands for one message of a conversation.
 _SAID = "said-"
@@ -37,16 +41,19 @@ class Postponed(Exception):
 class Item:
     """Something to be answered. `door`: chat or mail; `conversation`: answered one after the other.
 
-    `truncated`: a mail too large to be taken whole; its payload is its headers alone. `received_at`: UTC seconds.
+    `payload`: read only once it is the item's turn (`Inbox.taken`), for all that wait would fill the memory.
+    `truncated`: a mail that was not taken whole; its payload is its headers, or its beginning. `received_at`: UTC
+    seconds. `stranger`: of nobody we know, as it seemed when it came.
     """
 
     id: int
     door: str
     conversation: str
-    payload: bytes = field(repr=False)
+    payload: bytes = field(repr=False, default=b"")
     tries: int = 0
     truncated: bool = False
     received_at: int = 0
+    stranger: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,25 +81,57 @@ class Inbox:
         message_id: str = "",
         *,
         truncated: bool = False,
+        stranger: bool = False,
     ) -> None:
         """Write down what came; the same key again is the same thing and changes nothing."""
         with self._db.atomic():
             self._db.execute(
-                "INSERT OR IGNORE INTO inbox (door, key, conversation, message_id, payload, truncated, received_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (door, key, conversation, message_id, payload, truncated, int(time.time())),
+                "INSERT OR IGNORE INTO inbox (door, key, conversation, message_id, payload, truncated, stranger, "
+                "received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (door, key, conversation, message_id, payload, truncated, stranger, int(time.time())),
             )
+            if not stranger:
+                # What he wrote before he was known goes before this.
+                self._db.execute(
+                    "UPDATE inbox SET stranger = 0 WHERE state = 'new' AND stranger = 1 AND conversation = ?",
+                    (conversation,),
+                )
 
-    def new(self) -> list[Item]:
-        """The first item of each conversation that waits for an answer, oldest first."""
-        rows = self._db.execute(
-            "SELECT id, door, conversation, payload, tries, truncated, received_at FROM inbox WHERE id IN "
-            "(SELECT min(id) FROM inbox WHERE state = 'new' GROUP BY conversation) ORDER BY id"
+    def new(self, busy: Collection[str] = (), doors: Collection[str] = ("chat", "mail")) -> list[Item]:
+        """The first item of each conversation that waits for an answer, without its payload: those of people we know,
+        oldest first, then a few of strangers.
+
+        :param busy: conversations that are not to be looked at; doors: those that are.
+        """
+        columns = "id, door, conversation, tries, truncated, received_at, stranger"
+        known = self._db.execute(
+            f"SELECT {columns} FROM inbox WHERE id IN (SELECT min(id) FROM inbox "
+            "WHERE state = 'new' AND stranger = 0 GROUP BY conversation) ORDER BY id"
+        ).fetchall()
+        # However many wait, these few are found at once.
+        strangers = self._db.execute(
+            f"SELECT {columns} FROM inbox WHERE state = 'new' AND stranger = 1 "
+            "AND conversation NOT IN (SELECT value FROM json_each(?)) AND door IN (SELECT value FROM json_each(?)) "
+            "ORDER BY id LIMIT ?",
+            (json.dumps(list(busy)), json.dumps(list(doors)), MOST_STRANGERS),
+        ).fetchall()
+        first: dict[str, Item] = {}
+        for number, door, conversation, tries, truncated, received_at, stranger in (*known, *strangers):
+            item = Item(number, door, conversation, b"", tries, bool(truncated), received_at, bool(stranger))
+            first.setdefault(conversation, item)
+        return [item for conversation, item in first.items() if conversation not in busy and item.door in doors]
+
+    def taken(self, item: Item) -> Item:
+        """The item with its payload."""
+        (payload,) = self._db.execute("SELECT payload FROM inbox WHERE id = ?", (item.id,)).fetchone()
+        return replace(item, payload=payload)
+
+    def waiting_bytes(self, door: str) -> int:
+        """What the content of all that waits for an answer weighs."""
+        found = self._db.execute(
+            "SELECT coalesce(sum(length(payload)), 0) FROM inbox WHERE state = 'new' AND door = ?", (door,)
         )
-        return [
-            Item(number, door, conversation, payload, tries, bool(truncated), received_at)
-            for number, door, conversation, payload, tries, truncated, received_at in rows
-        ]
+        return int(found.fetchone()[0])
 
     def begin(self, item: Item) -> None:
         """Count an attempt before it is made, so that one that kills the process is counted too."""

@@ -50,9 +50,9 @@ class Folder:
                     sizes[uid] = size
             yield from ((uid, sizes[uid]) for uid in batch if uid in sizes)
 
-    def fetch(self, uid: int, part: str) -> bytes | None:
-        """The bytes of one part of one mail; None if the server gave another mail's, or nothing."""
-        data = self._command("FETCH", str(uid), f"(UID {part})")
+    def fetch(self, uid: int, part: str, most: int) -> bytes | None:
+        """The first `most` bytes of one part of one mail; None if the server gave another mail's, or nothing."""
+        data = self._command("FETCH", str(uid), f"(UID {part}<0.{most}>)")
         for position, item in enumerate(data):
             if not isinstance(item, tuple):
                 continue

@@ -5,6 +5,7 @@ imap-tools is synchronous and a connection belongs to one thread: the receiver i
 
 import imaplib
 import logging
+import re
 import selectors
 import socket
 import threading
@@ -21,6 +22,7 @@ from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
 
 from bot.mail import oauth
+from bot.mail.bounded import MOST_HEADERS
 from bot.mail.faults import MailError, in_words, refused_login
 from bot.mail.folder import Folder, batches, uid_set
 from core.settings import MailAccess, tls_context
@@ -32,6 +34,11 @@ CONNECTED = "connecté"
 
 #: A larger mail (in bytes) is not fetched: only its headers are, so that its sender can be answered.
 LARGEST = 30 * 1024 * 1024
+
+#: A mail of so many bytes is fetched at once; of a larger one, its headers first.
+SMALL = 32 * 1024
+
+_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 
 NETWORK_FAULTS = (OSError, imaplib.IMAP4.error, ImapToolsError, MailError)
 NETWORK_SECONDS = 30.0
@@ -60,13 +67,19 @@ FILING_DELAY = 3600.0
 
 @dataclass(frozen=True)
 class RawMail:
-    """One mail as the server gave it; `truncated`: it was too large, `content` is its headers alone."""
+    """One mail as the server gave it; `truncated`: it was not taken whole, `content` is its headers, or its beginning.
+    `most`: bytes that it was allowed."""
 
     folder: str
     uidvalidity: int
     uid: int
     content: bytes
     truncated: bool = False
+    most: int = LARGEST
+
+
+class NotNow(Exception):
+    """A mail is to be left on the server for a while."""
 
 
 class Receiver(threading.Thread):
@@ -75,6 +88,8 @@ class Receiver(threading.Thread):
     :param known: (folder, UIDVALIDITY) -> the UIDs already written down.
     :param keep: returns once the mail is durably written down. If it raises, the mail is handed over again later; the
         others go on.
+    :param look: the headers of a mail -> the bytes of it that are fetched at most, 0 for these headers alone. `NotNow`
+        leaves it on the server for a while.
     :param to_file: (folder, UIDVALIDITY) -> the UIDs to mark as seen, with the folder to move each to ("" for none).
     :param filed: (folder, UIDVALIDITY, UIDs) of those that lie where they belong, or are gone.
     :param on_state: told `CONNECTED`, or a French sentence when the mailbox cannot be read.
@@ -89,6 +104,7 @@ class Receiver(threading.Thread):
         known: Callable[[str, int], set[int]],
         keep: Callable[[RawMail], None],
         *,
+        look: Callable[[bytes], int] | None = None,
         to_file: Callable[[str, int], Mapping[int, str]] | None = None,
         filed: Callable[[str, int, list[int]], None] | None = None,
         on_state: Callable[[str], None] | None = None,
@@ -98,6 +114,7 @@ class Receiver(threading.Thread):
         self._access = access
         self._known = known
         self._keep = keep
+        self._look = look or (lambda headers: LARGEST)
         self._to_file = to_file or (lambda folder, uidvalidity: {})
         self._filed = filed or (lambda folder, uidvalidity, uids: None)
         self._on_state = on_state or (lambda state: None)
@@ -198,20 +215,54 @@ class Receiver(threading.Thread):
         for uid, size in folder.sizes(waiting.list()):
             if self._stopping.is_set():
                 break
-            truncated = size > LARGEST
-            content = folder.fetch(uid, "BODY.PEEK[HEADER]" if truncated else "BODY.PEEK[]")
-            if content is None:
-                log.warning("Mail %d was listed but not given", uid)
-                waiting.failed(uid)
-                continue
-            try:
-                self._keep(RawMail(folder.name, folder.uidvalidity, uid, content, truncated))
-            except Exception as error:  # its text may quote the mail: only its kind is logged
-                log.error("Mail %d could not be written down (%s)", uid, type(error).__name__)
+            mail = self._fetch(folder, uid, size)
+            if mail is None or not self._is_kept(mail):
                 waiting.failed(uid)
                 continue
             taken += 1
         return taken
+
+    def _fetch(self, folder: Folder, uid: int, size: int) -> RawMail | None:
+        """A mail, never more of it than it is allowed, whatever the server says of its size; None for not now."""
+        small = size <= SMALL
+        begun = folder.fetch(uid, *(("BODY.PEEK[]", SMALL + 1) if small else ("BODY.PEEK[HEADER]", MOST_HEADERS + 1)))
+        if begun is None:
+            log.warning("Mail %d was listed but not given", uid)
+            return None
+        end = _END_OF_HEADERS.search(begun)
+        headers = begun[: end.end()] if end else begun
+        most = self._most_of(uid, headers)
+        if most is None:
+            return None
+        content: bytes | None = begun if small and len(begun) <= SMALL else headers
+        if most == 0 or LARGEST == most < size:
+            content = headers
+        elif content is headers:
+            content = folder.fetch(uid, "BODY.PEEK[]", most + 1)
+        if content is None:
+            return None
+        truncated = size > most or len(content) > most
+        if len(content) > most:
+            content = headers if most in (0, LARGEST) else content[:most]
+        return RawMail(folder.name, folder.uidvalidity, uid, content, truncated, most)
+
+    def _most_of(self, uid: int, headers: bytes) -> int | None:
+        """Bytes of a mail that are fetched; None for not now."""
+        try:
+            return min(self._look(headers), LARGEST)
+        except NotNow:
+            log.warning("Mail %d is left on the server for a while: enough is held", uid)
+        except Exception as error:  # its text may quote the mail: only its kind is logged
+            log.error("Mail %d could not be looked at (%s)", uid, type(error).__name__)
+        return None
+
+    def _is_kept(self, mail: RawMail) -> bool:
+        try:
+            self._keep(mail)
+        except Exception as error:  # as above
+            log.error("Mail %d could not be written down (%s)", mail.uid, type(error).__name__)
+            return False
+        return True
 
     def _file(self, folder: Folder) -> None:
         """Mark and move what was dealt with. What a folder does not take is marked, and tried again later."""

@@ -12,7 +12,7 @@ from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, Tel
 from bot.desk import lightly, progress
 from bot.desk.inbox import Inbox
 from bot.telegram.client import POLL_SECONDS, seconds_of
-from bot.telegram.updates import KINDS, ReceivingError, conversation_of
+from bot.telegram.updates import KINDS, ReceivingError, conversation_of, is_of_stranger
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,14 @@ async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Calla
             with lightly(db):
                 for update in updates:
                     raw = update.to_dict()
-                    inbox.add("chat", str(update.update_id), conversation_of(raw), json.dumps(raw).encode())
+                    conversation = conversation_of(raw)
+                    inbox.add(
+                        "chat",
+                        str(update.update_id),
+                        conversation,
+                        json.dumps(raw).encode(),
+                        stranger=is_of_stranger(db, conversation),
+                    )
             arrived()
             # To ask for more takes as long as an answer: the answer goes first.
             await asyncio.sleep(BREATH)

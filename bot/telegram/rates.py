@@ -22,6 +22,8 @@ PRIVATE = Pace(3, 1.0)
 GROUP = Pace(5, 15 / 60)
 #: At most 30 within any second.
 OVERALL = Pace(5, 25.0)
+#: Unknown chats, all together: they take no turn of anybody we know.
+STRANGERS = Pace(1, 0.5)
 
 #: Chats that are remembered before those that have been quiet for long enough are forgotten.
 _MOST_REMEMBERED = 1000
@@ -32,12 +34,16 @@ class Rates:
 
     def __init__(self) -> None:
         self._overall = _limiter(OVERALL)
+        self._strangers = _limiter(STRANGERS)
         self._chats: dict[int, AsyncLimiter] = {}
 
-    async def turn(self, chat_id: int) -> None:
+    async def turn(self, chat_id: int, *, stranger: bool = False) -> None:
         """Wait until one more message may be written in this chat. Whoever waits for his own chat keeps no other
         waiting."""
-        await self._of(chat_id).acquire()
+        if stranger:
+            await self._strangers.acquire()
+        else:
+            await self._of(chat_id).acquire()
         await self._overall.acquire()
 
     @property

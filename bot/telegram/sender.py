@@ -107,7 +107,9 @@ class Sender:
         try:
             due = True
             while due and not self._stopping:
-                await self._rates.turn(int(recipient))
+                chat_id = int(recipient)
+                is_known = chat_id < 0 or self._house.people.by_chat(chat_id) is not None
+                await self._rates.turn(chat_id, stranger=not is_known)
                 async with self._room:
                     # Meanwhile the chat can have been lost, or have moved.
                     if parcel := self._outbox.next_of("chat", recipient, int(time.time())):

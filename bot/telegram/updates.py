@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sqlite_utils import Database
+
+from bot.desk.people import People
+
 KINDS = ("message", "edited_message", "callback_query", "my_chat_member")
 
 
@@ -28,3 +32,9 @@ def conversation_of(update: Mapping[str, Any]) -> str:
         return f"chat:{int(chat['id'])}:{int(body['from']['id'])}"
     except (StopIteration, KeyError, TypeError, ValueError):
         return "chat:0"
+
+
+def is_of_stranger(db: Database, conversation: str) -> bool:
+    """Whether nobody we know speaks in it, as far as its name tells."""
+    *_, speaker = conversation.split(":")
+    return People(db).by_chat(int(speaker)) is None

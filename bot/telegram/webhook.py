@@ -15,7 +15,7 @@ from telegram import Bot
 from telegram.error import BadRequest, InvalidToken, TelegramError
 
 from bot.desk.inbox import Inbox
-from bot.telegram.updates import KINDS, ReceivingError, conversation_of
+from bot.telegram.updates import KINDS, ReceivingError, conversation_of, is_of_stranger
 from core.settings import TelegramAccess
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ async def receive(
     """
     host, port = access.listen
     application = web.Application(client_max_size=MOST_BYTES)
-    door = _Door(secret_of(access.token), Inbox(db), arrived)
+    door = _Door(secret_of(access.token), db, arrived)
     application.router.add_post(urlsplit(access.webhook).path or "/", door.open)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
@@ -80,9 +80,10 @@ async def receive(
 
 
 class _Door:
-    def __init__(self, secret: str, inbox: Inbox, arrived: Callable[[], None]) -> None:
+    def __init__(self, secret: str, db: Database, arrived: Callable[[], None]) -> None:
         self._secret = secret.encode()
-        self._inbox = inbox
+        self._db = db
+        self._inbox = Inbox(db)
         self._arrived = arrived
 
     async def open(self, request: web.Request) -> web.Response:
@@ -101,7 +102,8 @@ class _Door:
         except (ValueError, TypeError, KeyError):
             log.warning("webhook: what came is no update")
             raise web.HTTPBadRequest from None
-        self._inbox.add("chat", key, conversation_of(update), body)
+        conversation = conversation_of(update)
+        self._inbox.add("chat", key, conversation, body, stranger=is_of_stranger(self._db, conversation))
         self._arrived()
         return web.Response()
 
