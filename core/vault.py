@@ -24,6 +24,12 @@ KEY_BYTES, _NAME_BYTES, _NONCE_BYTES = 32, 4, 12
 #: Begins what is sealed.
 MARK = "s1:"
 
+#: Stands for a code that there was no key to seal: it is known that there is one, and no more.
+UNKEPT = "s0:"
+
+#: Begins what one key sealed, in the store's own words: so many signs tell of which key it is.
+KEY_SIGNS = 8
+
 
 class VaultError(Exception):
     """What is sealed cannot be opened (French): `missing` says that no key of ours sealed it."""
@@ -60,12 +66,24 @@ class Vault:
     """:param keys: the newest first; none: nothing can be sealed nor opened."""
 
     def __init__(self, keys: Iterable[bytes] = ()) -> None:
-        self._keys = {_name(key): (AESGCM(_derived(key, b"seal")), _derived(key, b"mark")) for key in keys}
+        self._raw = {_name(key): key for key in keys}
+        self._keys = {
+            name: (AESGCM(_derived(key, b"seal")), _derived(key, b"mark")) for name, key in self._raw.items()
+        }
+        self._signs = [base64.b64encode(name).decode()[: KEY_SIGNS - len(MARK)] for name in self._raw]
         self._newest = next(iter(self._keys), b"")
 
     @property
     def has_key(self) -> bool:
         return bool(self._keys)
+
+    @property
+    def newest(self) -> bytes:
+        """What names the key that seals now; b"" without a key."""
+        return self._newest
+
+    def has_key_named(self, name: bytes) -> bool:
+        return name in self._raw
 
     def seal(self, text: str, place: str) -> str:
         """What stands for a text at that place; "" for "".
@@ -80,13 +98,19 @@ class Vault:
         sealed = self._keys[self._newest][0].encrypt(nonce, text.encode(), place.encode())
         return MARK + base64.b64encode(self._newest + nonce + sealed).decode()
 
+    def keep(self, text: str, place: str) -> str:
+        """The same; without a key `UNKEPT`, which says only that there is something."""
+        return self.seal(text, place) if self._keys or not text else UNKEPT
+
     def open(self, sealed: str, place: str) -> str:
         """The text that was sealed for that place; "" for "".
 
-        :raises VaultError: its key is not among ours, or it was changed or moved.
+        :raises VaultError: its key is not among ours, or it was changed or moved, or never kept.
         """
         if not sealed:
             return ""
+        if sealed == UNKEPT:
+            raise VaultError("le code n'a pas été gardé : la clé de chiffrement manquait à sa lecture", missing=True)
         try:
             raw = base64.b64decode(sealed.removeprefix(MARK), validate=True)
         except ValueError:
@@ -110,6 +134,25 @@ class Vault:
             return False
         return bool(self._keys) and raw[:_NAME_BYTES] == self._newest
 
+    def opens(self, sealed: str) -> bool:
+        """Whether one of our keys sealed it; its first `KEY_SIGNS` signs are enough to tell."""
+        return sealed.startswith(MARK) and sealed[len(MARK) : KEY_SIGNS] in self._signs
+
+    def seals_as(self) -> str:
+        """How begins what the key that seals now has sealed, `KEY_SIGNS` signs; "" without a key."""
+        return next((MARK + signs for signs in self._signs), "")
+
+    def file_key(self, salt: bytes, name: bytes | None = None) -> tuple[bytes, AESGCM]:
+        """A file's own cipher, and the name of the key that it comes from: that one, else the one that seals now.
+
+        :raises VaultError: that key is not among ours.
+        """
+        name = self._newest if name is None else name
+        if name not in self._raw:
+            words = "chiffré avec une autre clé" if self._raw else "la clé de chiffrement manque (ORIGYNE_SECRET_KEY)"
+            raise VaultError(words, missing=True)
+        return name, AESGCM(_derived(self._raw[name], b"file", salt))
+
     def marks(self, text: str) -> list[str]:
         """What finds a text among what is sealed, by each key; the newest's first. None without a key."""
         if not text:
@@ -119,10 +162,22 @@ class Vault:
             for name, (_, mark) in self._keys.items()
         ]
 
+    def find_mark(self, sealed: str, place: str) -> str:
+        """What finds a sealed text by the key that seals now; "" for one that was not kept.
+
+        :raises VaultError: it does not open.
+        """
+        return next(iter(self.marks(self.open(sealed, place))), "") if sealed != UNKEPT else ""
+
 
 def _name(key: bytes) -> bytes:
     return hashlib.sha256(b"origyne-bot key name" + key).digest()[:_NAME_BYTES]
 
 
-def _derived(key: bytes, purpose: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"origyne-bot " + purpose).derive(key)
+def _derived(key: bytes, purpose: bytes, salt: bytes | None = None) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=b"origyne-bot " + purpose).derive(key)
+
+
+def is_sealed(text: str) -> bool:
+    """Whether it stands for a code, and is none itself."""
+    return text == UNKEPT or text.startswith(MARK)
