@@ -1,6 +1,6 @@
 """What a command answers, as data: each channel draws it its own way."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.daily_chart import DailyChart
 
@@ -77,3 +77,7 @@ class Answer:
     why: str = ""
     denied: bool = False
     fleeting: bool = False
+
+    def of(self, about: str) -> "Answer":
+        """The same, about this line, card or client."""
+        return replace(self, about=about)

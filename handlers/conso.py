@@ -54,10 +54,12 @@ async def run(ask: Ask, context: Context) -> Answer:
     if isinstance(who, Answer):
         return who
     if as_sheet:
-        return await _sheet(who, period, context)
-    if period.months:
-        return _of_months(who, period, known, context)
-    return await _of_days(who, period, context)
+        answer = await _sheet(who, period, context)
+    elif period.months:
+        answer = _of_months(who, period, known, context)
+    else:
+        answer = await _of_days(who, period, context)
+    return answer.of(who.msisdn or who.name)
 
 
 def _who(words: str, period: Period, context: Context) -> _Who | Answer:

@@ -1,12 +1,13 @@
 """/historique: what changed on a line, and when."""
 
 from core import lines
+from core.lines import Line
 from core.numbers import show
 from handlers import french, which
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
 from handlers.command import EVERYONE, Command, Context
-from handlers.paging import fetched, take_page
+from handlers.paging import Page, fetched, take_page
 
 
 async def run(ask: Ask, context: Context) -> Answer:
@@ -14,6 +15,10 @@ async def run(ask: Ask, context: Context) -> Answer:
     line = which.line(words, lambda msisdn: f"historique {msisdn}", COMMAND, context)
     if isinstance(line, Answer):
         return line
+    return _of(line, page, context).of(line.msisdn)
+
+
+def _of(line: Line, page: Page, context: Context) -> Answer:
     now = context.now()
     msisdn = line.msisdn
     page, changes, total = fetched(page, lambda offset, limit: lines.history(context.telecom, msisdn, offset, limit))

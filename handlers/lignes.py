@@ -56,12 +56,14 @@ async def run(ask: Ask, context: Context) -> Answer:
     freshness = which.state_of(delivery.as_of, delivery.path, context.now())
     whose = client.name if client else "Tous les clients"
     command = " ".join(filter(None, ["lignes", client.name if client else "", _asked(kept)]))
+    about = client.name if client else ""
     if as_sheet:
         folded = fold(client.name) if client else ""
         title = f"{whose} : lignes {_which(kept, 2)}".rstrip()
-        return await books.made(
+        made = await books.made(
             title, f"Lignes {whose}", context, core_books.lines, context.settings.data, folded, tuple(sorted(kept))
         )
+        return made.of(about)
     whom = client.id if client else None
     page, shown, total = fetched(page, lambda offset, limit: lines.listing(context.telecom, whom, kept, offset, limit))
     if not total:
@@ -85,6 +87,7 @@ async def run(ask: Ask, context: Context) -> Answer:
             Button("Tableur", f"{command} {books.SHEET}"),
         ),
         freshness=freshness,
+        about=about,
     )
 
 

@@ -20,7 +20,7 @@ async def run(ask: Ask, context: Context) -> Answer:
         return card
     whose = f"{show(card.msisdn)} · {card.client}" if card.msisdn and card.client else show(card.msisdn)
     title = f"PUK de la SIM {card.iccid}"
-    about = f"SIM {card.iccid}" + (f" · {card.msisdn}" if card.msisdn else "")
+    about = which.about(card)
     if not context.vault.has_key:
         return Answer(
             "Les codes ne sont ni gardés ni montrés : la clé de chiffrement manque.",
@@ -67,4 +67,5 @@ COMMAND = Command(
     run=run,
     roles=TECHNICAL,
     sensitive=True,
+    confirmed=True,
 )

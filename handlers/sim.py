@@ -13,7 +13,7 @@ async def run(ask: Ask, context: Context) -> Answer:
     if not words:
         return _stock(context)
     card = which.card(words, lambda iccid: f"sim {iccid}", COMMAND, context)
-    return card if isinstance(card, Answer) else _card(card, ask, context)
+    return card if isinstance(card, Answer) else _card(card, ask, context).of(which.about(card))
 
 
 def _card(card: sims.Card, ask: Ask, context: Context) -> Answer:

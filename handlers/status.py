@@ -18,8 +18,8 @@ async def run(ask: Ask, context: Context) -> Answer:
     if isinstance(line, Answer):
         return line
     if as_sheet:
-        return await books.of_line(line, context)
-    return _line(line, ask, context)
+        return (await books.of_line(line, context)).of(line.msisdn)
+    return _line(line, ask, context).of(line.msisdn)
 
 
 def _line(line: Line, ask: Ask, context: Context) -> Answer:

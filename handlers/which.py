@@ -29,6 +29,11 @@ def plain(words: str) -> str:
     return _FILLING.sub("", words.strip().rstrip(" ?!.")).strip()
 
 
+def about(card: Card) -> str:
+    """The card as the audit names it."""
+    return f"SIM {card.iccid}" + (f" · {card.msisdn}" if card.msisdn else "")
+
+
 def number_in(words: str) -> str:
     """The words as a number (canonical form), "" when they are none."""
     try:
