@@ -234,16 +234,14 @@ class Receiver(threading.Thread):
         most = self._most_of(uid, headers)
         if most is None:
             return None
-        content: bytes | None = begun if small and len(begun) <= SMALL else headers
         if most == 0 or LARGEST == most < size:
-            content = headers
-        elif content is headers:
-            content = folder.fetch(uid, "BODY.PEEK[]", most + 1)
+            return RawMail(folder.name, folder.uidvalidity, uid, headers, True, most)
+        content = begun if small and len(begun) <= SMALL else folder.fetch(uid, "BODY.PEEK[]", most + 1)
         if content is None:
             return None
-        truncated = size > most or len(content) > most
-        if len(content) > most:
-            content = headers if most in (0, LARGEST) else content[:most]
+        truncated = len(content) > most
+        if truncated:
+            content = headers if most == LARGEST else content[:most]
         return RawMail(folder.name, folder.uidvalidity, uid, content, truncated, most)
 
     def _most_of(self, uid: int, headers: bytes) -> int | None:
