@@ -306,7 +306,7 @@ class BotDesk:
 
     def is_code(self, number: str) -> bool:
         """Whether a number is the PUK of one of the operator's cards."""
-        return self._telecom is not None and sims.is_puk(self._telecom, number)
+        return self._telecom is not None and sims.is_puk(self._telecom, number, self._settings.vault)
 
     # -- mail
 

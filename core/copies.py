@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from core.sealed_file import SealedReader, SealingWriter, key_name
-from core.vault import Vault
+from core.vault import Vault, VaultError
 
 #: Where the mirror puts what it fetches, below the data folder.
 MIRROR = "ftp"
@@ -61,10 +61,21 @@ def exists(data: Path, path: str) -> bool:
     return any(it.is_file() for it in _all_copies(data, path))
 
 
-def is_sealed(data: Path, path: str) -> bool:
-    """Whether the only copy there is cannot be read without a key."""
-    *others, sealed = _all_copies(data, path)
-    return sealed.is_file() and not any(it.is_file() for it in others)
+def is_clear(data: Path, path: str) -> bool:
+    """Whether there is a copy that can be read without a key."""
+    plain, kept, _ = _all_copies(data, path)
+    return plain.is_file() or kept.is_file()
+
+
+def why_closed(data: Path, path: str, vault: Vault) -> str:
+    """Why the only copy cannot be opened (French); "" when it can, or when there is none."""
+    try:
+        open_copy(data, path, vault).close()
+    except FileNotFoundError:
+        return ""
+    except VaultError as error:
+        return str(error)
+    return ""
 
 
 def open_copy(data: Path, path: str, vault: Vault | None = None) -> BinaryIO:

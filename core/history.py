@@ -25,7 +25,9 @@ from core.ledger import File
 from core.readers import Reject, Waiting
 from core.readers.account_status import REPEATED, AccountStatus, Row, read_account_status
 from core.readers.sheet import Sheet, read_sheet
-from core.rejects import set_aside
+from core.rejects import of_file, set_aside
+from core.sealing import place
+from core.vault import UNKEPT, Vault, VaultError, is_sealed
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +75,7 @@ class Doubtful(Waiting):
 
 
 class Known(NamedTuple):
-    """A line as the store has it."""
+    """A line as the store has it, but for its RIO: opened, or as it is where no key of ours opens it."""
 
     msisdn: str
     iccid: str
@@ -89,6 +91,8 @@ class Known(NamedTuple):
     gone_at: int | None
     file_id: int
 
+
+_RIO = Known._fields.index("rio")
 
 Key = tuple[int, str]
 
@@ -154,11 +158,22 @@ class History:
     """Takes AccountStatus files, within the caller's transaction.
 
     :param shortest: percent of the lines presently listed that a file must list as well; 0 to take any.
+    :param vault: seals the RIOs; without a key none is kept.
     """
 
-    def __init__(self, db: Database, data: Path, layouts: Layouts, shortest: float, *, whole: bool = False) -> None:
+    def __init__(
+        self,
+        db: Database,
+        data: Path,
+        layouts: Layouts,
+        shortest: float,
+        vault: Vault | None = None,
+        *,
+        whole: bool = False,
+    ) -> None:
         self._db = db
         self._data = data
+        self._vault = vault or Vault()
         self._layouts = layouts
         self._shortest = shortest
         self._whole = whole  # read every file whole, as tests do to compare
@@ -206,7 +221,7 @@ class History:
             self._write_rows(file, found)
             self._remember(file, found.lines, first=False, odd=False)
             return found.status.rejects
-        content = plain_text(copies.content(self._data, file.path))
+        content = plain_text(copies.content(self._data, file.path, self._vault))
         first = not self._db.execute("SELECT EXISTS (SELECT 1 FROM lines)").fetchone()[0]
         if _is_blank(content):
             sheet, regular = None, True
@@ -267,12 +282,7 @@ class History:
         if former is None:
             return None
         digest, rows, rejected_rows = former
-        rejects = [
-            Reject(*row)
-            for row in self._db.execute(
-                "SELECT line, reason, content FROM rejects WHERE file_id = ? ORDER BY line", (mark.file,)
-            )
-        ]
+        rejects = of_file(self._db, ledger.file(self._db, mark.file), self._vault)
         if len(rejects) != rejected_rows:
             return None
         return _Former(digest, rejects, rows - mark.lines)
@@ -281,8 +291,8 @@ class History:
         """The same as `_whole_file`, from the rows that changed since the former file; None when it must be that."""
         rejects, sims = former.rejects, former.sims
         try:
-            former_content = plain_text(copies.content(self._data, mark.path))
-        except FileNotFoundError:
+            former_content = plain_text(copies.content(self._data, mark.path, self._vault))
+        except (FileNotFoundError, VaultError):
             return None
         change = delta(former_content, content, [reject.line for reject in rejects], self._layouts)
         if change is None:
@@ -321,7 +331,16 @@ class History:
 
     def _known(self, where: str, values: Sequence[str] = ()) -> Iterator[Known]:
         rows = self._db.execute(f"SELECT {', '.join(Known._fields)} FROM lines {where}", values)
-        return map(Known._make, rows.fetchall())
+        return (Known._make((*row[:_RIO], self._opened(row), *row[_RIO + 1 :])) for row in rows.fetchall())
+
+    def _opened(self, row: Sequence[Any]) -> str:
+        """Its RIO, sealed where no key of ours opens it."""
+        if not row[_RIO] or not self._vault.has_key:
+            return str(row[_RIO])
+        try:
+            return self._vault.open(row[_RIO], _rio_place(row[0]))
+        except VaultError:
+            return str(row[_RIO])
 
     def _known_among(self, numbers_: Iterable[str]) -> Iterator[Known]:
         wanted = sorted(numbers_)
@@ -421,7 +440,7 @@ class History:
                 if not first:
                     kind = "activated" if row["status"] == "active" else "new"
                     changes.append((_Change(row["msisdn"], kind, "", row["word"]), client))
-            elif (after := _after(before, row, client, file)) != before:
+            elif (after := self._after(before, row, client, file)) != before:
                 lines.append(after._replace(file_id=file.id))
                 changes += [(change, after.client_id) for change in _changes(before, after, self._client)]
         for line in gone:
@@ -439,6 +458,11 @@ class History:
         news = [(change, client) for change, client in changes if _is_news(change) and change not in self._told_before]
         self._tell(file, [self._event(file, change, client) for change, client in news])
 
+    def _after(self, before: Known, row: Row, client: int | None, file: File) -> Known:
+        if before.rio and not self._vault.has_key:
+            row = {**row, "rio": ""}  # whether it is another one cannot be told
+        return _after(before, row, client, file)
+
     def _event(self, file: File, change: _Change, client: int | None) -> tuple[events.Kind, dict[str, Any]]:
         data = {
             "msisdn": change.msisdn,
@@ -452,8 +476,11 @@ class History:
     def _put(self, lines: Iterable[Known]) -> None:
         self._db.conn.executemany(
             f"INSERT OR REPLACE INTO lines ({', '.join(Known._fields)}) VALUES ({', '.join('?' * len(Known._fields))})",
-            lines,
+            [line._replace(rio=self._sealed(line.rio, line.msisdn)) for line in lines],
         )
+
+    def _sealed(self, rio: str, msisdn: str) -> str:
+        return rio if is_sealed(rio) else self._vault.keep(rio, _rio_place(msisdn))
 
     def _client_ids(self, names: Iterable[str]) -> dict[str, int | None]:
         known = {name: number for number, name in self._db.execute("SELECT id, name FROM clients")}
@@ -569,13 +596,32 @@ class History:
         file = ledger.file(self._db, file_id)
         try:
             status = self._read(file)
-        except (FileNotFoundError, Waiting):
+        except (FileNotFoundError, Waiting, VaultError):
             log.warning("%s cannot be read again: some lines may keep a RIO that came later", file.path)
             return
         self._db.conn.executemany(
             "UPDATE lines SET rio = ? WHERE msisdn = ?",
-            [(row["rio"], row["msisdn"]) for row in status.lines if row["msisdn"] in msisdns and row["rio"]],
+            [
+                (self._sealed(row["rio"], row["msisdn"]), row["msisdn"])
+                for row in status.lines
+                if row["msisdn"] in msisdns and row["rio"]
+            ],
         )
+
+    def fill_rios(self) -> None:
+        """Give the lines the RIOs that could not be kept while there was no key: those of the newest file, else those
+        of the files that brought them. That is no change, and no news. Within the caller's transaction."""
+        mark = self._mark()
+        if mark is None:
+            return
+        forgotten = Forgotten.load(self._db)
+        wanted = {line for (line,) in self._db.execute("SELECT msisdn FROM lines WHERE rio != ''")}
+        self._restore_rios(mark.file, {line for line in wanted if not forgotten.is_old_state(line, mark.as_of)})
+        rio_files: dict[int, set[str]] = defaultdict(set)
+        for (msisdn,) in self._db.execute("SELECT msisdn FROM lines WHERE rio = ?", (UNKEPT,)).fetchall():
+            rio_files[self._rio_file(msisdn, mark)].add(msisdn)
+        for file_id, msisdns in rio_files.items():
+            self._restore_rios(file_id, msisdns)
 
     def _take_again(self, later: list[tuple[int, str]]) -> None:
         """Take files in order, each on what the one before it left; some may wait now, or no longer."""
@@ -591,6 +637,10 @@ class History:
             except FileNotFoundError as gone:
                 log.warning("%s is no longer there and is left out of the lines' history", gone.filename)
                 continue
+            except VaultError:
+                if state == "read":
+                    raise  # what it says of its hour must not be lost for a key that is not there
+                continue
             except Waiting as reason:
                 rejects = []
                 self._db.execute(
@@ -602,7 +652,7 @@ class History:
                 if state != "superseded" and file.waited != str(reason):
                     waiting.append((file, str(reason)))
             self._db.execute("DELETE FROM rejects WHERE file_id = ?", (file_id,))
-            set_aside(self._db, file_id, rejects)
+            set_aside(self._db, file, rejects, self._vault)
         self._supersede()
         for file, text in waiting:
             # A file that went in before and waits now is news, whatever was told of it.
@@ -629,14 +679,14 @@ class History:
             try:
                 # The last row of a card is the one that counts.
                 named = {row["iccid"]: row for row in self._read(former).sims if row["iccid"] in left}
-            except (FileNotFoundError, Waiting):
+            except (FileNotFoundError, Waiting, VaultError):
                 continue
             for row in named.values():
                 self._write_sim(former, row)
             left -= named.keys()
 
     def _read(self, file: File) -> AccountStatus:
-        return read_account_status(plain_text(copies.content(self._data, file.path)), self._layouts)
+        return read_account_status(plain_text(copies.content(self._data, file.path, self._vault)), self._layouts)
 
     def _supersede(self) -> None:
         """Files that were doubtful need no person's word any more, once a newer one is taken."""
@@ -660,6 +710,10 @@ class History:
             begin = (file.id, *_key(file))
         mark = _Mark(*begin, file.id, file.version, *_key(file), lines, odd, self._layouts_hash)
         self._db.execute("INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)", (MARK, json.dumps(asdict(mark))))
+
+
+def _rio_place(msisdn: str) -> str:
+    return place("lines", msisdn, "rio")
 
 
 def _key(file: File) -> Key:
@@ -724,7 +778,7 @@ def _changes(before: Known, after: Known, client: Callable[[int | None], str]) -
         column = _COLUMNS[change]
         if getattr(before, column) != getattr(after, column):
             found.append((change, getattr(before, column), getattr(after, column)))
-    if before.rio != after.rio:
+    if before.rio != after.rio and not is_sealed(before.rio):
         found.append(("rio", _KNOWN_RIO if before.rio else "", _KNOWN_RIO))
     return [_Change(before.msisdn, *change) for change in found]
 

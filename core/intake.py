@@ -4,12 +4,13 @@ import hashlib
 import json
 import logging
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
-from core import copies, events
+from core import copies, events, sealing, sims
 from core.copies import MIRROR
 from core.folders import folder_of, invoice_of
 from core.forgotten import Forgotten
@@ -19,9 +20,10 @@ from core.ledger import File
 from core.ledger import file as ledger_file
 from core.readers import Reject, Waiting
 from core.readers.sims import read_sims
-from core.rejects import set_aside
+from core.rejects import set_aside, without_codes
 from core.trace import trace
 from core.traffic import BILLED, RATED, Traffic
+from core.vault import UNKEPT, Vault, VaultError
 
 __all__ = ["MIRROR", "Intake"]
 
@@ -34,7 +36,21 @@ _CDR_EVENTS: dict[int, events.Kind] = {RATED: "rated.arrived", BILLED: "billed.a
 _IS_LISTED = "EXISTS (SELECT 1 FROM files WHERE id = sims.file_id AND folder = 'sims')"
 
 #: What goes of a card with its line (`core.privacy`).
-_ERASED_OF_CARDS = ("msisdn", "pin", "puk", "pin2", "puk2")
+_ERASED_OF_CARDS = ("msisdn", *sims.CODES)
+
+#: The cells of a card, each with the column that says whether the new one takes its place.
+_CELLS = {name: name for name in ("imsi", "msisdn", *sims.CODES)} | {"puk_mark": "puk", "puk2_mark": "puk2"}
+_IS_NEWER = "(excluded.seen_at, excluded.file_id) >= (seen_at, file_id)"
+_STAYS = (
+    f"excluded.{{it}} = '' OR ({{it}} NOT IN ('', '{UNKEPT}') AND (NOT {_IS_NEWER} OR excluded.{{it}} = '{UNKEPT}'))"
+)
+_UPSERT_SIM = (
+    f"INSERT INTO sims (iccid, {', '.join(_CELLS)}, seen_at, file_id) VALUES ({', '.join('?' * (len(_CELLS) + 3))}) "
+    "ON CONFLICT (iccid) DO UPDATE SET "
+    + ", ".join(f"{name} = iif({_STAYS.format(it=it)}, {name}, excluded.{name})" for name, it in _CELLS.items())
+    + f", seen_at = iif({_IS_LISTED}, max(seen_at, excluded.seen_at), excluded.seen_at), "
+    f"file_id = iif({_IS_LISTED} AND NOT {_IS_NEWER}, file_id, excluded.file_id)"
+)
 
 _TABLES = (".csv", ".txt", ".csv.gz", ".gz")
 
@@ -43,22 +59,27 @@ class Intake:
     """Reads what the mirror fetched, oldest first. To be used by one process at a time.
 
     :param shortest: percent of the known lines that an AccountStatus must list, see `core.history`.
+    :param vault: seals the codes; without a key none is kept.
     """
 
-    def __init__(self, db: Database, data: Path, shortest: int = 80) -> None:
+    def __init__(self, db: Database, data: Path, shortest: int = 80, vault: Vault | None = None) -> None:
         self._db = db
         self._data = data
+        self._vault = vault or Vault()
         self.layouts = Layouts.load(data)
         self._traffic = Traffic(db, data, self.layouts)
-        self._history = History(db, data, self.layouts, shortest)
+        self._history = History(db, data, self.layouts, shortest, self._vault)
 
     def pending(self, *, retry_waiting: bool = False) -> list[int]:
         """Files to be read, in the order of what they tell; AccountStatus first, for it names the clients.
 
         When the layouts are others than the last time, files that wait or have rejected rows are tried again.
 
+        Codes that are not kept as they should be are put right first.
+
         :param retry_waiting: try those that wait in any case; this program may be newer than they are.
         """
+        self._settle_codes()
         if retry_waiting:
             with self._db.atomic():
                 self._db.execute("UPDATE files SET state = 'retry' WHERE state = 'waiting'")
@@ -77,6 +98,25 @@ class Intake:
             "ORDER BY folder != 'account_status', coalesce(as_of, modified_at, 0), path"
         )
         return [file_id for (file_id,) in rows]
+
+    def _settle_codes(self) -> None:
+        """Seal what an older store has in clear; when a key is there that was not, read again what only it can keep."""
+        sealing.settle(self._db, self._vault)
+        if not self._vault.has_key:
+            sealing.missed(self._db)
+        elif sealing.has_missed(self._db):
+            with self._db.atomic():
+                listings = self._db.execute("SELECT id, path FROM files WHERE folder = 'sims' AND state = 'read'")
+                self._db.conn.executemany(
+                    "UPDATE files SET state = 'fetched' WHERE id = ?",
+                    [
+                        (file_id,)
+                        for file_id, path in listings.fetchall()
+                        if copies.exists(self._data, path) and not copies.why_closed(self._data, path, self._vault)
+                    ],
+                )
+                self._history.fill_rios()
+                sealing.caught_up(self._db)
 
     def _layouts_changed(self) -> bool:
         return self._layouts_mark() != next(
@@ -101,6 +141,8 @@ class Intake:
             self._wait(file, str(waiting))
         except FileNotFoundError as gone:
             log.warning("%s is gone: the next pass over the FTP fetches it again", gone.filename)
+        except VaultError as error:
+            self._wait(file, f"la copie gardée ne s'ouvre pas ({error})")
         except (sqlite3.OperationalError, OSError):
             raise  # disk full, database locked: the file is as good as before, the pass is not
         except Exception as error:
@@ -109,19 +151,26 @@ class Intake:
             self._wait(file, f"lecture impossible ({type(error).__name__})")
 
     def compress(self) -> None:
-        """Keep tables that were read compressed; the newest AccountStatus stays plain, for the next one to compare."""
+        """Keep tables that were read compressed, and files with codes sealed.
+
+        Without a key the newest AccountStatus stays plain, for the next one to compare."""
         newest = self._db.execute(
             "SELECT path FROM files WHERE folder = 'account_status' AND state = 'read' ORDER BY as_of DESC LIMIT 1"
         ).fetchone()
         rows = self._db.execute(
-            "SELECT path FROM files WHERE folder IN ('account_status', 'rated_cdrs', 'billed_cdrs', 'sims') "
-            "AND state IN ('read', 'superseded')"
+            "SELECT path, folder, state FROM files WHERE folder IN ('account_status', 'rated_cdrs', 'billed_cdrs', "
+            "'sims') AND state NOT IN ('fetched', 'retry')"
         )
-        for (path,) in rows.fetchall():
-            if not newest or path != newest[0]:
+        for path, folder, state in rows.fetchall():
+            if folder in copies.CODED and self._vault.has_key:
+                if copies.is_clear(self._data, path):
+                    copies.seal(self._data, path, self._vault)
+            elif state in ("read", "superseded") and (not newest or path != newest[0]):
                 copies.compress(self._data, path)
 
     def _wait(self, file: File, reason: str) -> None:
+        if file.folder in copies.CODED:
+            reason = without_codes(reason)
         with self._db.atomic():
             self._db.execute("UPDATE files SET state = 'waiting', reason = ? WHERE id = ?", (reason, file.id))
             if file.waited != reason:
@@ -169,7 +218,7 @@ class Intake:
     # -- SIM listings and invoices
 
     def _take_sims(self, file: File) -> None:
-        listing = read_sims(copies.content(self._data, file.path), self.layouts)
+        listing = read_sims(copies.content(self._data, file.path, self._vault), self.layouts)
         forgotten = Forgotten.load(self._db)
         for row in listing.rows:
             erased = _ERASED_OF_CARDS if forgotten.has_card(row["iccid"]) else ()
@@ -182,23 +231,17 @@ class Intake:
         self._report_rejects(file, listing.rejects)
 
     def _upsert_sim(self, file: File, row: dict[str, str]) -> None:
-        """The newest file that gives a cell has the word, in whatever order they are read.
+        """The newest file that gives a cell has the word, in whatever order they are read; but a code that could not be
+        kept gives way to any that is.
 
         The card is dated by the newest listing that names it, however new the AccountStatus that named it before.
         """
-        fields = ("imsi", "msisdn", "pin", "puk", "pin2", "puk2")
-        names = ("iccid", *fields, "seen_at", "file_id")
-        newer = "(excluded.seen_at, excluded.file_id) >= (seen_at, file_id)"
-        updates = ", ".join(
-            f"{name} = iif(excluded.{name} = '' OR ({name} != '' AND NOT {newer}), {name}, excluded.{name})"
-            for name in fields
-        )
+        card = row["iccid"]
+        sealed = {name: self._vault.keep(row[name], sealing.place("sims", card, name)) for name in sims.CODES}
+        found = {f"{name}_mark": next(iter(self._vault.marks(row[name])), "") for name in ("puk", "puk2")}
         self._db.execute(
-            f"INSERT INTO sims ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
-            f"ON CONFLICT (iccid) DO UPDATE SET {updates}, "
-            f"seen_at = iif({_IS_LISTED}, max(seen_at, excluded.seen_at), excluded.seen_at), "
-            f"file_id = iif({_IS_LISTED} AND NOT {newer}, file_id, excluded.file_id)",
-            (row["iccid"], *(row[name] for name in fields), file.as_of, file.id),
+            _UPSERT_SIM,
+            (card, row["imsi"], row["msisdn"], *sealed.values(), *found.values(), file.as_of, file.id),
         )
 
     def _take_invoice(self, file: File, side: str, month: int, client: str) -> None:
@@ -229,7 +272,9 @@ class Intake:
     def _report_rejects(self, file: File, rejects: list[Reject]) -> None:
         if not rejects:
             return
-        set_aside(self._db, file.id, rejects)
+        if file.folder in copies.CODED:
+            rejects = [replace(reject, reason=without_codes(reject.reason)) for reject in rejects]
+        set_aside(self._db, file, rejects, self._vault)
         if file.folder == "account_status" and self._told_an_hour_ago(file, rejects):
             return
         first = min(rejects, key=lambda reject: reject.line)

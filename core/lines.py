@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from core.numbers import NumberError, msisdn
-from core.vault import Vault
+from core.sealing import place
+from core.vault import Vault, VaultError, is_sealed
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,14 @@ def has_rio(db: Database, msisdn: str) -> bool:
 def rio(db: Database, msisdn: str, vault: Vault) -> str:
     """The RIO of a line of ours, "" when no file gives it. A credential: it stays out of any log.
 
-    :raises VaultError: it is sealed, and does not open.
+    :raises VaultError: there is one, and no key of ours opens it.
     """
     row = db.execute("SELECT rio FROM lines WHERE msisdn = ?", (msisdn,)).fetchone()
-    return str(row[0]) if row else ""
+    if row is None or not row[0]:
+        return ""
+    if not is_sealed(row[0]):
+        raise VaultError("le RIO n'est pas encore chiffré : la prochaine passe le fait", missing=False)
+    return vault.open(row[0], place("lines", msisdn, "rio"))
 
 
 def near(db: Database, words: str, most: int = 8) -> list[Line]:

@@ -42,7 +42,7 @@ def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda don
                 _copy_old(new, data / store.FILE_NAME)
             else:
                 _ledger_from_copies(new, data)
-            intake = Intake(new, data, settings.shortest_status)
+            intake = Intake(new, data, settings.shortest_status, settings.vault)
             files = intake.pending()
             for number, file_id in enumerate(files):
                 reading(number, len(files))

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from core.copies import CODED
 from core.folders import Folder
 from core.forgotten import Forgotten
+from core.ledger import File
 from core.readers import Reject
+from core.sealing import place
+from core.vault import Vault, VaultError
 
 
 @dataclass(frozen=True)
@@ -51,14 +55,31 @@ def files_with_rejects(db: Database, path: str = "") -> list[FileWithRejects]:
     return [FileWithRejects(*row) for row in rows]
 
 
-def rows_of(db: Database, path: str, most: int) -> list[RejectedRow]:
-    """The first rejected rows of a file."""
+def rows_of(db: Database, path: str, most: int, vault: Vault | None = None) -> list[RejectedRow]:
+    """The first rejected rows of a file; "" for what a row holds, where it can hold codes and no key opens it."""
     rows = db.execute(
-        "SELECT line, rejects.reason, content FROM rejects JOIN files ON files.id = file_id WHERE path = ? "
-        "ORDER BY line LIMIT ?",
+        "SELECT file_id, folder, line, rejects.reason, content FROM rejects JOIN files ON files.id = file_id "
+        "WHERE path = ? ORDER BY line LIMIT ?",
         (path, most),
     )
-    return [RejectedRow(*row) for row in rows]
+    return [
+        RejectedRow(line, reason, _opened(vault, file_id, folder, line, content))
+        for file_id, folder, line, reason, content in rows
+    ]
+
+
+def of_file(db: Database, file: File, vault: Vault) -> list[Reject]:
+    """All rejected rows of a file, as `rows_of`."""
+    rows = db.execute("SELECT line, reason, content FROM rejects WHERE file_id = ? ORDER BY line", (file.id,))
+    return [
+        Reject(line, reason, _opened(vault, file.id, file.folder, line, content)) for line, reason, content in rows
+    ]
+
+
+def without_codes(reason: str) -> str:
+    """A reason without what looks like a PIN, a PUK or a RIO among the cells that it quotes: where columns are shifted,
+    or a header is missing, it can be one."""
+    return _CODE_CELL.sub("…", reason)
 
 
 def without_values(reason: str) -> str:
@@ -66,18 +87,19 @@ def without_values(reason: str) -> str:
     return re.sub(r"«[^»]*\d[^»]*(?:»|$)", "« … »", reason)
 
 
-def set_aside(db: Database, file_id: int, rejects: Iterable[Reject]) -> None:
-    """Keep a file's rejected rows; of those that name what was erased on demand, not what they hold."""
+def set_aside(db: Database, file: File, rejects: Iterable[Reject], vault: Vault) -> None:
+    """Keep a file's rejected rows, sealed where they can hold codes; of those that name what was erased on demand, not
+    what they hold."""
     forgotten = Forgotten.load(db)
-    db.conn.executemany(
-        "INSERT OR REPLACE INTO rejects (file_id, line, reason, content) VALUES (?, ?, ?, ?)",
-        [
-            (file_id, it.line, without_values(it.reason), "")
-            if forgotten.names(it.content) or forgotten.names(it.reason)
-            else (file_id, it.line, it.reason, it.content)
-            for it in rejects
-        ],
-    )
+    rows = []
+    for it in rejects:
+        reason, content = it.reason, it.content
+        if forgotten.names(content) or forgotten.names(reason):
+            reason, content = without_values(reason), ""
+        if file.folder in CODED:
+            reason, content = without_codes(reason), vault.keep(content, _place(file.id, it.line))
+        rows.append((file.id, it.line, reason, content))
+    db.conn.executemany("INSERT OR REPLACE INTO rejects (file_id, line, reason, content) VALUES (?, ?, ?, ?)", rows)
 
 
 def accept(db: Database, path: str) -> bool:
@@ -88,3 +110,21 @@ def accept(db: Database, path: str) -> bool:
             (path,),
         )
         return changed.rowcount > 0
+
+
+_CODE_CELL = re.compile(
+    r"(?<=[«|:]\s)(?:\d{4}|\d{8}|\d\d[PE][A-Z0-9]{6}[A-Z0-9+]{3})(?=\s?(?:»|\||\.(?!\d)))", re.IGNORECASE
+)
+
+
+def _place(file_id: int, line: int) -> str:
+    return place("rejects", file_id, line, "content")
+
+
+def _opened(vault: Vault | None, file_id: int, folder: str, line: int, content: str) -> str:
+    if folder not in CODED:
+        return content
+    try:
+        return vault.open(content, _place(file_id, line)) if vault else ""
+    except VaultError:
+        return ""

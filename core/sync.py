@@ -76,7 +76,7 @@ class Syncer:
             log.warning("%s", error)
         now = int(self._clock())
         retention.raise_floor(db, now, self._settings.retention_months)
-        intake = Intake(db, self._data, self._settings.shortest_status)
+        intake = Intake(db, self._data, self._settings.shortest_status, self._settings.vault)
         files = intake.pending(retry_waiting=self._starts)
         self._starts = False
         for number, file_id in enumerate(files):

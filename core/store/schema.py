@@ -23,6 +23,12 @@ def third(db: Database) -> None:
     db.executescript(_THIRD)
 
 
+@migrations(name="0004_sealed_codes")
+def fourth(db: Database) -> None:
+    """Codes that an older store holds in clear are sealed by the first pass (`core.sealing`), which knows the key."""
+    db.executescript(_FOURTH)
+
+
 @migrations(name="0005_retention_and_erasures")
 def fifth(db: Database) -> None:
     db.executescript(_FIFTH)
@@ -369,6 +375,18 @@ CREATE INDEX files_by_folder ON files (folder, coalesce(as_of, modified_at, fetc
 -- What counts lines reads this alone.
 DROP INDEX lines_by_client;
 CREATE INDEX lines_by_client ON lines (client_id, status, gone_at);
+"""
+
+_FOURTH = """
+-- sims.pin, puk, pin2 and puk2, lines.rio, and rejects.content of the folders whose files hold them are sealed (see
+-- core.vault): "s1:…", or "s0:" for what there was no key for. puk_mark, puk2_mark: find a PUK without opening any.
+-- marks, besides: codes_clear, codes_unkept (core.sealing).
+ALTER TABLE sims ADD COLUMN puk_mark TEXT NOT NULL DEFAULT '';
+ALTER TABLE sims ADD COLUMN puk2_mark TEXT NOT NULL DEFAULT '';
+CREATE INDEX sims_by_puk ON sims (puk_mark) WHERE puk_mark != '';
+CREATE INDEX sims_by_puk2 ON sims (puk2_mark) WHERE puk2_mark != '';
+INSERT INTO marks (name, value) SELECT 'codes_clear', '' WHERE
+    EXISTS (SELECT 1 FROM files WHERE folder IN ('sims', 'account_status'));
 """
 
 _FIFTH = """
