@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from bot.admission import Admission
 from bot.bridge import Bridge
 from bot.desk import alerts, buttons, faulty, pictures, progress, rio_failures, threads
 from bot.desk.inbox import Inbox
@@ -40,8 +41,19 @@ from core.profile import FIELDS, Name, Profile
 from core.settings import Settings
 from handlers import french
 from handlers.answer import Answer
-from handlers.ask import Ask, Person
-from handlers.desk import TOPICS, Alerts, Conversation, Draft, FaultyAddress, Said, State, SyncReport, Topic
+from handlers.ask import Ask, Person, Role
+from handlers.desk import (
+    TOPICS,
+    Alerts,
+    Conversation,
+    Draft,
+    FaultyAddress,
+    KnownPerson,
+    Said,
+    State,
+    SyncReport,
+    Topic,
+)
 
 PERSONALISATION = FRENCH["personalisation"]
 
@@ -78,6 +90,7 @@ class BotDesk:
         self.patience: float | None = None
         self.ended_later: Callable[[Person, SyncReport], None] = lambda person, report: None
         self.bridge = Bridge(settings, desk, self._people, self)
+        self.admission = Admission(settings, desk, self._people, self)
         self._passes: set[asyncio.Task[SyncReport]] = set()
         #: Two who put pictures at once would write one `.part`.
         self._placing = asyncio.Lock()
@@ -190,6 +203,20 @@ class BotDesk:
 
     def is_enrolled(self) -> bool:
         return bool(self._people.chats_of(TECHNICAL))
+
+    # -- people
+
+    def people(self) -> list[KnownPerson]:
+        return self._people.known(int(time.time()))
+
+    def planned(self, name: str, email: str, roles: frozenset[Role]) -> KnownPerson:
+        return self.admission.planned(name, email, roles)
+
+    def invite(self, by: str, name: str, email: str, roles: frozenset[Role]) -> KnownPerson:
+        return self.admission.invite(by, name, email, roles)
+
+    def revoke(self, person_id: str) -> bool:
+        return self.admission.revoke(person_id)
 
     # -- pictures
 

@@ -19,9 +19,10 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot import lateness
 from bot.clerk import Clerk
+from bot.desk import audit, progress, retention
 from bot.desk.inbox import mail_key
 from bot.desk.outbox import Parcel, envid_of
-from bot.enrolment import mail_code, show_menu
+from bot.enrolment import follow_rights, know_robot, mail_code
 from bot.house import House, open_house
 from bot.mail import first_look, smtp
 from bot.mail.imap import CONNECTED, RawMail, Receiver
@@ -65,6 +66,9 @@ ACCOUNT_WAIT = 300.0
 
 #: Seconds between two looks for what is not to be kept any longer.
 PURGE_INTERVAL = 3600.0
+
+#: Seconds between two looks at whose rights changed, for the menus.
+MENU_INTERVAL = 2.0
 
 #: Seconds that who asked for a pass waits for its end.
 PASS_PATIENCE = 3.0
@@ -236,7 +240,7 @@ class _Service:
         address changed before anybody's chat was bound."""
         while True:
             await self._notify()
-            if self._chat_ready.is_set() and mail_code(self._house, self._bot.username):
+            if self._chat_ready.is_set() and mail_code(self._house):
                 self._ring()
             if self._troubles.tell():
                 self._ring()
@@ -265,8 +269,9 @@ class _Service:
                 raise ReceivingError("Telegram refuse le jeton : le vérifier dans ORIGYNE_TELEGRAM_TOKEN") from None
             except TelegramError as error:
                 raise ReceivingError(f"Telegram n'est pas joignable ({type(error).__name__})") from None
+            know_robot(self._house.desk, self._bot.username)
             self._chat_ready.set()
-            if mail_code(self._house, self._bot.username):
+            if mail_code(self._house):
                 self._ring()
             menus = asyncio.create_task(self._show_menus())
             try:
@@ -282,9 +287,13 @@ class _Service:
         self._found("telegram", fault)
 
     async def _show_menus(self) -> None:
-        for contact in self._house.people.everyone():
-            for chat_id in self._house.people.chats_of(contact.person.id):
-                await show_menu(self._bot, chat_id, contact.person)
+        """Rights also change by commands in other processes."""
+        while True:
+            try:
+                await follow_rights(self._house, self._bot)
+            except Exception as error:  # menus are a convenience: no question waits for them
+                log.error("menus: %s", trace(error))
+            await asyncio.sleep(MENU_INTERVAL)
 
     async def _answer(self) -> None:
         await self._clerk.run()
@@ -298,9 +307,20 @@ class _Service:
         await wipe(self._house, self._bot)
 
     async def _purge(self) -> None:
-        """What was sent is not kept longer than it may be needed."""
+        """Nothing is kept longer than it may be needed; once a day, and the head of the audit is noted then."""
+        desk, settings = self._house.desk, self._house.settings
         while True:
-            self._house.outbox.forget_sent(int(time.time()))
+            now = int(time.time())
+            self._house.outbox.forget_sent(now)
+            if progress.get(desk, "purged_on") < now // 86400:
+                for gone in retention.purge(desk, settings, now):
+                    log.info("purged: %s of %s", gone.count, gone.rule.table)
+                    await asyncio.sleep(0)  # whoever waits for an answer comes first
+                if audited := retention.purge_audit(desk, settings, now):
+                    log.info("purged: %s of audit", audited)
+                log.info("audit head: %s %s", *audit.head(desk))
+                with desk.atomic():
+                    progress.put(desk, "purged_on", now // 86400)
             await asyncio.sleep(PURGE_INTERVAL)
 
     # -- charts

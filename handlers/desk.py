@@ -7,7 +7,7 @@ from typing import Literal, Protocol, get_args
 
 from core.profile import Name, Profile
 from handlers.answer import Answer
-from handlers.ask import Ask, Person
+from handlers.ask import Ask, Person, Role
 
 #: What a person can be told of in the chat.
 Topic = Literal["invoices", "lines", "cdrs", "sims", "documents", "faults", "late", "troubles"]
@@ -61,6 +61,29 @@ class FaultyAddress:
     address: str
     since: int
     reason: str
+
+
+@dataclass(frozen=True)
+class KnownPerson:
+    """Somebody who has rights, or had some. Times: UTC seconds, 0 for never.
+
+    `addresses`: further ones that he writes from; `granted`: the roles given by hand, among his; `chats_since`: when
+    each of his chats was bound; `last_seen`: when he last asked something by chat or mail; `invited_until`: when the
+    code that he did not use yet ends; `revoked_at`: when all rights were taken.
+    """
+
+    person: Person
+    email: str
+    addresses: tuple[str, ...] = ()
+    granted: frozenset[Role] = frozenset()
+    chats_since: tuple[int, ...] = ()
+    last_seen: int = 0
+    invited_until: int = 0
+    revoked_at: int = 0
+
+
+class NotAdmitted(Exception):
+    """Somebody's rights cannot be changed like that; the message says why, in French, as a sentence."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +149,27 @@ class Desk(Protocol):
 
     def is_enrolled(self) -> bool:
         """Whether the technical contact can be written to in a chat."""
+
+    # -- people
+
+    def people(self) -> list[KnownPerson]:
+        """Who has rights, then those whose rights were taken."""
+
+    def planned(self, name: str, email: str, roles: frozenset[Role]) -> KnownPerson:
+        """Who would be known, and with which roles, after `invite`; nothing changes. His id is "" while he is nobody.
+
+        :raises NotAdmitted: these cannot be invited.
+        """
+
+    def invite(self, by: str, name: str, email: str, roles: frozenset[Role]) -> KnownPerson:
+        """Give these roles, beside those he has, to who reads this address, and mail him a code for his Telegram.
+
+        :param by: the name of who invites.
+        :raises NotAdmitted: see `planned`.
+        """
+
+    def revoke(self, person_id: str) -> bool:
+        """Take all rights of a person, at once. Whether he had some."""
 
     # -- pictures
 

@@ -174,6 +174,7 @@ COMMAND = Command(
     run=run,
     roles=TECHNICAL,
     sensitive=True,
+    confirmed=True,
     takes_files=True,
     files_by_mail=True,
     harmless=_MODEL,

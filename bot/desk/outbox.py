@@ -169,8 +169,9 @@ class Outbox:
         with self._db.atomic():
             # A mail can have come back before its server said goodbye: it stays failed.
             self._db.execute(
-                "UPDATE outbox SET state = 'sent', sent_at = ?, payload = iif(channel = 'mail' AND NOT secret, payload, "
-                "NULL), attachment = NULL, error = ? WHERE id = ? AND state != 'failed'",
+                "UPDATE outbox SET state = 'sent', sent_at = ?, "
+                "payload = iif(channel = 'mail' AND NOT secret, payload, NULL), attachment = NULL, error = ? "
+                "WHERE id = ? AND state != 'failed'",
                 (int(time.time()), note, parcel.id),
             )
 

@@ -13,7 +13,7 @@ from bot.desk import audit, buttons, threads
 from bot.desk.inbox import Item
 from bot.desk.people import Contact
 from bot.desk.threads import Thread
-from bot.enrolment import show_menu
+from bot.enrolment import show_menu, tell_of_guesses
 from bot.house import House
 from bot.telegram.dead import BLOCKED, REMOVED, lose_chat
 from bot.telegram.migration import follow
@@ -180,33 +180,38 @@ async def _stop_waiting(bot: Bot, query_id: str) -> None:
 
 
 async def _start(item: Item, house: House, bot: Bot, incoming: _Incoming, contact: Contact | None, code: str) -> None:
-    now = house.context.now()
-    if contact is None and code:
-        contact = house.people.enrol(incoming.chat_id, code, now)
+    is_new = contact is None
+    with house.desk.atomic():
+        house.inbox.done(item)
+        if contact is None and code:
+            contact = house.people.enrol(incoming.chat_id, code, house.context.now())
+        if contact:
+            house.write_chat(incoming.chat_id, [_welcome(house, contact)])
+            audit.record(house.desk, contact.person.id, "chat", "start", "answered", about="chat relié" * is_new)
+        if contact and is_new:
+            house.own.admission.tell_bound(contact)
     if contact is None:
-        _stranger(item, house, incoming)
+        _stranger(item, house, incoming, tried=bool(code))
         return
     await show_menu(bot, incoming.chat_id, contact.person)
-    welcome = Answer(
+
+
+def _welcome(house: House, contact: Contact) -> Answer:
+    news = ("Les nouveautés techniques arriveront ici.",) if "technique" in contact.person.roles else ()
+    return Answer(
         f"Bonjour {contact.person.name}, ce chat est relié à {house.profile.operator_name}.",
-        (
-            "Les nouveautés techniques arriveront ici.",
-            "Un numéro de ligne donne son état, un nom de client sa conso.",
-            "Pour le reste :",
-        ),
+        (*news, "Un numéro de ligne donne son état, un nom de client sa conso.", "Pour le reste :"),
         buttons=(Button("Tout ce que je sais faire", "aide"),),
     )
-    with house.desk.atomic():
-        house.inbox.done(item)
-        house.write_chat(incoming.chat_id, [welcome])
-        audit.record(house.desk, contact.person.id, "chat", "start", "answered")
 
 
-def _stranger(item: Item, house: House, incoming: _Incoming) -> None:
-    """One neutral sentence, once, that tells nothing; groups get none."""
+def _stranger(item: Item, house: House, incoming: _Incoming, *, tried: bool = False) -> None:
+    """One neutral sentence, once, that tells nothing; groups get none. `tried`: it said a code, which was wrong."""
     with house.desk.atomic():
         house.inbox.done(item)
-        audit.record(house.desk, f"chat {incoming.chat_id}", "chat", "", "refused")
+        audit.record(house.desk, f"chat {incoming.chat_id}", "chat", "start" if tried else "", "refused")
+        if tried:
+            tell_of_guesses(house, incoming.chat_id)
         if incoming.private and house.people.tell_stranger(incoming.chat_id, house.context.now()):
             house.write_chat(incoming.chat_id, [Answer("Ce robot est privé.")])
 

@@ -87,7 +87,7 @@ async def test_an_unknown_chat_sees_no_menu(house: House, bot: Bot, camille: Pho
 
 
 async def test_start_with_the_code_of_the_mail_binds_the_chat(house: House, bot: Bot, stranger: Phone) -> None:
-    mail_code(house, "origyne_demo_bot")
+    mail_code(house)
     (parcel,) = house.outbox.due("mail", int(time.time()))
     assert parcel.recipient == "technique@telecom.example"
     code = parcel.payload.decode().partition("/start ")[2].split()[0]
@@ -100,7 +100,7 @@ async def test_start_with_the_code_of_the_mail_binds_the_chat(house: House, bot:
 
 
 async def test_the_code_is_in_no_subject(house: House) -> None:
-    mail_code(house, "origyne_demo_bot")
+    mail_code(house)
     (parcel,) = house.outbox.due("mail", int(time.time()))
     message = message_from_bytes(parcel.payload, policy=default)
     code = parcel.payload.decode().partition("/start ")[2].split()[0]
@@ -109,8 +109,8 @@ async def test_the_code_is_in_no_subject(house: House) -> None:
 
 
 async def test_a_code_is_mailed_once_while_it_works(house: House) -> None:
-    assert mail_code(house, "origyne_demo_bot")
-    assert not mail_code(house, "origyne_demo_bot")
+    assert mail_code(house)
+    assert not mail_code(house)
 
 
 async def test_start_with_a_used_code_tells_nothing(

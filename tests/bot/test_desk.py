@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from bot.desk import FILE_NAME, audit, open_desk, progress, replies, threads
 from bot.desk.inbox import CRASHED, Aside, Inbox, mail_key
 from bot.desk.outbox import DELAYS, KEPT, Entry, Outbox, Parcel, envid_of
-from bot.desk.people import ACCOUNTING, CODE_LIFE, MOST_FAILURES, PAUSE, TECHNICAL, People
+from bot.desk.people import ACCOUNTING, CODE_LIFE, CODE_REST, MOST_FAILURES, PAUSE, TECHNICAL, People
 from bot.desk.replies import Reply
 from tests.handlers.filled import NOW, settings
 
@@ -110,7 +110,7 @@ def test_a_code_serves_once(people: People) -> None:
     assert people.by_chat(OTHER) is None
 
 
-def test_a_code_ends_after_its_week(people: People) -> None:
+def test_a_code_ends_after_two_days(people: People) -> None:
     code = people.new_code(TECHNICAL, NOW)
     assert people.enrol(CHAT, code, NOW + CODE_LIFE) is None
     assert people.enrol(CHAT, code, NOW + CODE_LIFE - 1)
@@ -157,13 +157,14 @@ def test_a_wrong_code_after_the_pause_starts_a_new_count(people: People) -> None
     assert people.enrol(CHAT, code, NOW + PAUSE)
 
 
-def test_a_person_needs_a_code_until_he_has_a_chat_or_a_live_code(people: People) -> None:
+def test_a_person_needs_a_code_until_he_has_a_chat_or_was_mailed_one_lately(people: People) -> None:
     assert people.needs_code(TECHNICAL, NOW)
     code = people.new_code(TECHNICAL, NOW)
     assert not people.needs_code(TECHNICAL, NOW)
-    assert people.needs_code(TECHNICAL, NOW + CODE_LIFE)
-    people.enrol(CHAT, code, NOW)
     assert not people.needs_code(TECHNICAL, NOW + CODE_LIFE)
+    assert people.needs_code(TECHNICAL, NOW + CODE_REST)
+    people.enrol(CHAT, code, NOW)
+    assert not people.needs_code(TECHNICAL, NOW + CODE_REST)
 
 
 def test_a_stranger_is_told_once(people: People) -> None:
