@@ -124,11 +124,18 @@ def purge(db: Database, data: Path, now: int, months: int) -> Purge:
     # After the ledger: a copy that outlives it is removed the next time.
     for (path,) in db.execute("SELECT path FROM files WHERE state = 'purged'").fetchall():
         copies.remove(data, path)
+    empty_log(db)
     if done:
-        # Pages as they were before stand in the log too, until it is written anew.
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         log.info("purged: %s CDRs, %s files; kept from %s on", done.rows, len(done.files), kept)
     return done
+
+
+def empty_log(db: Database) -> None:
+    """Pages as they were before a deletion stand in the log too, until it is written anew; who reads meanwhile is not
+    waited for, and the next purge does it."""
+    db.execute("PRAGMA busy_timeout = 200")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    db.execute("PRAGMA busy_timeout = 10000")
 
 
 def carry_over(db: Database) -> None:

@@ -1,14 +1,14 @@
 """How far the bot has come: in what it reads from elsewhere, and when the dossier was sent (UTC seconds).
 
 `judged_pass`: the pass after which it was last seen which faults of files are over; `guesses_told`: when it was last
-told that unknown chats guess at codes (UTC seconds).
+told that unknown chats guess at codes (UTC seconds). `purged_on`: the day of the last purge (days since 1970).
 """
 
 from typing import Literal
 
 from sqlite_utils import Database
 
-Name = Literal["event_cursor", "telegram_offset", "dossier_sent", "judged_pass", "guesses_told"]
+Name = Literal["event_cursor", "telegram_offset", "dossier_sent", "judged_pass", "guesses_told", "purged_on"]
 
 
 def get(db: Database, name: Name) -> int:
