@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import gettext
+import imaplib
 import importlib
 import logging
 import sys
@@ -17,7 +18,9 @@ from rich.text import Text
 
 from bot import __version__
 from bot.export_command import declare as declare_export
+from core import logs
 from core.settings import Settings, SettingsError
+from core.trace import trace
 
 ANSWERED, REFUSED, UNUSABLE = 0, 1, 2
 
@@ -55,6 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
     # argparse takes its words from gettext; French ones need no catalogue file.
     vars(argparse)["_"] = lambda text: _FRENCH.get(text, gettext.gettext(text))
     options = _parser().parse_args(arguments)
+    if arguments is None:  # the process is ours
+        logs.set_up(_settings_if_any(), logging.WARNING, form="%(message)s")
     try:
         sys.exit(options.run(options))
     except SettingsError as error:
@@ -65,6 +70,18 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(UNUSABLE)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        err.print(Text(f"Erreur inattendue : {trace(error)}", style="bold red"))
+        err.print(Text("Signaler cette ligne, avec la commande : elle ne contient aucune donnée."))
+        sys.exit(REFUSED)
+
+
+def _settings_if_any() -> Settings | None:
+    """Their secrets are what no log may hold; whoever needs them says himself what is wrong with them."""
+    try:
+        return Settings.load()
+    except SettingsError:
+        return None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -207,20 +224,23 @@ def _add_mail(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     action.set_defaults(action="drop")
 
 
-def _log_to_terminal() -> None:
+def _log_to_terminal(settings: Settings) -> None:
     if sys.stderr.isatty():
-        logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=err, markup=False)])
+        shown = RichHandler(console=err, markup=False)
+        logs.set_up(settings, form="%(message)s", handler=shown, whole_stream=True)
     else:
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        logs.set_up(settings, whole_stream=True)
+    if settings.log_level == "debug":
+        vars(imaplib)["Debug"] = 4  # what both sides say, on standard error
 
 
 def _serve(_: argparse.Namespace) -> int:
     from bot.service import AlreadyRunning, serve
 
     settings = Settings.load()
-    _log_to_terminal()
+    _log_to_terminal(settings)
     try:
-        asyncio.run(serve(settings))
+        logs.run(serve(settings))
     except AlreadyRunning as error:
         err.print(Text(f"Le service ne démarre pas : {error}.", style="bold red"))
         return UNUSABLE
@@ -242,7 +262,7 @@ def _sync(_: argparse.Namespace) -> int:
     from core.sync import Syncer
 
     settings = Settings.load()
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    logs.set_up(settings, logging.ERROR, form="%(message)s")
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

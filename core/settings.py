@@ -324,6 +324,10 @@ def _region(value: str) -> str:
     return region(value)
 
 
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
 def _blank_is_absent(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
@@ -353,6 +357,7 @@ class Settings(BaseModel):
     retention_audit: Annotated[int, AfterValidator(_years_of_months)] = 12
     secret_key: Annotated[SecretStr, AfterValidator(_keys)] = SecretStr("")
     codes_minutes: Annotated[int, AfterValidator(_minutes)] = 5
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
 
     telegram_token: Annotated[SecretStr, AfterValidator(_token)]
     telegram_api: Annotated[str, AfterValidator(_http_address)] = "https://api.telegram.org"

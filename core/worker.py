@@ -9,12 +9,12 @@ of CDRs loads.
 
 import asyncio
 import json
-import logging
 import os
 import sys
 import time
 from dataclasses import asdict
 
+from core import logs
 from core.deliveries import Rhythm
 from core.layouts import LayoutError
 from core.settings import Settings, SettingsError
@@ -72,14 +72,14 @@ def step_back() -> None:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         settings = Settings.load()
     except SettingsError as error:
         sys.exit(str(error))
+    logs.set_up(settings, form="%(levelname)s %(name)s %(message)s", whole_stream=True)
     if "--once" not in sys.argv[1:]:  # somebody waits for it
         step_back()
-    asyncio.run(_once(settings) if "--once" in sys.argv[1:] else _work(settings))
+    logs.run(_once(settings) if "--once" in sys.argv[1:] else _work(settings))
 
 
 if __name__ == "__main__":
