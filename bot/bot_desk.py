@@ -391,6 +391,33 @@ class BotDesk:
         admins = [it.person.name for it in self._people.everyone() if "admin" in it.person.roles]
         return " ou ".join(admins) or self.profile().technical_contact
 
+    def address_of(self, person: Person) -> str:
+        contact = self._people.by_id(person.id)
+        return contact.email if contact else ""
+
+    def mail_password(self, person: Person, about: str, password: str) -> None:
+        operator = self.profile().operator_name
+        told = Answer(
+            about,
+            (
+                f"Mot de passe : {password}",
+                f"Il ouvre le fichier que {person.name} a demandé dans Telegram le {french.moment(int(time.time()))}, "
+                "et aucun autre.",
+                f"Si cette demande vous surprend, prévenir {self.whom_to_ask()} sans attendre.",
+            ),
+        )
+        with self._desk.atomic():
+            self.write_letter(
+                Letter(
+                    to=self.address_of(person),
+                    subject=f"{operator} : mot de passe d'un fichier",
+                    greeting="Bonjour,",
+                    parts=(told,),
+                    foot=f"Message automatique de l'assistant de {operator}.",
+                    secret=True,
+                )
+            )
+
     def rio_wait(self, number: str) -> int:
         return rio_failures.wait_of(self._desk, number, int(time.time()))
 

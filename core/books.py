@@ -2,13 +2,14 @@
 
 Each begins with a sheet "Résumé" that says of whom, of when and from which files it is. Texts are texts, whatever they
 begin with; dates, durations and amounts are the spreadsheet's own. Called numbers lack their last four digits (order of
-31/12/2013, CNIL norm NS-47); PIN, PUK and RIO stand nowhere.
+31/12/2013, CNIL norm NS-47), but for who gave a reason to see them (`Whole`); PIN, PUK and RIO stand nowhere.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from core.clients import Client
 from core.folders import MONTHS, PARIS
 from core.kinds import KINDS
 from core.lines import GONE
+from core.locked import locked
 from core.numbers import mask, show
 from core.usage import BILLED, RATED, Total
 from core.words import CHANGE, KIND, STATUS
@@ -96,11 +98,22 @@ def conso(data: Path, client_folded: str, msisdn: str, months: tuple[int, ...], 
             return book.finished()
 
 
-def cdr(data: Path, msisdn: str, first: int, last: int) -> bytes:
+@dataclass(frozen=True)
+class Whole:
+    """Called numbers are wanted whole: by whom, and why. `password`: what the book opens with, "" for one that is open
+    to all."""
+
+    by: str
+    why: str
+    password: str = field(default="", repr=False)
+
+
+def cdr(data: Path, msisdn: str, first: int, last: int, whole: Whole | None = None) -> bytes:
     """Each communication of a line, called numbers without their last four digits.
 
     :param first, last: days since 1970 in Paris. A month whose billing came is taken from it, others from the daily
         files.
+    :param whole: that called numbers are shown whole, which the book says, with for whom.
     """
     with closing(_open(data)) as db:
         billed = daily.billed_months(db, first, last)
@@ -108,6 +121,8 @@ def cdr(data: Path, msisdn: str, first: int, last: int) -> bytes:
         with Book(f"{show(msisdn)}{NBSP}: détail des communications") as book:
             book.facts += [("Ligne", show(msisdn)), ("Client", _client_of(db, msisdn))]
             book.facts += _dated(db, first, last, billed)
+            if whole:
+                book.facts += [("Demandé par", whole.by), ("Motif", whole.why)]
             book.tables.append(_kinds(total))
             written = book.sheet(
                 "Communications",
@@ -123,17 +138,21 @@ def cdr(data: Path, msisdn: str, first: int, last: int) -> bytes:
                     Column("Forfait"),
                     Column("Source"),
                 ),
-                _cdrs(db, msisdn, first, last, billed),
+                _cdrs(db, msisdn, first, last, billed, _whole if whole else _called),
             )
             book.notes.append(
-                "Les quatre derniers chiffres des numéros appelés sont cachés (arrêté du 31/12/2013, norme CNIL NS-47)."
+                f"Numéros appelés entiers, pour le seul motif ci-dessus{NBSP}: ne pas transmettre, et effacer ensuite."
+                if whole
+                else "Les quatre derniers chiffres des numéros appelés sont cachés (arrêté du 31/12/2013, norme CNIL "
+                "NS-47)."
             )
             if written < min(MOST_ROWS, sum(it.count for it in total)):
                 book.notes.append(
                     "Le détail d'une partie de la période n'est plus conservé"
                     f"{NBSP}: seuls les totaux ci-dessus sont entiers."
                 )
-            return book.finished()
+            content = book.finished()
+    return locked(content, whole.password) if whole and whole.password else content
 
 
 # -- What lines are
@@ -435,7 +454,14 @@ def _day(day: int, totals: list[Total], billed: tuple[int, ...]) -> tuple[Any, .
     return day, _DAYS[daily.date_of(day).weekday()], _SOURCES[source], *_in_columns(totals)
 
 
-def _cdrs(db: Database, msisdn: str, first: int, last: int, billed: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+def _cdrs(
+    db: Database,
+    msisdn: str,
+    first: int,
+    last: int,
+    billed: tuple[int, ...],
+    written: Callable[[int | str | None], str],
+) -> Iterator[tuple[Any, ...]]:
     for month in daily.months_between(first, last):
         begin, end = daily.days_of(month)
         source = BILLED if month in billed else RATED
@@ -451,7 +477,7 @@ def _cdrs(db: Database, msisdn: str, first: int, last: int, billed: tuple[int, .
                 start,
                 word,
                 KIND[KINDS[kind]],
-                _called(called),
+                written(called),
                 zone,
                 seconds,
                 octets,
@@ -465,6 +491,10 @@ def _called(called: int | str | None) -> str:
     if isinstance(called, int):
         return _french(called // 10_000)
     return mask(called) if called else ""
+
+
+def _whole(called: int | str | None) -> str:
+    return show(f"0{called}" if isinstance(called, int) else called or "")
 
 
 @lru_cache(100_000)

@@ -1,23 +1,27 @@
-"""/cdr: a line's communications one by one, as a spreadsheet. Called numbers lack their last four digits."""
+"""/cdr: a line's communications one by one, as a spreadsheet. Called numbers lack their last four digits, but for who
+gives a reason to see them (`handlers.detail`)."""
 
 from core import books as core_books
 from core import usage
 from core.numbers import show
-from handlers import books, french, periods, which
+from handlers import books, detail, french, periods, which
 from handlers.answer import Answer
 from handlers.ask import Ask
 from handlers.command import EVERYONE, Command, Context
 
 
 async def run(ask: Ask, context: Context) -> Answer:
-    words, _ = books.asked(ask.arguments)
+    said, why = detail.taken(ask.arguments)
+    if why is not None and (refusal := detail.refusal(ask, context)):
+        return refusal
+    words, _ = books.asked(said)
     rest, period = periods.take_period(which.plain(words), context.now())
     if not rest:
         return COMMAND.how_to("Le détail de quelle ligne ?")
     known = usage.months(context.telecom)
     if not known:
         return Answer("Aucun relevé de communications n'a encore été reçu de l'opérateur.")
-    suffix = f" {period.command}" if period else ""
+    suffix = (f" {period.command}" if period else "") + (detail.argument(why) if why is not None else "")
     number = which.number_in(rest)
     if not number:
         line = which.line(rest, lambda msisdn: f"cdr {msisdn}{suffix}", COMMAND, context)
@@ -32,7 +36,11 @@ async def run(ask: Ask, context: Context) -> Answer:
     )
     if period.months and not count:
         months = ", ".join(french.month(month) for month in known[:6])
-        return Answer(f"{show(number)} : aucune communication en {period.words}", (f"Mois connus : {months}.",))
+        return Answer(f"{show(number)} : aucune communication en {period.words}", (f"Mois connus : {months}.",)).of(
+            number
+        )
+    if why is not None:
+        return await detail.answer(ask, number, period, why, context)
     what = french.count(count, "communication") if period.months else "communications"
     made = await books.made(
         f"{show(number)} : {what} {period.of}",
@@ -44,7 +52,7 @@ async def run(ask: Ask, context: Context) -> Answer:
         period.first,
         period.last,
     )
-    return made if made.refused else _told(made)
+    return made if made.refused else _told(made).of(number)
 
 
 def _told(made: Answer) -> Answer:
@@ -59,7 +67,7 @@ COMMAND = Command(
     name="cdr",
     summary="Le détail des communications d'une ligne, en tableur",
     usage="cdr NUMÉRO [MOIS ou PÉRIODE]",
-    examples=("cdr 0639980001 octobre", "cdr 0639980001 du 1 au 15 octobre"),
+    examples=("cdr 0639980001 octobre", "cdr 0639980001 du 1 au 15 octobre", "cdr 0639980001 octobre complet"),
     aliases=("cdrs",),
     spoken=("détail", "communications", "appels"),
     run=run,

@@ -229,6 +229,15 @@ class Desk(Protocol):
     def whom_to_ask(self) -> str:
         """Who gives rights: the administrators' names, else the technical contact's."""
 
+    def address_of(self, person: Person) -> str:
+        """The person's own address, "" when none is known."""
+
+    def mail_password(self, person: Person, about: str, password: str) -> None:
+        """Mail him the password of a file that he was given in the chat.
+
+        :param about: what the file is.
+        """
+
     def rio_wait(self, number: str) -> int:
         """Seconds before a RIO of this number is checked again, 0 for at once."""
 

@@ -21,11 +21,14 @@ _NAMED = re.compile(
 )
 #: "12345678 est le PUK".
 _SAID_AFTER = re.compile(r"(?<![\w+])(?<!\d[ .])(?:\d{8}|\d{4})(?=[^\d\n]{1,15}\b(?:puk|pin)\d?\b)", re.IGNORECASE)
+#: "Mot de passe : k3fa-…", as the bot writes it.
+_PASSWORD = re.compile(r"(\bmot de passe\s*:\s*)[^\s•]\S*", re.IGNORECASE)
 _EITHER = re.compile(rf"(?<!\w)(?:(?P<line>{_LINE})|{_CODE})")
 
 
 def without_codes(text: str) -> str:
-    """The text with dots for each RIO, and for each PUK, PIN or code that is called so; lines and cards stay."""
+    """The text with dots for each RIO, and for each PUK, PIN, code or password called so; lines and cards stay."""
+    text = _PASSWORD.sub(r"\1•••", text)
     return _SAID_AFTER.sub("•••", _NAMED.sub(_masked, _RIO.sub("•••", text)))
 
 

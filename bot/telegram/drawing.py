@@ -123,7 +123,7 @@ def draw(
             parts=len(messages),
             again=again,
             silent=silent,
-            protected=protected or fleeting,
+            protected=protected,
             fleeting=fleeting,
             thread=thread,
         )
