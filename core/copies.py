@@ -105,9 +105,12 @@ def compress(data: Path, path: str) -> None:
     plain, kept, sealed = _all_copies(data, path)
     if not plain.is_file() or plain.name.lower().endswith(".gz"):
         return
-    with plain.open("rb") as source, _replacing(kept) as target:
-        with gzip.GzipFile("", "wb", compresslevel=_LEVEL, fileobj=target, mtime=0) as packed:
-            shutil.copyfileobj(source, packed, _BLOCK)
+    with (
+        plain.open("rb") as source,
+        _replacing(kept) as target,
+        gzip.GzipFile("", "wb", compresslevel=_LEVEL, fileobj=target, mtime=0) as packed,
+    ):
+        shutil.copyfileobj(source, packed, _BLOCK)
     sealed.unlink(missing_ok=True)  # of an older version, when there was a key
     plain.unlink()
 

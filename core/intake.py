@@ -142,7 +142,7 @@ class Intake:
         except FileNotFoundError as gone:
             log.warning("%s is gone: the next pass over the FTP fetches it again", gone.filename)
         except VaultError as error:
-            self._wait(file, f"la copie gardée ne s'ouvre pas ({error})")
+            self._wait(file, closed(error))
         except (sqlite3.OperationalError, OSError):
             raise  # disk full, database locked: the file is as good as before, the pass is not
         except Exception as error:
@@ -288,3 +288,8 @@ class Intake:
             (file.folder, file.as_of),
         )
         return sorted(reason for (reason,) in former) == sorted(reject.reason for reject in rejects)
+
+
+def closed(why: VaultError | str) -> str:
+    """Why a file waits whose copy cannot be opened (French)."""
+    return f"la copie gardée ne s'ouvre pas ({why}) : le fichier est lu au prochain démarrage avec la bonne clé"

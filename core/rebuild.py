@@ -12,9 +12,10 @@ from sqlite_utils import Database
 
 from core import copies, store
 from core.folders import folder_of, stamp_of
-from core.intake import Intake
+from core.intake import Intake, closed
 from core.retention import carry_over
 from core.settings import Settings
+from core.vault import Vault, VaultError
 
 #: The new store until it is whole, in a folder of its own.
 _WORKSHOP = "rebuild"
@@ -29,6 +30,8 @@ def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda don
     :param reading: told how many files are read, of how many.
     :returns: how many files were read.
     :raises LayoutError: the user's layouts.toml cannot be used.
+    :raises VaultError: sealed copies do not open, and the present store has what they hold; nothing is changed. Where
+        there is no store, they wait for their key, and all others are read.
     """
     data = settings.open_data_folder()
     with FileLock(data / "sync.lock"):
@@ -38,10 +41,11 @@ def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda don
         with closing(store.open_to_write(workshop)) as new:
             sound = _is_sound(data / store.FILE_NAME)
             if sound:
+                _check_copies(data, settings.vault)
                 store.open_to_write(data).close()  # an older schema's ledger has fewer columns
                 _copy_old(new, data / store.FILE_NAME)
             else:
-                _ledger_from_copies(new, data)
+                _ledger_from_copies(new, data, settings.vault)
             intake = Intake(new, data, settings.shortest_status, settings.vault)
             files = intake.pending()
             for number, file_id in enumerate(files):
@@ -91,11 +95,30 @@ def _copy_ledger(new: Database) -> None:
         new.execute("INSERT INTO sqlite_sequence SELECT * FROM old.sqlite_sequence WHERE name = 'events'")
 
 
-def _ledger_from_copies(new: Database, data: Path) -> None:
+def _check_copies(data: Path, vault: Vault) -> None:
+    """:raises VaultError: some do not open."""
+    whys = [why for path in copies.paths(data) if (why := copies.why_closed(data, path, vault))]
+    if whys:
+        many = "1 copie chiffrée ne s'ouvre" if len(whys) == 1 else f"{len(whys)} copies chiffrées ne s'ouvrent"
+        raise VaultError(
+            f"{many} pas ({whys[0]}) : ce qu'elles contiennent manquerait à la base refaite, rien n'a été changé. "
+            "« origyne-bot key status » dit quoi faire",
+            missing=True,
+        )
+
+
+def _ledger_from_copies(new: Database, data: Path, vault: Vault) -> None:
     with new.atomic():
         for path in copies.paths(data):
+            if why := copies.why_closed(data, path, vault):
+                new.execute(
+                    "INSERT INTO files (path, folder, size, stamp, sha256, as_of, state, reason, told, fetched_clock) "
+                    "VALUES (?, ?, 0, '', '', ?, 'waiting', ?, 1, ?)",
+                    (path, folder_of(path), stamp_of(path), closed(why), int(time.time())),
+                )
+                continue
             digest, size = hashlib.sha256(), 0
-            with copies.open_copy(data, path) as file:
+            with copies.open_copy(data, path, vault) as file:
                 while block := file.read(1024 * 1024):
                     digest.update(block)
                     size += len(block)

@@ -71,9 +71,7 @@ def rows_of(db: Database, path: str, most: int, vault: Vault | None = None) -> l
 def of_file(db: Database, file: File, vault: Vault) -> list[Reject]:
     """All rejected rows of a file, as `rows_of`."""
     rows = db.execute("SELECT line, reason, content FROM rejects WHERE file_id = ? ORDER BY line", (file.id,))
-    return [
-        Reject(line, reason, _opened(vault, file.id, file.folder, line, content)) for line, reason, content in rows
-    ]
+    return [Reject(line, reason, _opened(vault, file.id, file.folder, line, content)) for line, reason, content in rows]
 
 
 def without_codes(reason: str) -> str:

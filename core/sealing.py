@@ -1,4 +1,4 @@
-"""All that is sealed in the store, taken together: the clear codes of an older store, a key that comes late, another key.
+"""All that is sealed in the store: the clear codes of an older one, a key that comes late, another key, a lost one.
 
 What stands in a column is bound to its row and column (`place`). Whatever is done here can break off anywhere, and is
 ended by doing it again.
@@ -137,6 +137,33 @@ def rotate(db: Database, data: Path, vault: Vault, progress: Callable[[int], Non
     if values:
         overwrite_free_pages(db)  # what the former key opens
     return Rotated(values, done, closed)
+
+
+def forget_closed(db: Database, data: Path, vault: Vault) -> Rotated:
+    """Give up what none of our keys opens: those copies go, and what the FTP still has is fetched and read again by the
+    next pass. Nothing else writes into the store or the copies meanwhile.
+
+    :returns: what was given up, with `closed` 0.
+    :raises VaultError: there is no key, so that it is not known what its key will open.
+    """
+    if not vault.has_key:
+        raise VaultError("la clé de chiffrement manque (ORIGYNE_SECRET_KEY)", missing=True)
+
+    def gone(value: str, where: str) -> str:
+        if value == UNKEPT or not is_sealed(value):
+            return ""
+        try:
+            vault.open(value, where)
+        except VaultError:
+            return UNKEPT
+        return ""
+
+    missed(db)  # first: a crash after it costs a reading, and before it the codes
+    values = sum(_rewrite(db, vault, columns, gone) for columns in _ALL)
+    closed = [path for path in copies.sealed_with(data) if copies.why_closed(data, path, vault)]
+    for path in closed:
+        copies.remove(data, path)
+    return Rotated(values, len(closed), 0)
 
 
 def count(db: Database, data: Path, vault: Vault) -> Sealed:

@@ -14,7 +14,6 @@ from sqlite_utils import Database
 from core.numbers import NumberError, luhn_is_right, msisdn
 from core.sealing import place
 from core.vault import Vault, VaultError, is_sealed
-from core.vault import Vault
 
 #: Fewer last digits name no card; that many are printed on one, with its check digit or without.
 FEWEST_DIGITS, PRINTED_DIGITS = 4, 13

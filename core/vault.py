@@ -67,9 +67,7 @@ class Vault:
 
     def __init__(self, keys: Iterable[bytes] = ()) -> None:
         self._raw = {_name(key): key for key in keys}
-        self._keys = {
-            name: (AESGCM(_derived(key, b"seal")), _derived(key, b"mark")) for name, key in self._raw.items()
-        }
+        self._keys = {name: (AESGCM(_derived(key, b"seal")), _derived(key, b"mark")) for name, key in self._raw.items()}
         self._signs = [base64.b64encode(name).decode()[: KEY_SIGNS - len(MARK)] for name in self._raw]
         self._newest = next(iter(self._keys), b"")
 

@@ -18,7 +18,8 @@ import pytest
 from bot.sandbox.operator import Operator
 from core import copies
 from core.store import FILE_NAME
-from tests.core.contents import contents
+from tests.core.contents import VAULT, contents
+from tests.handlers.filled import KEY
 from tests.peers.dying_worker import make_pass
 from tests.peers.ftp import FtpPeer
 
@@ -101,6 +102,7 @@ class Worker:
             "BOT_EMAIL": "robot@exemple.fr",
             "TELEGRAM_TOKEN": "123456789:un-jeton-de-test",
             "DATA": str(self.data),
+            "SECRET_KEY": KEY,
             "FTP_HOST": access.host,
             "FTP_PORT": str(access.port),
             "FTP_LOGIN": access.login,
@@ -117,7 +119,7 @@ class Worker:
 
 
 def kept(data: Path) -> dict[str, bytes]:
-    return {path: copies.content(data, path) for path in copies.paths(data)}
+    return {path: copies.content(data, path, VAULT) for path in copies.paths(data)}
 
 
 def kill_at_many_moments(worker: Worker, total: int, kills: int) -> None:

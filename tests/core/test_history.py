@@ -19,6 +19,7 @@ from core.history import History
 from core.intake import Intake
 from core.layouts import Layouts
 from core.readers.account_status import read_account_status
+from tests.core.contents import VAULT, opened
 from tests.core.test_intake import ACTIVE, CARD, OTHER_CARD, Telecom, kinds, status_at, status_file
 
 LAYOUTS = Layouts.load()
@@ -47,7 +48,8 @@ def dump(telecom: Telecom) -> dict[str, list[tuple[Any, ...]]]:
     return {
         name: telecom.rows(query)
         for name, query in {
-            "lines": "SELECT msisdn, iccid, imsi, folded, status, word, plan, options, activated_on, rio, since, "
+            "lines": "SELECT msisdn, iccid, imsi, folded, status, word, plan, options, activated_on, "
+            f"{opened('lines', 'rio')}, since, "
             "gone_at, path FROM lines JOIN files ON files.id = file_id LEFT JOIN clients ON clients.id = client_id "
             "ORDER BY msisdn",
             "changes": "SELECT at, path, msisdn, change, before, after FROM line_changes "
@@ -56,7 +58,8 @@ def dump(telecom: Telecom) -> dict[str, list[tuple[Any, ...]]]:
             "sims": "SELECT iccid, imsi, status, word, seen_at, path FROM sims JOIN files ON files.id = file_id "
             "ORDER BY iccid",
             "files": "SELECT path, state, rows, rejected_rows FROM files ORDER BY path",
-            "rejects": "SELECT path, line, rejects.reason, content FROM rejects JOIN files ON files.id = file_id "
+            "rejects": f"SELECT path, line, rejects.reason, {opened('rejects', 'content')} FROM rejects "
+            "JOIN files ON files.id = file_id "
             "ORDER BY path, line",
         }.items()
     }
@@ -219,7 +222,7 @@ def test_a_rio_that_changes_stands_in_no_change_and_no_event(telecom: Telecom) -
     written = str(telecom.rows("SELECT * FROM line_changes") + telecom.rows("SELECT * FROM events"))
     assert "01E4K7P2QEM3" not in written
     assert "01PEROY4P4TR" not in written
-    assert telecom.one("SELECT rio FROM lines") == "01PEROY4P4TR"
+    assert telecom.one(f"SELECT {opened('lines', 'rio')} FROM lines") == "01PEROY4P4TR"
 
 
 def test_a_client_written_otherwise_is_the_same_client(telecom: Telecom) -> None:
@@ -261,7 +264,7 @@ def test_the_status_words_of_new_layouts_count_from_the_next_file_on(telecom: Te
     for hour in (8, 9):
         telecom.take(status_at(hour), status_file(ACTIVE.replace("Active", "Gelée"), *OTHERS))
     (telecom.data / "layouts.toml").write_text('[status]\nsuspended = ["gelée"]\n', "utf-8")
-    telecom.intake = Intake(telecom.db, telecom.data)
+    telecom.intake = Intake(telecom.db, telecom.data, vault=VAULT)
     assert kinds(telecom.take(status_at(10), status_file(ACTIVE.replace("Active", "Gelée"), *OTHERS))) == [
         "line.suspended"
     ]
@@ -382,7 +385,7 @@ def test_the_reason_tells_how_many_lines_are_found_and_known(telecom: Telecom) -
 @pytest.mark.parametrize(("shortest", "left", "waits"), [(80, 8, False), (80, 7, True), (50, 5, False), (50, 4, True),
                                                          (0, 1, False), (100, 9, True)])  # fmt: skip
 def test_how_short_a_file_may_be_is_a_setting(telecom: Telecom, shortest: int, left: int, waits: bool) -> None:
-    telecom.intake = Intake(telecom.db, telecom.data, shortest)
+    telecom.intake = Intake(telecom.db, telecom.data, shortest, VAULT)
     telecom.take(status_at(8), status_file(ACTIVE, *OTHERS))
     telecom.take(status_at(9), status_file(*OTHERS[:left]))
     assert state_of(telecom, 9) == ("waiting" if waits else "read")
@@ -557,7 +560,7 @@ def test_a_rio_is_read_again_when_the_change_that_brought_another_is_undone(tele
     telecom.take(status_at(8), content.format("01E4K7P2QEM3"))
     telecom.take(status_at(10), content.format("01PEROY4P4TR"))
     telecom.take(status_at(10), content.format(""))
-    assert telecom.one("SELECT rio FROM lines") == "01E4K7P2QEM3"
+    assert telecom.one(f"SELECT {opened('lines', 'rio')} FROM lines") == "01E4K7P2QEM3"
 
 
 def test_a_copy_that_is_gone_is_left_out_with_a_word_in_the_log(
@@ -609,7 +612,7 @@ names = st.sampled_from([*map(status_at, range(8, 13)), status_at(9).replace(".c
 
 def taken_in(order: Iterable[tuple[str, str]], data: Path, shortest: int) -> dict[str, list[tuple[Any, ...]]]:
     telecom = Telecom(data)
-    telecom.intake = Intake(telecom.db, data, shortest)
+    telecom.intake = Intake(telecom.db, data, shortest, VAULT)
     for path, content in order:
         telecom.put(path, content)
         telecom.rows("UPDATE files SET modified_at = ?", at(11) + 1800)
@@ -642,8 +645,10 @@ def both_ways(data: Path, contents: Iterable[str | bytes], shortest: int = 0) ->
         folder = data / str(whole)
         folder.mkdir()
         telecom = Telecom(folder)
-        telecom.intake = Intake(telecom.db, telecom.data, shortest)
-        telecom.intake._history = History(telecom.db, telecom.data, telecom.intake.layouts, shortest, whole=whole)
+        telecom.intake = Intake(telecom.db, telecom.data, shortest, VAULT)
+        telecom.intake._history = History(
+            telecom.db, telecom.data, telecom.intake.layouts, shortest, VAULT, whole=whole
+        )
         told = [telecom.take(status_at(8 + hour), content) for hour, content in enumerate(contents)]
         results.append((dump(telecom), told))
         telecom.db.close()

@@ -13,6 +13,7 @@ from core import clients, store, usage
 from core.events import Event
 from core.folders import folder_of, invoice_of, month_of, stamp_of
 from core.intake import MIRROR, Intake
+from tests.core.contents import VAULT, open_by_sql, opened
 
 CDR_HEADER = "Ligne;Date;Type;Durée (s);Volume (Ko);Montant HT;Client;Hors forfait"
 STATUS_HEADER = "Ligne;NSCE;IMSI;Statut;Client;Forfait"
@@ -24,7 +25,8 @@ class Telecom:
     def __init__(self, data: Path) -> None:
         self.data = data
         self.db: Database = store.open_to_write(data)
-        self.intake = Intake(self.db, data)
+        open_by_sql(self.db.conn)
+        self.intake = Intake(self.db, data, vault=VAULT)
         self._seen = 0
 
     def put(self, path: str, content: str | bytes) -> None:
@@ -260,13 +262,15 @@ SIMS = "NSCE;IMSI;Numéro;PIN1;PUK1\n"
 def test_a_listing_of_cards_keeps_its_codes(telecom: Telecom) -> None:
     (event,) = telecom.take("Cartes SIM/SIM_20261120_CMD0001.csv", f"{SIMS}{CARD};1;0639980001;0042;00012345\n")
     assert (event.kind, event.data) == ("sims.arrived", {"cards": 1, "replaced": False})
-    assert telecom.rows("SELECT iccid, pin, puk FROM sims") == [(CARD, "0042", "00012345")]
+    assert telecom.rows(f"SELECT iccid, {opened('sims', 'pin')}, {opened('sims', 'puk')} FROM sims") == [
+        (CARD, "0042", "00012345")
+    ]
 
 
 def test_a_stock_row_of_account_status_does_not_erase_a_card_s_codes(telecom: Telecom) -> None:
     telecom.take("Cartes SIM/SIM_20261120_CMD0001.csv", f"{SIMS}{CARD};1;;0042;00012345\n")
     telecom.take(status_at(8), status_file(f";{CARD};;Disponible;;"))
-    assert telecom.rows("SELECT puk, status FROM sims") == [("00012345", "stock")]
+    assert telecom.rows(f"SELECT {opened('sims', 'puk')}, status FROM sims") == [("00012345", "stock")]
 
 
 def test_codes_stand_in_no_event(telecom: Telecom) -> None:
@@ -368,7 +372,7 @@ def test_a_file_that_waited_is_read_once_the_layouts_know_it(telecom: Telecom) -
     header = CDR_HEADER.replace("Ligne", "Abonné")
     telecom.take(FIRST, f"{header}\n{cdr()}\n")
     (telecom.data / "layouts.toml").write_text('[columns]\nmsisdn = ["abonné"]\n', "utf-8")
-    telecom.intake = Intake(telecom.db, telecom.data)
+    telecom.intake = Intake(telecom.db, telecom.data, vault=VAULT)
     (event,) = telecom.read()
     assert (event.kind, event.data["rows"]) == ("rated.arrived", 1)
     assert telecom.rows("SELECT state, reason FROM files") == [("read", "")]

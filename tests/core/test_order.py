@@ -16,7 +16,7 @@ from core.intake import Intake
 from core.rebuild import rebuild
 from core.store import FILE_NAME
 from core.store.schema import migrations
-from tests.core.contents import contents
+from tests.core.contents import VAULT, contents
 from tests.core.test_intake import CDR_HEADER, Telecom, cdr, cdr_file, kinds
 from tests.handlers.filled import make_pass
 from tests.handlers.filled import settings as settings_of
@@ -186,7 +186,7 @@ def test_rows_set_aside_are_tried_again_when_the_layouts_change(tmp_path: Path) 
     assert (row.line, row.reason) == (3, "ni oui ni non : « peut-être »")
     assert telecom.read() == []
     (tmp_path / "layouts.toml").write_text('[words]\nyes = ["peut-être"]\n', "utf-8")
-    telecom.intake = Intake(telecom.db, tmp_path)
+    telecom.intake = Intake(telecom.db, tmp_path, vault=VAULT)
     (event,) = telecom.read()
     assert (event.kind, event.data) == ("file.mended", {"entered": 1, "left": 0})
     assert rejects.files_with_rejects(telecom.db) == []

@@ -6,6 +6,7 @@ import pytest
 
 from core import sims
 from core.folders import stamp_of
+from tests.core.contents import VAULT
 from tests.core.test_history import at
 from tests.core.test_intake import Telecom, status_at
 
@@ -97,7 +98,7 @@ def test_twenty_digits_are_the_same_card_as_their_first_nineteen(telecom: Teleco
     telecom.take(status_at(8), state(f"0639980001;{LONG};Active;"))
     telecom.take(LISTING, listing(f"{LONG[:-1]};;00012345"))
     assert one(telecom, LONG[:-1]) == one(telecom, LONG) == one(telecom, "0639980001")
-    found = sims.codes(telecom.db, LONG)
+    found = sims.codes(telecom.db, LONG, VAULT)
     assert found
     assert found.puk == "00012345"
 
@@ -171,19 +172,21 @@ def test_nineteen_digits_with_a_wrong_check_digit_are_odd(telecom: Telecom, icci
 @pytest.mark.parametrize("asked", [FIRST, FIRST[:-1]])
 def test_the_codes_are_those_of_the_listing_with_their_leading_zeros(telecom: Telecom, listed: str, asked: str) -> None:
     telecom.take(LISTING, listing(f"{listed};;00012345"))
-    assert sims.codes(telecom.db, asked) == sims.Codes("0042", "00012345", "0043", "", LISTING, stamp_of(LISTING) or 0)
+    assert sims.codes(telecom.db, asked, VAULT) == sims.Codes(
+        "0042", "00012345", "0043", "", LISTING, stamp_of(LISTING) or 0
+    )
 
 
 def test_a_card_without_listing_has_no_codes(telecom: Telecom) -> None:
     telecom.take(status_at(8), state(f"0639980001;{FIRST};Active;", f";{SECOND};Disponible;"))
-    assert sims.codes(telecom.db, FIRST) is None
-    assert sims.codes(telecom.db, SECOND) is None
+    assert sims.codes(telecom.db, FIRST, VAULT) is None
+    assert sims.codes(telecom.db, SECOND, VAULT) is None
 
 
 def test_the_row_of_a_state_does_not_hide_the_codes_of_the_listing(telecom: Telecom) -> None:
     telecom.take(LISTING, listing(f"{FIRST[:-1]};;00012345"))
     telecom.take(status_at(8), state(f";{FIRST};Disponible;"))
-    found = sims.codes(telecom.db, FIRST)
+    found = sims.codes(telecom.db, FIRST, VAULT)
     assert found
     assert found.puk == "00012345"
     assert one(telecom, FIRST).has_puk
@@ -201,7 +204,7 @@ def test_codes_are_those_of_the_newest_listing_whatever_came_first_and_dated_by_
     }
     for name in order.split(", "):
         telecom.take(*files[name])
-    found = sims.codes(telecom.db, FIRST)
+    found = sims.codes(telecom.db, FIRST, VAULT)
     assert found
     assert (found.puk, found.path, found.seen_at) == ("87654321", newer, stamp_of(newer))
     assert one(telecom, FIRST).path == newer
@@ -210,16 +213,16 @@ def test_codes_are_those_of_the_newest_listing_whatever_came_first_and_dated_by_
 def test_codes_that_could_be_of_several_cards_are_nobody_s(telecom: Telecom) -> None:
     odd = [f"{FIRST[:-1]}{key}" for key in "57"]
     telecom.take(LISTING, listing(*(f"{card};;0001234{n}" for n, card in enumerate(odd))))
-    assert sims.codes(telecom.db, FIRST[:-1]) is None
+    assert sims.codes(telecom.db, FIRST[:-1], VAULT) is None
     telecom.take(LISTING.replace("0001.", "0002."), listing(f"{FIRST};;99999999"))
-    found = sims.codes(telecom.db, FIRST[:-1])
+    found = sims.codes(telecom.db, FIRST[:-1], VAULT)
     assert found
     assert found.puk == "99999999"
 
 
 def test_codes_do_not_show_when_they_are_printed(telecom: Telecom) -> None:
     telecom.take(LISTING, listing(f"{FIRST};;00012345"))
-    found = sims.codes(telecom.db, FIRST)
+    found = sims.codes(telecom.db, FIRST, VAULT)
     assert "00012345" not in repr(found)
     assert "0042" not in repr(found)
 
