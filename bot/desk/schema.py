@@ -427,7 +427,7 @@ ALTER TABLE audit ADD COLUMN why TEXT NOT NULL DEFAULT '';
 ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT '';
 CREATE INDEX audit_by_person ON audit (person, outcome, at);
 
--- The last row that was purged, and its hash, which the chain goes on from.
+-- The last row that was purged, its hash, which the chain goes on from, and its time.
 CREATE TABLE audit_anchor (
     id INTEGER NOT NULL,
     hash TEXT NOT NULL,
@@ -440,5 +440,18 @@ _APPEND_ONLY = """
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
 BEGIN SELECT RAISE (ABORT, 'the audit is append-only'); END;
 CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit WHEN old.id > (SELECT id FROM audit_anchor)
+BEGIN SELECT RAISE (ABORT, 'the audit is append-only'); END;
+-- "INSERT OR REPLACE" would delete past the trigger above. An id that is not given is no row's yet.
+CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
+WHEN new.id > 0 AND new.id <= (SELECT max(coalesce((SELECT max(id) FROM audit), 0), id) FROM audit_anchor)
+BEGIN SELECT RAISE (ABORT, 'the audit is append-only'); END;
+-- The anchor moves to a row that stands, and forward only.
+CREATE TRIGGER audit_anchor_only_advances BEFORE UPDATE ON audit_anchor
+WHEN (new.id, new.hash) IS NOT (old.id, old.hash)
+    AND (new.id <= old.id OR new.hash IS NOT (SELECT hash FROM audit WHERE id = new.id))
+BEGIN SELECT RAISE (ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER audit_anchor_is_one BEFORE INSERT ON audit_anchor
+BEGIN SELECT RAISE (ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER audit_anchor_stays BEFORE DELETE ON audit_anchor
 BEGIN SELECT RAISE (ABORT, 'the audit is append-only'); END;
 """
