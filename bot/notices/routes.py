@@ -93,6 +93,7 @@ GROUPS = (
         ),
     ),
     _same("communications", "arrivées de CDR", "cdrs", "rated.arrived"),
+    _same("conservation", "communications effacées à leur terme", "cdrs", "cdrs.purged"),
     _same("cartes", "cartes SIM reçues", "sims", "sims.arrived"),
     Group(
         "documents",

@@ -46,6 +46,7 @@ def say(house: House, news: Sequence[News]) -> list[Part]:
         *_lines_loaded(news),
         *_line_changes([it for it in news if it.kind in _CHANGES], now),
         *_rated(_of(news, "rated.arrived")),
+        *_purged(_of(news, "cdrs.purged")),
         *_sims(_of(news, "sims.arrived")),
         *_documents(_of(news, "document.arrived", "tariffs.arrived", "other.arrived")),
         *_waiting(_of(news, "file.waiting")),
@@ -152,11 +153,15 @@ def _rated(rated: Sequence[News]) -> list[Part]:
     if not rated:
         return []
     rows = sum(it.data["new"] for it in rated)
-    known = sum(it.data["rows"] for it in rated) - rows
+    old = sum(it.data.get("old", 0) for it in rated)
+    known = sum(it.data["rows"] for it in rated) - rows - old
     new = french.count(rows, "nouvelle communication", "nouvelles communications")
     told = [f"{new}."]
     if known:
         told.append(f"{french.whole(known)} étaient déjà connues et ne comptent qu'une fois.")
+    if old:
+        past = french.count(old, "n'a pas été reprise", "n'ont pas été reprises")
+        told.append(f"{past} : d'un mois dont le détail est effacé, ou effacées sur demande.")
     types = sorted({word for it in rated for word in it.data["unknown_types"]})
     if types:
         told.append(f"Types inconnus, comptés à part : {', '.join(types)}.")
@@ -173,6 +178,22 @@ def _rated(rated: Sequence[News]) -> list[Part]:
             tuple((it.path, it.data["rows"], it.data["new"]) for it in rated),
         )
     ]
+
+
+def _purged(purged: Sequence[News]) -> list[Part]:
+    parts = []
+    for it in purged:
+        rows = french.count(it.data["rows"], "communication effacée", "communications effacées")
+        files = french.count(it.data["files"], "fichier gardé effacé", "fichiers gardés effacés")
+        what, told = rows if it.data["rows"] else files, []
+        if it.data["rows"]:
+            first, last = it.data["first_month"], it.data["last_month"]
+            span = french.of_month(first) if first == last else f"de {french.month(first)} à {french.month(last)}"
+            told.append(f"Détail {span}, dont le terme est passé : la loi le limite à un an.")
+            told.append(f"Avec elles : {files}.")
+        told.append("Les totaux et les factures restent. Ce qui est gardé, et pourquoi : origyne-bot purge --dry-run")
+        parts.append(Part("cdrs", what, Answer(f"Fin de conservation : {what}", tuple(told))))
+    return parts
 
 
 def _sims(sims: Sequence[News]) -> list[Part]:

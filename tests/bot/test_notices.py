@@ -159,6 +159,19 @@ def test_the_operators_invoice_goes_to_accounting_with_its_pdf(house: House, fol
     assert attachments(message)[original.name] == original.read_bytes()
 
 
+def test_the_purge_of_past_months_is_told_to_the_technical_contact(caught_up: House, folder: Path) -> None:
+    with closing(store.open_to_write(folder / "data")) as db, db.atomic():
+        data = {"rows": 1200, "first_month": 202509, "last_month": 202510, "files": 61, "rejects": 2, "kept": 202511}
+        events.write(db, "cdrs.purged", None, **data)
+        end_pass(folder, db.execute)
+    notified(caught_up)
+    mail = the_mail(caught_up, "communications effacées")
+    assert mail["To"] == TECHNICAL_MAIL
+    assert "Détail de septembre 2025 à octobre 2025" in text(mail)
+    assert "61 fichiers gardés effacés" in text(mail)
+    assert "Les totaux et les factures restent." in text(mail)
+
+
 def test_the_clients_invoices_of_a_month_are_one_mail(house: House, folder: Path) -> None:
     notified(house)
     message = the_mail(house, "4 factures clients")
