@@ -11,6 +11,7 @@ from core import books as core_books
 from core.layouts import fold
 from core.locked import new_password
 from core.numbers import show
+from core.redact import Redactor
 from handlers import books, confirming, french
 from handlers.answer import Answer
 from handlers.ask import Ask
@@ -30,6 +31,7 @@ _WHOLE = re.compile(
     r"(?:complete?s?|complète|entiers?|d[ée]masqu[ée]e?s?|non[ -]masqu[ée]e?s?|sans\s+masque|en\s+clair)(?!\w)",
     re.IGNORECASE,
 )
+_REDACTED = Redactor()
 _STOP = frozenset({"stop", "non", "annuler", "annule", "abandonner", "quitter"})
 
 
@@ -76,6 +78,7 @@ def refusal(ask: Ask, context: Context) -> Answer | None:
 async def answer(ask: Ask, number: str, period: Period, why: str, context: Context) -> Answer:
     """The next step towards the book: its reason, a touch that confirms, the book itself."""
     command = f"cdr {number} {period.command} complet motif"
+    why = _REDACTED(why)  # it stays in the audit, where neither a code nor a whole called number does
     unfit = _unfit(why, ask, number, period, command)
     if unfit:
         return unfit.of(number)
