@@ -1,5 +1,6 @@
 """From a mail to what becomes of it: an answer in its thread, words for people, or nothing."""
 
+import asyncio
 import logging
 import re
 
@@ -18,6 +19,7 @@ from bot.mail.reading import Mail, MailUnreadable, read
 from bot.mail.standing import Standing, names_ours, standing
 from bot.poison import set_aside
 from core.profile import FIELDS
+from handlers import registry
 from handlers.answer import Answer
 from handlers.understand import understand
 
@@ -33,7 +35,8 @@ async def answer_mail(item: Item, house: House) -> None:
     :raises Postponed: its sender writes too much.
     """
     try:
-        mail = read(item.payload, house.settings.mail_trusted_server)
+        # Beside the loop, for a large one takes its time, and nobody else is to wait for it.
+        mail = await asyncio.to_thread(read, item.payload, house.settings.mail_trusted_server)
     except MailUnreadable as error:
         log.warning("mail set aside: %s", error)
         with house.desk.atomic():
@@ -226,6 +229,10 @@ async def _answer(item: Item, house: House, mail: Mail, stands: Standing, contac
     result = await replies.answers(house, mail, contact, said, thread, to_people=to_people)
     with house.desk.atomic():
         _done(item, house, mail)
+        # Who lost his rights while his answer was made does not get it.
+        if not _may_still(house, contact, [command for command, _ in result.outcomes]):
+            audit.record(house.desk, contact.person.id, "mail", "", "denied", why="accès retiré entre-temps")
+            return
         spoke_at = threads.spoke_at(house.desk, thread.id, contact.person.id) if thread else 0
         bridged = bool(
             to_people
@@ -243,6 +250,14 @@ async def _answer(item: Item, house: House, mail: Mail, stands: Standing, contac
             audit.record(house.desk, contact.person.id, "mail", command, outcome)
         for command, answer in result.answered:
             audit.record_answer(house.desk, contact.person.id, "mail", command, answer)
+
+
+def _may_still(house: House, contact: Contact, commands: list[str]) -> bool:
+    now = house.people.by_id(contact.person.id)
+    if now is None or not now.person.roles:
+        return False
+    asked_of = [declared.roles for name in commands if name and (declared := registry.named(name))]
+    return all(roles & now.person.roles for roles in asked_of if roles & contact.person.roles)
 
 
 def _is_colleague(stands: Standing, contact: Contact) -> bool:

@@ -23,7 +23,7 @@ GROUP = Pace(5, 15 / 60)
 #: At most 30 within any second.
 OVERALL = Pace(5, 25.0)
 #: Unknown chats, all together: they take no turn of anybody we know.
-STRANGERS = Pace(1, 0.5)
+STRANGERS = Pace(5, 1.0)
 
 #: Chats that are remembered before those that have been quiet for long enough are forgotten.
 _MOST_REMEMBERED = 1000

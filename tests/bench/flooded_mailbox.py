@@ -29,7 +29,7 @@ async def serve(folder: Path, mails: int) -> None:
     async with SandboxMail({BOT: PASSWORD}, folder) as mail:
         (folder / "ports.tmp").write_text(json.dumps({"smtp": mail.smtp_port, "imap": mail.imap_port}))
         (folder / "ports.tmp").rename(folder / "ports.json")
-        while not (folder / "go").exists():
+        while not (folder / "go").exists():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         for number in range(mails):
             await mail.deliver(stranger_mail(number), {BOT})
