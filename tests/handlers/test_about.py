@@ -4,7 +4,13 @@ import pytest
 
 from tests.handlers.conftest import Filled, Say
 
-OF_LINE = ["status 0639980001", "conso 06 39 98 00 01", "historique 0001", "rio 0639980001", "cdr 0639980001 octobre"]
+OF_LINE = [
+    "status 0639980001",
+    "conso 06 39 98 00 01",
+    "historique 0639980001",
+    "rio 0639980001",
+    "cdr 0639980001 octobre",
+]
 
 
 @pytest.mark.parametrize("text", OF_LINE)

@@ -11,6 +11,8 @@ from handlers.command import Command, Context
 from handlers.understand import understand
 from tests.handlers.conftest import ACCOUNTANT, TECHNICIAN, Say, words
 
+ALL_ROLES = Person("x", "X", frozenset(get_args(Role)))
+
 
 def ask(command: str, person: Person = TECHNICIAN, door: Door = "chat", *, private: bool = True) -> Ask:
     return Ask(command, "", person, door, private)
@@ -40,7 +42,7 @@ async def test_a_person_without_a_role_is_told_of_no_command(say: Say, context: 
 
 @pytest.mark.parametrize("command", registry.commands(), ids=lambda command: command.name)
 async def test_help_on_a_command_shows_its_usage_and_examples(say: Say, command: Command) -> None:
-    told = words(await say(f"/aide {command.name}"))
+    told = words(await say(f"/aide {command.name}", person=ALL_ROLES))
     assert f"Usage : /{command.usage}" in told
     assert all(f"Exemple : /{example}" in told for example in command.examples)
 
