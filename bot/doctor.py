@@ -12,6 +12,7 @@ from typing import get_args
 
 from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
 
+from bot import key_command
 from bot.desk import FILE_NAME as DESK_FILE
 from bot.desk import faulty, open_desk
 from bot.desk.inbox import Inbox
@@ -45,6 +46,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Try everything in turn; each finding comes as soon as it is known."""
     yield Finding("Réglages", "ok", "lus et valables")
     yield _data(settings)
+    yield _key(settings)
     yield _layouts(settings)
     yield _routes(settings)
     yield _ocr()
@@ -75,6 +77,13 @@ def _data(settings: Settings) -> Finding:
     if free < LOW_DISK:
         return Finding("Dossier de données", "warning", f"{data} : disque presque plein, faire de la place")
     return Finding("Dossier de données", "ok", f"{data}, {volume(free)} libres, lisible par son seul propriétaire")
+
+
+def _key(settings: Settings) -> Finding:
+    try:
+        return Finding("Clé des codes", *key_command.state(settings))
+    except sqlite3.DatabaseError as error:
+        return Finding("Clé des codes", "fault", f"{settings.data / FILE_NAME} : {error}")
 
 
 def _layouts(settings: Settings) -> Finding:

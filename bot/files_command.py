@@ -11,9 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from bot.mail.codes import without_codes
 from core import rejects, store
 from core.layouts import LayoutError
 from core.settings import Settings
+from core.vault import VaultError
 from handlers import french
 
 ANSWERED, REFUSED, UNUSABLE = 0, 1, 2
@@ -24,7 +26,8 @@ _MOST = 20
 
 def show_rejects(options: Namespace, out: Console, err: Console) -> int:
     """All files with rows set aside, or the rows of one."""
-    data = Settings.load().open_data_folder()
+    settings = Settings.load()
+    data = settings.open_data_folder()
     store.open_to_write(data).close()
     with closing(store.open_to_read(data)) as db:
         found = rejects.files_with_rejects(db, options.file or "")
@@ -34,7 +37,8 @@ def show_rejects(options: Namespace, out: Console, err: Console) -> int:
                 err.print(Text(f"Aucune rangée de « {options.file} » n'est de côté."))
                 return REFUSED
             for file in found:
-                _show_file(out, file, rejects.rows_of(db, file.path, file.rejected if options.all else _MOST))
+                most = file.rejected if options.all else _MOST
+                _show_file(out, file, rejects.rows_of(db, file.path, most, settings.vault))
             return ANSWERED
         _show_waiting(out, waiting)
         if not found:
@@ -76,10 +80,11 @@ _NUMBER = re.compile(r"(?<!\d)(?:\+?\d{9,}|\d\d(?: \d\d){4})(?!\d)")
 
 
 def _masked(content: str) -> str:
-    """Numbers without their last four digits (CNIL norm NS-47), and not more than a screen's width."""
+    """Without codes, numbers without their last four digits (CNIL norm NS-47), and not more than a screen's width."""
     hidden = _NUMBER.sub(
         lambda found: found[0][:-5] + "XX XX" if found[0][-3] == " " else found[0][:-4] + "XXXX", content
     )
+    hidden = without_codes(hidden)
     return hidden if len(hidden) <= 200 else f"{hidden[:200]}…"
 
 
@@ -112,6 +117,9 @@ def rebuild_store(_: Namespace, out: Console, err: Console) -> int:
         except LayoutError as error:
             err.print(Text(str(error), style="bold red"))
             return UNUSABLE
+        except VaultError as error:
+            err.print(Text(f"La base n'est pas refaite : {error}.", style="bold red"))
+            return REFUSED
     out.print(f"La base est refaite : {french.count(count, 'fichier relu', 'fichiers relus')}.")
     return ANSWERED
 

@@ -30,6 +30,7 @@ from core.readers import Waiting
 from core.readers.cdrs import Cdr
 from core.readers.sheet import FRENCH
 from core.settings import PREFIX, Settings, SettingsError
+from core.vault import Vault, VaultError
 from handlers import french
 
 ANSWERED, REFUSED, UNUSABLE = 0, 1, 2
@@ -83,7 +84,7 @@ class _Unusable(Exception):
 def check(options: Namespace, out: Console, err: Console) -> int:
     """Say how each file is read; 0 when all would go in whole."""
     try:
-        data, layouts = _layouts()
+        data, vault, layouts = _layouts()
     except LayoutError as error:
         err.print(Text(str(error), style="bold red"))
         return UNUSABLE
@@ -92,7 +93,7 @@ def check(options: Namespace, out: Console, err: Console) -> int:
         if number:
             out.print("")
         try:
-            with _opened(name, data) as file:
+            with _opened(name, data, vault) as file:
                 table = _asked_table(options.folder) or inspection.table_of(name)
                 found = inspection.inspect(file.stream, layouts, name, table)
                 _show(found, file, out, by_columns=table is None)
@@ -107,8 +108,8 @@ def check(options: Namespace, out: Console, err: Console) -> int:
 def suggest(options: Namespace, out: Console, err: Console) -> int:
     """Print what to write in layouts.toml so that a file is read; 1 when it cannot be a table."""
     try:
-        data, layouts = _layouts()
-        with _opened(options.file, data) as file:
+        data, vault, layouts = _layouts()
+        with _opened(options.file, data, vault) as file:
             found = inspection.suggest(file.stream, layouts, options.file, _asked_table(options.folder))
     except LayoutError as error:
         err.print(Text(str(error), style="bold red"))
@@ -130,14 +131,16 @@ def _french(error: Exception, name: str) -> str:
 # -- Which file, which layouts
 
 
-def _layouts() -> tuple[Path, Layouts]:
-    """The data folder, and the layouts with the user's own when there are some."""
+def _layouts() -> tuple[Path, Vault, Layouts]:
+    """The data folder, what opens sealed copies in it, and the layouts with the user's own when there are some."""
     try:
-        data = Settings.load().data
+        settings = Settings.load()
+        data, vault = settings.data, settings.vault
     except SettingsError:
         name = f"{PREFIX}DATA"
         data = Path(os.environ.get(name) or dotenv_values(".env").get(name) or "data").expanduser()
-    return data, Layouts.load(data)
+        vault = Vault()
+    return data, vault, Layouts.load(data)
 
 
 def own_tables(data: Path) -> Mapping[str, Any]:
@@ -157,7 +160,7 @@ def _asked_table(name: str | None) -> guesses.Table | None:
 
 
 @contextmanager
-def _opened(name: str, data: Path) -> Iterator[_File]:
+def _opened(name: str, data: Path, vault: Vault) -> Iterator[_File]:
     """The file of that path on this machine, else the mirror's copy of the one of that path on the FTP."""
     path = Path(name).expanduser()
     if path.is_dir():
@@ -167,7 +170,9 @@ def _opened(name: str, data: Path) -> Iterator[_File]:
             yield _File(name, own, "")
         return
     try:
-        stream = copies.open_copy(data, name.lstrip("/"))
+        stream = copies.open_copy(data, name.lstrip("/"), vault)
+    except VaultError as error:
+        raise _Unusable(f"La copie de « {name} » est chiffrée et ne s'ouvre pas : {error}.") from None
     except (OSError, copies.PathError):
         raise _Unusable(
             f"« {name} » n'existe ni ici, ni parmi les fichiers reçus du FTP ({data / copies.MIRROR}). "
