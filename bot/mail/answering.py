@@ -230,7 +230,7 @@ async def _answer(item: Item, house: House, mail: Mail, stands: Standing, contac
     with house.desk.atomic():
         _done(item, house, mail)
         # Who lost his rights while his answer was made does not get it.
-        if not _may_still(house, contact, [command for command, _ in result.outcomes]):
+        if not _may_still(house, contact, [command for command, _ in (*result.outcomes, *result.answered)]):
             audit.record(house.desk, contact.person.id, "mail", "", "denied", why="accès retiré entre-temps")
             return
         spoke_at = threads.spoke_at(house.desk, thread.id, contact.person.id) if thread else 0

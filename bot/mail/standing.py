@@ -35,6 +35,8 @@ def standing(house: House, mail: Mail) -> Standing:
     contact = house.people.by_email(mail.sender)
     thread, member = _thread(house, mail)
     written_to = house.people.by_id(member)
+    if member and not (written_to and written_to.person.roles):
+        thread, member = None, ""  # the secret of somebody who lost his rights lets nobody in
     shared = contact and written_to and written_to.person.roles and written_to.email.lower() == mail.sender.lower()
     if thread and thread.kind == "contact" and shared:
         contact = written_to  # of the persons who share the address, the one who was written to
