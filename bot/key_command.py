@@ -3,7 +3,7 @@
 import getpass
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Literal
 
 from filelock import FileLock, Timeout
@@ -30,7 +30,10 @@ _PATIENCE = 60
 
 def declare(command: ArgumentParser) -> None:
     """What can be said on the command line."""
-    command.description = f"PUK, PIN et RIO sont chiffrés avec la clé de {_NAME}. Sans elle ils ne sont pas gardés, et tout le reste marche."
+    command.description = (
+        f"PUK, PIN et RIO sont chiffrés avec la clé de {_NAME}. "
+        "Sans elle ils ne sont pas gardés, et tout le reste marche."
+    )
     command.set_defaults(action="status", yes=False)
     actions = command.add_subparsers(title="actions", metavar="ACTION")
 
@@ -81,8 +84,8 @@ def state(settings: Settings) -> tuple[Level, str]:
         what = _both(found.closed, found.closed_copies)
         why = f"par une clé qui n'est pas dans {_NAME}" if vault.has_key else f"et {_NAME} est vide"
         return "fault", (
-            f"{what} sont chiffrés {why} : y remettre cette clé, après une virgule s'il y en a une autre, puis redémarrer "
-            "le service ; si elle est perdue, « origyne-bot key forget » dit ce qui peut être repris du FTP"
+            f"{what} sont chiffrés {why} : y remettre cette clé, après une virgule s'il y en a une autre, puis "
+            "redémarrer le service ; si elle est perdue, « origyne-bot key forget » dit ce qui peut être repris du FTP"
         )
     if not vault.has_key:
         return "warning", (
@@ -90,13 +93,8 @@ def state(settings: Settings) -> tuple[Level, str]:
             "« origyne-bot key new » en donne une"
         )
     if found.clear or found.unkept:
-        waiting = count(
-            found.clear + found.unkept, "code n'est pas encore chiffré", "codes ne sont pas encore chiffrés"
-        )
-        return (
-            "warning",
-            f"la clé est là ; {waiting} : la prochaine passe s'en charge, tant que leurs fichiers sont gardés",
-        )
+        waiting = count(found.clear + found.unkept, "code n'est pas chiffré", "codes ne sont pas chiffrés")
+        return "warning", f"la clé est là ; {waiting} : la prochaine passe relit ceux dont le fichier est encore là"
     if found.older or found.older_copies:
         what = _both(found.older, found.older_copies)
         return "warning", f"{what} sont encore chiffrés avec une ancienne clé : « origyne-bot key rotate » les reprend"
@@ -113,16 +111,14 @@ def _new(out: Console) -> int:
     out.print(
         Text(
             "Mettre cette ligne dans .env, lisible du seul compte du service, puis redémarrer le service.\n"
-            "Garder la clé aussi ailleurs, hors de cette machine et loin de ses sauvegardes : sans elle, les PUK, PIN et "
-            "RIO gardés sont perdus, et avec une sauvegarde elle les ouvre.\n"
+            "Garder la clé aussi ailleurs, hors de cette machine et loin de ses sauvegardes : sans elle, les PUK, PIN "
+            "et RIO gardés sont perdus, et avec une sauvegarde elle les ouvre.\n"
             "S'il y a déjà une clé : mettre la nouvelle devant, une virgule, puis l'ancienne ; redémarrer le service ; "
             "puis « origyne-bot key rotate », qui dit quand retirer l'ancienne."
         )
     )
-    try:
+    with suppress(SettingsError):  # a key can be made before anything else is set
         _record(Settings.load(), "new")
-    except SettingsError:
-        pass  # a key can be made before anything else is set
     return DONE
 
 
@@ -133,12 +129,7 @@ def _rotate(settings: Settings, out: Console, err: Console) -> int:
     out.print(Text(f"{_both(done.values, done.copies)} sont chiffrés de nouveau, avec la première clé de {_NAME}."))
     if done.closed:
         what = count(done.closed, "code ou copie ne s'ouvre", "codes ou copies ne s'ouvrent")
-        err.print(
-            Text(
-                f"{what} avec aucune des clés : ne retirer aucune clé, et voir « origyne-bot key status ».",
-                style="bold",
-            )
-        )
+        err.print(Text(f"{what} avec aucune des clés : n'en retirer aucune, et voir « origyne-bot key status »."))
         return REFUSED
     out.print("Les autres clés peuvent être retirées, puis le service redémarré.")
     return DONE
@@ -148,20 +139,17 @@ def _forget(settings: Settings, out: Console, err: Console, *, sure: bool) -> in
     if not sure:
         err.print(
             Text(
-                "Cela efface les codes et les copies de fichiers qu'aucune clé n'ouvre. Ce que le FTP garde encore (90 "
-                "jours environ) est repris à la prochaine passe, le reste est perdu. Si la clé est perdue pour de bon : "
-                "origyne-bot key forget --yes"
+                "Cela efface les codes et les copies de fichiers qu'aucune clé n'ouvre. Ce que le FTP garde encore "
+                "(90 jours environ) est repris à la prochaine passe, le reste est perdu. "
+                "Si la clé est perdue pour de bon : origyne-bot key forget --yes"
             )
         )
         return REFUSED
     with _written(settings) as db:
         gone = sealing.forget_closed(db, settings.data, settings.vault)
     _record(settings, f"forget : {_both(gone.values, gone.copies)}")
-    out.print(
-        Text(
-            f"{_both(gone.values, gone.copies)} sont abandonnés ; ce que le FTP a encore revient à la prochaine passe."
-        )
-    )
+    what = _both(gone.values, gone.copies)
+    out.print(Text(f"{what} sont abandonnés ; ce que le FTP a encore revient à la prochaine passe."))
     return DONE
 
 
