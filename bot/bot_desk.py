@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from bot.admission import Admission
 from bot.bridge import Bridge
-from bot.desk import alerts, buttons, faulty, pictures, progress, rio_failures, threads
+from bot.desk import alerts, audit, buttons, faulty, pictures, progress, rio_failures, threads
 from bot.desk.inbox import Inbox
 from bot.desk.outbox import Outbox
 from bot.desk.people import TECHNICAL, People
@@ -45,6 +45,7 @@ from handlers.ask import Ask, Person, Role
 from handlers.desk import (
     TOPICS,
     Alerts,
+    AuditPage,
     Conversation,
     Draft,
     FaultyAddress,
@@ -485,6 +486,9 @@ class BotDesk:
             ),
             aside=Inbox(self._desk).count_aside("mail"),
         )
+
+    def audit(self, words: str, offset: int, limit: int) -> AuditPage:
+        return audit.search(self._desk, words, offset=offset, limit=limit)
 
     def alerts_of(self, person: Person) -> Alerts:
         return alerts.alerts_of(self._desk, person.id)

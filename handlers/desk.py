@@ -55,6 +55,34 @@ class State:
 
 
 @dataclass(frozen=True)
+class Audited:
+    """A row of the audit: who asked what, by which door, and what became of it. `at`: UTC seconds; `person`: an id, or
+    where somebody unknown wrote from; `name`: "" of an unknown one; `about`: the line, card or client in question;
+    `shown`: the kind of what was shown (French); `why`: of a refusal, or the reason that was given."""
+
+    id: int
+    at: int
+    person: str
+    name: str
+    door: str
+    command: str
+    outcome: str
+    about: str = ""
+    shown: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """Some rows of the audit, newest first; `total`: how many there are in all; `period`: the one that the words named
+    ("octobre 2026"), or ""."""
+
+    rows: tuple[Audited, ...]
+    total: int
+    period: str = ""
+
+
+@dataclass(frozen=True)
 class FaultyAddress:
     """An address that mails do not reach: since when (UTC seconds), and why (French)."""
 
@@ -254,6 +282,9 @@ class Desk(Protocol):
         chat how it ended."""
 
     def state(self) -> State: ...
+
+    def audit(self, words: str, offset: int, limit: int) -> AuditPage:
+        """The rows of the audit that all of the words are found in (`bot.desk.audit.search`)."""
 
     def alerts_of(self, person: Person) -> Alerts: ...
 

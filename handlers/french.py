@@ -1,9 +1,10 @@
 """Figures, times and words in French form."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
+from core.daily import date_of
 from core.folders import MONTHS
 from core.layouts import fold
 from core.words import CHANGE, KIND, STATUS
@@ -98,6 +99,11 @@ def of_month(yyyymm: int) -> str:
 
 def today(now: int) -> datetime:
     return datetime.fromtimestamp(now, UTC).astimezone(PARIS)
+
+
+def start_of(day: int) -> int:
+    """When a day (since 1970) begins in Paris, in UTC seconds."""
+    return int(datetime.combine(date_of(day), time.min, PARIS).timestamp())
 
 
 def take_month(words: str, now: int) -> tuple[str, int]:

@@ -19,7 +19,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Papiers et calculs": ("factures", "documents", "duree"),
     "Ouvrir le compte": ("dossier", "profil", "upload", "bandeau", "marketing"),
     "L'équipe": ("contact", "clore"),
-    "Les accès": ("inviter", "retirer"),
+    "Les accès": ("inviter", "retirer", "audit"),
     "Le robot": ("alertes", "etat", "rejets", "sync", "aide"),
 }
 _ORDER = tuple(name for names in GROUPS.values() for name in names)
