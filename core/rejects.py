@@ -63,7 +63,7 @@ def rows_of(db: Database, path: str, most: int, vault: Vault | None = None) -> l
         (path, most),
     )
     return [
-        RejectedRow(line, reason, _opened(vault, file_id, folder, line, content))
+        RejectedRow(line, reason, content_of(vault, file_id, folder, line, content))
         for file_id, folder, line, reason, content in rows
     ]
 
@@ -71,7 +71,9 @@ def rows_of(db: Database, path: str, most: int, vault: Vault | None = None) -> l
 def of_file(db: Database, file: File, vault: Vault) -> list[Reject]:
     """All rejected rows of a file, as `rows_of`."""
     rows = db.execute("SELECT line, reason, content FROM rejects WHERE file_id = ? ORDER BY line", (file.id,))
-    return [Reject(line, reason, _opened(vault, file.id, file.folder, line, content)) for line, reason, content in rows]
+    return [
+        Reject(line, reason, content_of(vault, file.id, file.folder, line, content)) for line, reason, content in rows
+    ]
 
 
 def without_codes(reason: str) -> str:
@@ -100,6 +102,16 @@ def set_aside(db: Database, file: File, rejects: Iterable[Reject], vault: Vault)
     db.conn.executemany("INSERT OR REPLACE INTO rejects (file_id, line, reason, content) VALUES (?, ?, ?, ?)", rows)
 
 
+def content_of(vault: Vault | None, file_id: int, folder: str, line: int, content: str) -> str:
+    """What a rejected row holds; "" where it can hold codes and no key opens it."""
+    if folder not in CODED:
+        return content
+    try:
+        return vault.open(content, _place(file_id, line)) if vault else ""
+    except VaultError:
+        return ""
+
+
 def accept(db: Database, path: str) -> bool:
     """A person's word that a waiting file is right as it is; whether there is such a file."""
     with db.atomic():
@@ -117,12 +129,3 @@ _CODE_CELL = re.compile(
 
 def _place(file_id: int, line: int) -> str:
     return place("rejects", file_id, line, "content")
-
-
-def _opened(vault: Vault | None, file_id: int, folder: str, line: int, content: str) -> str:
-    if folder not in CODED:
-        return content
-    try:
-        return vault.open(content, _place(file_id, line)) if vault else ""
-    except VaultError:
-        return ""
