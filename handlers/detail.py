@@ -78,10 +78,10 @@ def refusal(ask: Ask, context: Context) -> Answer | None:
 async def answer(ask: Ask, number: str, period: Period, why: str, context: Context) -> Answer:
     """The next step towards the book: its reason, a touch that confirms, the book itself."""
     command = f"cdr {number} {period.command} complet motif"
-    why = _REDACTED(why)  # it stays in the audit, where neither a code nor a whole called number does
     unfit = _unfit(why, ask, number, period, command)
     if unfit:
         return unfit.of(number)
+    why = _REDACTED(why)  # it stays in the audit, where neither a code nor a whole called number does
     address = "" if ask.door == "terminal" else context.desk.address_of(ask.person)
     if ask.door != "terminal" and not address:
         return Answer(

@@ -17,6 +17,7 @@ from core.clients import Client
 from core.workshop import Workshop
 from tests.core.test_daily import BILLED_OCTOBER, CAFE, DUPONT, ROWS
 from tests.core.test_intake import Telecom, cdr_file, status_file
+from tests.core.test_locked import opened
 
 OCTOBER, NOVEMBER = daily.days_of(202610), daily.days_of(202611)
 RIO = "01E4K7P2QEM3"
@@ -78,6 +79,7 @@ def every_book(data: Path) -> dict[str, bytes]:
         "days": books.conso(data, DUPONT, "", (), OCTOBER[1], NOVEMBER[0] + 5),
         "consumption of a line": books.conso(data, "", "0639980001", (202611,), 0, 0),
         "cdr": books.cdr(data, "0639980001", OCTOBER[0], NOVEMBER[1]),
+        "whole cdr": books.cdr(data, "0639980001", OCTOBER[0], NOVEMBER[1], books.Whole("Alix", "=1+1")),
         "line": books.line(data, "0639980001"),
         "lines": books.lines(data, "", ()),
         "clients": books.clients(data, 202611),
@@ -153,6 +155,51 @@ def test_communications_have_their_local_time_and_no_whole_called_number(data: P
         "Source": "facturation",
     }
     assert "0639981234" not in everything(content)
+
+
+def test_called_numbers_are_whole_for_who_says_why_and_the_book_says_so(data: Path) -> None:
+    content = sheets(books.cdr(data, "0639980001", *OCTOBER, books.Whole("Alix Moreau", "litige sur la facture")))
+    (row,) = rows_of(content["Communications"])
+    (masked,) = rows_of(sheets(books.cdr(data, "0639980001", *OCTOBER))["Communications"])
+    assert row == masked | {"Numéro appelé": "06 39 98 12 34"}
+    told = facts(content["Résumé"])
+    assert (told["Demandé par"], told["Motif"]) == ("Alix Moreau", "litige sur la facture")
+    notes = [str(cells[0]) for cells in content["Résumé"]]
+    assert any("Numéros appelés entiers" in note for note in notes)
+    assert not any("cachés" in note for note in notes)
+
+
+def test_whole_numbers_are_shown_as_they_came_and_never_as_formulas(tmp_path: Path) -> None:
+    called = ("0639981234", "07000639981234", "3179", "+41 79 000 12 34", "=1+1", "@SUM(A1)", "-2+3", "")
+    rows = "".join(f"0{day}/10/2026 10:00:00;0639980001;{it};Voix;1;60;;\n" for day, it in enumerate(called, 1))
+    telecom = Telecom(tmp_path)
+    telecom.take("BilledCDRs/BilledCDRs_202610.csv", BILLED_OCTOBER.splitlines()[0] + "\n" + rows)
+    telecom.db.close()
+    content = books.cdr(tmp_path, "0639980001", *OCTOBER, books.Whole("=cmd", '=HYPERLINK("https://example.org")'))
+    assert not re.search(r"<f[ >]", everything(content))
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    cells = [row[3] for row in book["Communications"].iter_rows(min_row=2)]
+    assert [cell.value for cell in cells] == [
+        "06 39 98 12 34",
+        "07 00 06 39 98 12 34",
+        "3179",
+        "+41790001234",
+        "=1+1",
+        "@SUM(A1)",
+        "2+3",  # a dash separates digits
+        None,
+    ]
+    assert {cell.data_type for cell in cells[:-1]} == {"s"}
+
+
+def test_a_password_closes_the_book_and_nothing_of_it_is_in_clear(data: Path) -> None:
+    asked = books.Whole("Alix Moreau", "litige sur la facture", "k3fa-k3fa-k3fa-k3fa")
+    closed = books.cdr(data, "0639980001", *OCTOBER, asked)
+    assert not zipfile.is_zipfile(io.BytesIO(closed))
+    assert all(clear.encode() not in closed for clear in ("06 39 98", "Alix", "litige", "k3fa"))
+    ((row,),) = [rows_of(sheets(opened(closed, asked.password))["Communications"])]
+    assert row["Numéro appelé"] == "06 39 98 12 34"
+    assert asked.password not in repr(asked)
 
 
 def test_rated_communications_say_whether_they_are_in_the_bundle(data: Path) -> None:
