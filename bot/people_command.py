@@ -6,7 +6,7 @@ The service looks at rights at each question and before each answer leaves, so t
 import argparse
 import asyncio
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from rich.console import Console
@@ -85,29 +85,29 @@ def _list(_: argparse.Namespace, house: House, out: Console) -> int:
     now = house.context.now()
     people = house.own.people()
     _note(house, "list")
-    draw(
-        Answer(
-            f"{french.count(sum(not it.revoked_at for it in people), 'personne')} avec accès",
-            table=Table(
-                ("Personne", "Nom", "Rôles", "Adresses", "Telegram", "Vue"),
-                tuple(_row(it, now) for it in people),
-            ),
-        ),
-        out,
-    )
+    out.print(Text(f"{french.count(sum(not it.revoked_at for it in people), 'personne')} avec accès", style="bold"))
+    for it in people:
+        out.print()
+        out.print(Text(f"{it.person.id} : {it.person.name}", style="dim" if it.revoked_at else "bold"))
+        for line in _lines(it, now):
+            out.print(Text(f"  {line}", style="dim" if it.revoked_at else ""))
     return DONE
 
 
-def _row(person: KnownPerson, now: int) -> tuple[str, ...]:
-    roles = rights.in_words(person.person.roles)
-    return (
-        person.person.id,
-        person.person.name,
-        roles or f"retirés le {french.moment(person.revoked_at, now)}",
-        ", ".join((person.email, *person.addresses)),
-        chats(person, now),
-        french.moment(person.last_seen, now) if person.last_seen else "jamais",
+def _lines(person: KnownPerson, now: int) -> Iterator[str]:
+    if person.revoked_at:
+        yield f"Droits retirés le {french.moment(person.revoked_at, now)}"
+        yield f"Adresse : {person.email}"
+        return
+    by_hand = person.granted & person.person.roles
+    yield f"Rôles : {rights.in_words(person.person.roles)}" + (
+        f" (donné à la main : {rights.in_words(by_hand)})" if by_hand else ""
     )
+    yield f"Adresses : {', '.join((person.email, *person.addresses))}"
+    yield f"Telegram : {chats(person, now)}"
+    if len(person.chats_since) > 1:
+        yield f"  et {french.count(len(person.chats_since) - 1, 'autre chat', 'autres chats')}"
+    yield f"Dernière question : {french.moment(person.last_seen, now) if person.last_seen else 'jamais'}"
 
 
 def _invite(options: argparse.Namespace, house: House, out: Console) -> int:
