@@ -24,6 +24,12 @@ SEPARATORS = ";\t|,"
 #: A CSV is never that large; what unpacks to more is refused before it fills the disk or the memory.
 MAX_BYTES = 8 * 1024**3
 
+#: Signs that are kept of a row that was set aside; no row is that long.
+MOST_KEPT = 20_000
+
+#: A file in UTF-16 is read whole.
+MAX_UTF16 = 128 * 1024**2
+
 #: Bytes read at once. Smaller portions cost more calls, larger ones more memory.
 PORTION = 8 * 1024 * 1024
 
@@ -118,7 +124,7 @@ class Portion:
         good = np.ones(len(self), bool)
         for row, reason in sorted(faults.items()):
             good[row] = False
-            self.sheet.rejects.append(Reject(int(self.lines[row]), reason, self.content(row)))
+            self.sheet.rejects.append(Reject(int(self.lines[row]), reason, _kept(self.content(row))))
         return good
 
     _first_line: int = 0
@@ -200,7 +206,7 @@ class Sheet:
                 lines.append(place)
             elif any(cell.strip() for cell in record):
                 reason = f"{len(record)} colonnes au lieu de {self.width}"
-                self.rejects.append(Reject(place, reason, self.separator.join(record)))
+                self.rejects.append(Reject(place, reason, _kept(self.separator.join(record))))
         columns = {
             place: pa.array([_encoded(record[place], self.codecs) for record in records], pa.binary())
             for place, _ in self.columns.values()
@@ -251,7 +257,10 @@ def read_sheet(source: bytes | BinaryIO, layouts: Layouts, folder: str = "", por
     try:
         head = stream.read(_HEAD)
         if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return _read_utf16(head + stream.read(MAX_BYTES), layouts, folder, portion)
+            content = head + stream.read(MAX_UTF16)
+            if len(content) >= MAX_UTF16:
+                raise Waiting(f"le fichier en UTF-16 dépasse {MAX_UTF16 // 1024**2} Mio")
+            return _read_utf16(content, layouts, folder, portion)
         if not head.strip(b"\xef\xbb\xbf\r\n \t") and not stream.read(1):
             raise Waiting("le fichier est vide")
         if b"\x00" in head:
@@ -497,6 +506,10 @@ def _has_odd_quotes(block: bytes, separator: str) -> bool:
     return usual.sub(b"", block).find(b'"') >= 0
 
 
+def _kept(content: str) -> str:
+    return content if len(content) <= MOST_KEPT else f"{content[:MOST_KEPT]}… ({len(content)} signes)"
+
+
 def _records(text: str, separator: str, first_line: int, rejects: list[Reject]) -> Iterator[tuple[int, list[str]]]:
     """The records of a text, and the line at which each begins."""
     reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
@@ -508,4 +521,4 @@ def _records(text: str, separator: str, first_line: int, rejects: list[Reject]) 
             return
         except csv.Error as error:
             content = "\n".join(text.split("\n")[line - first_line : first_line + reader.line_num - line])
-            rejects.append(Reject(line, f"ligne illisible ({error})", content))
+            rejects.append(Reject(line, f"ligne illisible ({error})", _kept(content)))
