@@ -68,21 +68,22 @@ def record(
     shown: str = "",
     why: str = "",
 ) -> None:
-    """Add a row; to be called in the transaction of the answer, after its first write, or in one that begins with this.
+    """Add a row, in a transaction of its own or in that of the answer, after its first write or as its first.
 
     :param person: his id; of an unknown one where he wrote from, "" for a mail.
     :param command: its name only, as its arguments can be codes.
     :param about: the line, card or client in question; `shown`: the kind of what was shown; `why`: of a refusal, or the
         reason that was given.
     """
-    # Taken first: two processes never chain on the same row.
-    db.execute("UPDATE audit_anchor SET at = at")
-    last, before = head(db)
-    row = (last + 1, int(time.time()), person, door, command, outcome, about, shown, why)
-    db.execute(
-        f"INSERT INTO audit ({', '.join(COVERED)}, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*row, link(before, row)),
-    )
+    with db.atomic():
+        # Taken first: two processes never chain on the same row.
+        db.execute("UPDATE audit_anchor SET at = at")
+        last, before = head(db)
+        row = (last + 1, int(time.time()), person, door, command, outcome, about, shown, why)
+        db.execute(
+            f"INSERT INTO audit ({', '.join(COVERED)}, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, link(before, row)),
+        )
 
 
 def record_answer(
@@ -190,8 +191,9 @@ def _of_word(db: Database, word: str) -> tuple[str, list[str]]:
     conditions = [f"{column} IN ({', '.join('?' * len(names))})" for column, names in known if names]
     values = [name for _, names in known for name in names]
     for column in ("person", "command", "about", "shown", "why"):
-        conditions.append(f"{column} LIKE ? ESCAPE '\\'")
-        values.append(f"%{_escaped(word.lstrip('/') or word)}%")
+        # Where a word begins: « Léa » is not in « tableau ».
+        conditions.append(f"' ' || replace({column}, ':', ' ') LIKE ? ESCAPE '\\'")
+        values.append(f"% {_escaped(word.lstrip('/') or word)}%")
     return " OR ".join(conditions), values
 
 
