@@ -1,0 +1,648 @@
+"""The rights of who a line or a client is: all that is held about it as files, and what can go of it for good.
+
+What the law makes us keep stays: invoices and totals (Code de commerce, L123-22: ten years), the detail of what is not
+billed yet (CPCE, L34-2). What goes does not come in again, with a later file or a store made anew
+(`core.forgotten`). The called numbers are masked, and codes stand in no file.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from sqlite_utils import Database
+
+from core import clients, documents
+from core.export.appearing import appearing_folder
+from core.folders import FRENCH, PARIS, Folder
+from core.forgotten import first_day, naming
+from core.kinds import KINDS
+from core.numbers import NumberError, mask, msisdn, show
+from core.rejects import content_of, without_values
+from core.retention import empty_log
+from core.totals import GRAINS
+from core.vault import Vault
+from core.words import CHANGE, KIND, STATUS
+
+
+class PrivacyError(Exception):
+    """It is not clear who is meant, or nothing is held; the message says so in French."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose data are meant. `name`: the number as it is shown, or the client's name; `msisdns`: the lines; `client_id`:
+    None when one line is meant, and not its client."""
+
+    name: str
+    msisdns: tuple[str, ...]
+    client_id: int | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """For queries: the lines as texts, and as CDRs write them."""
+        return {
+            "msisdns": json.dumps(self.msisdns),
+            "lines": json.dumps([int(number) for number in self.msisdns]),
+            "client": -1 if self.client_id is None else self.client_id,
+        }
+
+
+def subject(db: Database, words: str) -> Subject:
+    """Who is meant by a number, or by words that are one client's alone.
+
+    :raises PrivacyError: nobody, or several.
+    """
+    try:
+        number = msisdn(words)
+    except NumberError:
+        return _client(db, words)
+    found = Subject(show(number), (number,))
+    held = [f"{table} WHERE msisdn = ?" for table in ("lines", "line_changes", "sims")]
+    held.append("usage_by_line WHERE line = CAST(? AS INTEGER)")
+    if not any(db.execute(f"SELECT 1 FROM {where} LIMIT 1", (number,)).fetchone() for where in held):
+        raise PrivacyError(f"Rien n'est gardé du {show(number)}.")
+    return found
+
+
+def _client(db: Database, words: str) -> Subject:
+    found = clients.find(db, words)
+    names = ", ".join(client.name for client in found.clients) + (", …" if found.others else "")
+    # What is handed over, or erased, must be of nobody else: the nearest name is not good enough.
+    if found.corrected or not found.clients:
+        near = f" Noms proches : {names}." if names else ""
+        raise PrivacyError(f"Ni un numéro, ni le nom d'un client : « {words} ».{near}")
+    if not found.sure:
+        raise PrivacyError(f"Plusieurs clients ressemblent à « {words} », en choisir un : {names}.")
+    client = found.clients[0]
+    rows = db.execute("SELECT msisdn FROM lines WHERE client_id = ? ORDER BY msisdn", (client.id,))
+    return Subject(client.name, tuple(number for (number,) in rows), client.id)
+
+
+# -- All that is held
+
+Form = Literal["text", "moment", "day", "euros", "whole"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file of what is handed over. `what`, `source`, `kept`: what it is, where it comes from, how long it is kept
+    and why (French)."""
+
+    name: str
+    what: str
+    source: str
+    kept: str
+    columns: tuple[tuple[str, Form], ...]
+    rows: Callable[[], Iterable[Sequence[Any]]]
+
+
+def export(
+    db: Database, who: Subject, to: Path, vault: Vault, others: Sequence[Table], terms: "Terms", now: int
+) -> dict[str, int]:
+    """Write all that is held into a new folder, readable by its owner only: a CSV each, the same as JSON, and a
+    LISEZ-MOI. Returns how many rows each file has.
+
+    :param others: what the caller holds besides.
+    :raises PrivacyError: the folder exists.
+    :raises OSError: it cannot be written; nothing is left of it.
+    """
+
+    def is_free() -> None:
+        if to.exists():
+            raise PrivacyError(f"{to} existe déjà : donner un autre nom à --to.")
+
+    counts = {}
+    tables = [*_tables(db, who, vault, terms), *others]
+    with appearing_folder(to, is_free) as folder, (folder / "donnees.json").open("w", encoding="utf-8") as file:
+        file.write("{")
+        for number, table in enumerate(tables):
+            file.write(f"{',' if number else ''}\n{json.dumps(table.name)}: [")
+            with (folder / f"{table.name}.csv").open("w", encoding="utf-8-sig", newline="") as sheet:
+                counts[table.name] = _write(table, sheet, file)
+            file.write("]")
+        file.write("\n}\n")
+        (folder / "LISEZ-MOI.txt").write_text(_readme(who, tables, counts, now), "utf-8")
+        for path in folder.iterdir():
+            path.chmod(0o600)
+    return counts
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How long things are kept, in months."""
+
+    cdrs: int
+    audit: int
+
+
+def _write(table: Table, sheet: TextIO, file: TextIO) -> int:
+    """Returns how many rows there are."""
+    writer = csv.writer(sheet, delimiter=";", lineterminator="\r\n")
+    writer.writerow([name for name, _ in table.columns])
+    count = 0
+    for row in table.rows():
+        cells = [_shown(value, form) for value, (_, form) in zip(row, table.columns, strict=True)]
+        writer.writerow([harmless(cell) for cell in cells])
+        named = {name: _plain(value, form) for value, (name, form) in zip(row, table.columns, strict=True)}
+        file.write(f"{',' if count else ''}\n{json.dumps(named, ensure_ascii=False)}")
+        count += 1
+    return count
+
+
+def harmless(cell: str) -> str:
+    """A cell of a CSV that no spreadsheet takes for a formula."""
+    return f"'{cell}" if re.match(r"[=@\t\r\n]|[+\-](?![0-9][0-9X ().,]*$)", cell) else cell
+
+
+def _shown(value: Any, form: Form) -> str:
+    """As French spreadsheets read it."""
+    if value is None or value == "":
+        return ""
+    if form == "moment":
+        return datetime.fromtimestamp(value, PARIS).strftime("%d/%m/%Y %H:%M:%S")
+    if form == "day":
+        return _date(value).strftime("%d/%m/%Y")
+    if form == "euros":
+        return _decimal(value).replace(".", ",")
+    return str(value)
+
+
+def _plain(value: Any, form: Form) -> Any:
+    """As programs read it; an amount is a text, so that none rounds it."""
+    if value is None:
+        return None
+    if form == "moment":
+        return datetime.fromtimestamp(value, PARIS).isoformat()
+    if form == "day":
+        return _date(value).isoformat()
+    return _decimal(value) if form == "euros" else value
+
+
+def _decimal(millionths: int) -> str:
+    whole, part = divmod(abs(millionths), 1_000_000)
+    return f"{'-' if millionths < 0 else ''}{whole}.{part:06}"
+
+
+def _date(day: int) -> date:
+    return date(1970, 1, 1) + timedelta(days=day)
+
+
+_OF_LINES = "msisdn IN (SELECT value FROM json_each(:msisdns))"
+#: Rows of a client: those that name it, and those that name none and are of its lines.
+_OF_ROWS = (
+    "iif(:client < 0, line IN (SELECT value FROM json_each(:lines)), "
+    "client_id = :client OR client_id = 0 AND line IN (SELECT value FROM json_each(:lines)))"
+)
+_CONTRACT = "tant que la ligne existe, pour la gérer ; une fois résiliée, s'efface sur demande"
+_ACCOUNTS = "dix ans : pièce comptable (Code de commerce, art. L123-22)"
+
+
+def _tables(db: Database, who: Subject, vault: Vault, terms: Terms) -> list[Table]:
+    def asked(query: str) -> Callable[[], Iterable[Sequence[Any]]]:
+        return lambda: db.execute(query, who.values)
+
+    traffic = (
+        f"{terms.cdrs} mois au plus, par mois entiers : la facturation en a besoin (CPCE, art. L34-1, L34-2 et R10-14)"
+    )
+    state, listing = "fichiers AccountStatus de l'opérateur", "fichiers « Cartes SIM » de l'opérateur"
+    return [
+        Table(
+            "lignes",
+            "l'état présent de chaque ligne ; le RIO lui-même n'est pas donné ici (3179, depuis la ligne)",
+            state,
+            _CONTRACT,
+            (
+                ("numero", "text"),
+                ("client", "text"),
+                ("statut", "text"),
+                ("statut_operateur", "text"),
+                ("forfait", "text"),
+                ("options", "text"),
+                ("mise_en_service", "text"),
+                ("iccid", "text"),
+                ("imsi", "text"),
+                ("rio_detenu", "text"),
+                ("statut_depuis", "moment"),
+                ("plus_citee_depuis", "moment"),
+                ("fichier", "text"),
+            ),
+            lambda: _lines(db, who),
+        ),
+        Table(
+            "historique",
+            "ce qui a changé sur chaque ligne",
+            state,
+            _CONTRACT,
+            (
+                ("numero", "text"),
+                ("vu_dans_l_etat_du", "moment"),
+                ("changement", "text"),
+                ("avant", "text"),
+                ("apres", "text"),
+                ("fichier", "text"),
+            ),
+            lambda: (
+                (number, at, CHANGE.get(change, change), before, after, path)
+                for number, at, change, before, after, path in db.execute(
+                    "SELECT msisdn, at, change, iif(change = 'rio', '', before), iif(change = 'rio', '', after), path "
+                    f"FROM line_changes CROSS JOIN files ON files.id = file_id WHERE {_OF_LINES} "
+                    "ORDER BY at, line_changes.id",
+                    who.values,
+                )
+            ),
+        ),
+        Table(
+            "cartes",
+            "les cartes SIM ; leurs codes PIN et PUK ne sont jamais dans ces fichiers",
+            f"{listing}, {state}",
+            _CONTRACT,
+            (
+                ("iccid", "text"),
+                ("imsi", "text"),
+                ("livree_pour", "text"),
+                ("codes_detenus", "text"),
+                ("citee_le", "moment"),
+                ("fichier", "text"),
+            ),
+            lambda: _cards(db, who),
+        ),
+        Table(
+            "communications",
+            "le détail des communications ; les quatre derniers chiffres des numéros appelés sont cachés "
+            "(arrêté du 31/12/2013)",
+            "fichiers RatedCDRs (quotidiens) et BilledCDRs (facturation) de l'opérateur",
+            traffic,
+            (
+                ("fichiers", "text"),
+                ("numero", "text"),
+                ("debut", "moment"),
+                ("genre", "text"),
+                ("type", "text"),
+                ("appele", "text"),
+                ("duree_s", "whole"),
+                ("volume_octets", "whole"),
+                ("montant_ht_eur", "euros"),
+                ("hors_forfait", "text"),
+                ("destination", "text"),
+                ("fichier", "text"),
+            ),
+            lambda: _cdrs(db, who),
+        ),
+        Table(
+            "totaux",
+            "les totaux par ligne et par mois",
+            "calculés des communications",
+            _ACCOUNTS,
+            (
+                ("mois", "text"),
+                ("fichiers", "text"),
+                ("numero", "text"),
+                ("genre", "text"),
+                ("hors_forfait", "text"),
+                ("nombre", "whole"),
+                ("duree_s", "whole"),
+                ("volume_octets", "whole"),
+                ("montant_ht_eur", "euros"),
+            ),
+            lambda: (
+                (f"{month // 100}-{month % 100:02}", _source(source), _number(line), _kind(kind), _out(out), *sums)
+                for month, source, line, kind, out, *sums in db.execute(
+                    "SELECT month, source, line, kind, out_of_bundle, count, seconds, bytes, amount "
+                    f"FROM usage_by_line WHERE {_OF_ROWS} ORDER BY month, source, line, kind, out_of_bundle",
+                    who.values,
+                )
+            ),
+        ),
+        Table(
+            "factures",
+            "les copies des factures du client, d'après leur nom ; la facture légale est ailleurs",
+            "dossier Factures de l'opérateur",
+            _ACCOUNTS,
+            (("mois", "text"), ("client", "text"), ("chemin", "text")),
+            lambda: _invoices(db, who),
+        ),
+        Table(
+            "rangees_de_cote",
+            "les rangées illisibles des fichiers qui nomment une de ces lignes, sans ce qu'elles contiennent : "
+            "d'autres personnes peuvent s'y trouver",
+            "tous les fichiers de l'opérateur",
+            "comme leur fichier",
+            (("fichier", "text"), ("rangee", "whole"), ("raison", "text")),
+            lambda: ((it.path, it.line, without_values(it.reason)) for it in _rejects(db, who, _aside(db, vault))),
+        ),
+        Table(
+            "fichiers",
+            "les fichiers de l'opérateur dont vient ce qui précède ; un AccountStatus, qui cite chaque heure toutes "
+            "les lignes, n'y est que s'il a changé quelque chose",
+            "FTP de l'opérateur",
+            f"ceux des communications : {terms.cdrs} mois au plus ; les autres : pour refaire la base",
+            (("chemin", "text"), ("dossier", "text"), ("date", "moment"), ("copie", "text")),
+            lambda: _files(db, who, vault),
+        ),
+    ]
+
+
+def _lines(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
+    for number, client, status, *rest in db.execute(
+        "SELECT msisdn, coalesce(clients.name, ''), status, word, plan, options, activated_on, iccid, imsi, "
+        "iif(rio = '', 'non', 'oui'), since, gone_at, path FROM lines CROSS JOIN files ON files.id = file_id "
+        f"LEFT JOIN clients ON clients.id = client_id WHERE {_OF_LINES} ORDER BY msisdn",
+        who.values,
+    ):
+        yield (number, client, STATUS.get(status, status), *rest)
+
+
+def _cards(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
+    for iccid in _cards_of(db, who.msisdns):
+        yield db.execute(
+            "SELECT iccid, imsi, msisdn, iif((pin, puk, pin2, puk2) = ('', '', '', ''), 'non', 'oui'), seen_at, path "
+            "FROM sims CROSS JOIN files ON files.id = file_id WHERE iccid = ?",
+            (iccid,),
+        ).fetchone()
+
+
+def _cards_of(db: Database, msisdns: Sequence[str]) -> list[str]:
+    """The cards in the store that were delivered for these lines or are on them, as written there: with their check
+    digit or without."""
+    found: set[str] = set()
+    for number in msisdns:
+        found |= {iccid for (iccid,) in db.execute("SELECT iccid FROM sims WHERE msisdn = ?", (number,))}
+        (on_line,) = db.execute("SELECT coalesce(max(iccid), '') FROM lines WHERE msisdn = ?", (number,)).fetchone()
+        if on_line:
+            written = (on_line, on_line[:-1], f"{on_line}_")
+            rows = db.execute("SELECT iccid FROM sims WHERE iccid IN (?, ?) OR iccid LIKE ?", written)
+            found |= {iccid for (iccid,) in rows}
+    return sorted(found)
+
+
+def _cdrs(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
+    for source, line, start, kind, type_, called, seconds, octets, amount, out, zone, path in db.execute(
+        "SELECT source, line, start, kind, type, called, seconds, bytes, amount, out_of_bundle, zone, path FROM cdrs "
+        "CROSS JOIN natures ON natures.id = nature_id CROSS JOIN files ON files.id = cdrs.file_id "
+        f"WHERE {_OF_ROWS} ORDER BY source, day, line, start, cdrs.id",
+        who.values,
+    ):
+        number = f"0{called}" if isinstance(called, int) else called or ""
+        yield (
+            *(_source(source), _number(line), start, _kind(kind), type_, mask(number), seconds, octets, amount),
+            *(_out(out), zone, path),
+        )
+
+
+def _invoices(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
+    names = db.execute(
+        f"SELECT DISTINCT name FROM clients WHERE id = :client OR :client < 0 "
+        f"AND id IN (SELECT client_id FROM lines WHERE {_OF_LINES}) ORDER BY name",
+        who.values,
+    )
+    for (name,) in names.fetchall():
+        found, _ = documents.invoices(db, "client", name, limit=-1)
+        for it in found:
+            yield (f"{it.month // 100}-{it.month % 100:02}" if it.month else "", it.client, it.path)
+
+
+@dataclass(frozen=True)
+class _Aside:
+    """A row set aside, as far as a key opens it."""
+
+    file_id: int
+    path: str
+    line: int
+    reason: str
+    content: str
+
+
+def _aside(db: Database, vault: Vault) -> list[_Aside]:
+    rows = db.execute(
+        "SELECT file_id, path, folder, line, rejects.reason, content FROM rejects CROSS JOIN files "
+        "ON files.id = file_id ORDER BY path, line"
+    )
+    return [
+        _Aside(file_id, path, line, reason, content_of(vault, file_id, folder, line, content))
+        for file_id, path, folder, line, reason, content in rows
+    ]
+
+
+def _rejects(db: Database, who: Subject, aside: list[_Aside]) -> list[_Aside]:
+    """Those that name one of the lines or their cards."""
+    pattern = naming(frozenset(who.msisdns), frozenset(_cards_of(db, who.msisdns)))
+    return [it for it in aside if pattern.search(it.reason) or pattern.search(it.content)]
+
+
+def _files(db: Database, who: Subject, vault: Vault) -> Iterator[Sequence[Any]]:
+    ids = {it.file_id for it in _rejects(db, who, _aside(db, vault))}
+    for query in (
+        f"SELECT DISTINCT file_id FROM cdrs WHERE {_OF_ROWS}",
+        f"SELECT DISTINCT file_id FROM line_changes WHERE {_OF_LINES}",
+        f"SELECT file_id FROM lines WHERE {_OF_LINES}",
+    ):
+        ids |= {number for (number,) in db.execute(query, who.values)}
+    for iccid in _cards_of(db, who.msisdns):
+        ids |= {number for (number,) in db.execute("SELECT file_id FROM sims WHERE iccid = ?", (iccid,))}
+    folder: Folder
+    for path, folder, at, state in db.execute(
+        "SELECT path, folder, coalesce(as_of, modified_at, fetched_clock), state FROM files "
+        "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY path",
+        (json.dumps(sorted(ids)),),
+    ):
+        yield path, FRENCH[folder], at, "effacée à son terme" if state == "purged" else "gardée"
+
+
+def _number(line: int) -> str:
+    return f"0{line}" if line else ""
+
+
+def _kind(kind: int) -> str:
+    return KIND[KINDS[kind]]
+
+
+def _out(value: int) -> str:
+    return {1: "oui", 0: "non"}.get(value, "")
+
+
+def _source(value: int) -> str:
+    return "facturation" if value else "quotidiens"
+
+
+def _readme(who: Subject, tables: Sequence[Table], counts: dict[str, int], now: int) -> str:
+    day = datetime.fromtimestamp(now, PARIS).strftime("%d/%m/%Y à %H:%M")
+    parts = [
+        f"Données gardées par ce robot au sujet de : {who.name}",
+        f"État du {day} (heure de Paris).",
+        "",
+        "Chaque fichier CSV (UTF-8, séparateur « ; ») s'ouvre dans un tableur ; donnees.json contient les mêmes "
+        "données pour un programme. Les heures sont celles de Paris, les montants en euros hors taxes.",
+        "Ces fichiers sont confidentiels : ne les remettre qu'à la personne concernée, par un moyen sûr.",
+    ]
+    for table in tables:
+        parts += [
+            "",
+            f"{table.name}.csv ({counts[table.name]} rangée{'s' if counts[table.name] > 1 else ''})",
+            f"  Ce que c'est : {table.what}.",
+            f"  D'où cela vient : {table.source}.",
+            f"  Gardé : {table.kept}.",
+        ]
+    parts += [
+        "",
+        "N'y sont pas : les codes PIN, PUK et RIO, qui permettraient de prendre une ligne ; les messages échangés avec "
+        "le robot, gardés un an au plus.",
+        "",
+    ]
+    return "\n".join(parts)
+
+
+# -- What can go
+
+
+@dataclass(frozen=True)
+class LineErasure:
+    """What goes of a line that is no longer in service. `status`: the store's, "gone" when no state lists it, "" when
+    none ever did. `cards`: their ICCIDs; `coded`: how many have codes. `rejects`: file and line of rows set aside.
+    `rows`: CDRs of billed months; `unbilled`: those that stay until they are past their term."""
+
+    msisdn: str
+    status: str
+    changes: int
+    events: int
+    cards: tuple[str, ...]
+    coded: int
+    has_rio: bool
+    rejects: tuple[tuple[int, int], ...]
+    rows: int
+    unbilled: int
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.changes or self.events or self.cards or self.has_rio or self.rejects or self.rows)
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """`lines`: what goes; `in_service`: lines of which nothing does, with their status. `until`: CDRs go up to that
+    day (days since 1970), the last of the months that are billed."""
+
+    who: Subject
+    lines: tuple[LineErasure, ...]
+    in_service: tuple[tuple[str, str], ...]
+    until: int
+
+    @property
+    def is_empty(self) -> bool:
+        return all(line.is_empty for line in self.lines)
+
+
+def plan_erasure(db: Database, who: Subject, vault: Vault) -> Erasure:
+    """What `erase` would do; changes nothing."""
+    (billed,) = db.execute("SELECT max(month) FROM usage_by_line WHERE source = 1").fetchone()
+    until = first_day(billed + 1 if billed % 100 < 12 else billed + 89) - 1 if billed else 0
+    over, in_service = [], []
+    for number in who.msisdns:
+        row = db.execute(
+            "SELECT iif(gone_at IS NULL, status, iif(status = 'terminated', status, 'gone')), rio != '' "
+            "FROM lines WHERE msisdn = ?",
+            (number,),
+        ).fetchone()
+        status, has_rio = row or ("", 0)
+        if status in ("terminated", "gone", ""):
+            over.append((number, status, bool(has_rio)))
+        else:
+            in_service.append((number, status))
+    counted = _counted(db, [number for number, *_ in over], until)
+    aside = _aside(db, vault)
+    found = [_line_erasure(db, aside, *line, *counted.get(int(line[0]), (0, 0))) for line in over]
+    return Erasure(who, tuple(found), tuple(in_service), until)
+
+
+def _counted(db: Database, msisdns: list[str], until: int) -> dict[int, tuple[int, int]]:
+    """CDRs of each line up to that day, and after it."""
+    rows = db.execute(
+        "SELECT line, sum(day <= :until), sum(day > :until) FROM cdrs "
+        "WHERE line IN (SELECT value FROM json_each(:lines)) GROUP BY line",
+        {"until": until, "lines": json.dumps([int(number) for number in msisdns])},
+    )
+    return {line: (rows, unbilled) for line, rows, unbilled in rows}
+
+
+def _line_erasure(
+    db: Database, aside: list[_Aside], number: str, status: str, has_rio: bool, rows: int, unbilled: int
+) -> LineErasure:
+    alone = Subject(number, (number,))
+    # A card that went on to a line in service is that line's.
+    taken = set(_cards_of(db, _in_service_with_cards_of(db, alone)))
+    cards = [iccid for iccid in _cards_of(db, alone.msisdns) if iccid not in taken]
+    coded = sum(
+        db.execute(
+            "SELECT (pin, puk, pin2, puk2, msisdn) != ('', '', '', '', '') FROM sims WHERE iccid = ?", (iccid,)
+        ).fetchone()[0]
+        for iccid in cards
+    )
+    (changes,) = db.execute("SELECT count(*) FROM line_changes WHERE msisdn = ?", (number,)).fetchone()
+    (events,) = db.execute(
+        "SELECT count(*) FROM events WHERE kind LIKE 'line.%' AND json_extract(data, '$.msisdn') = ?", (number,)
+    ).fetchone()
+    rejects = tuple((it.file_id, it.line) for it in _rejects(db, alone, aside))
+    return LineErasure(number, status, changes, events, tuple(cards), coded, has_rio, rejects, rows, unbilled)
+
+
+def _in_service_with_cards_of(db: Database, who: Subject) -> list[str]:
+    found = []
+    for iccid in _cards_of(db, who.msisdns):
+        rows = db.execute(
+            "SELECT msisdn FROM lines WHERE (iccid IN (?, ?) OR iccid LIKE ?) AND gone_at IS NULL "
+            f"AND status != 'terminated' AND NOT ({_OF_LINES.replace(':msisdns', '?')})",
+            (iccid, iccid[:-1], f"{iccid}_", json.dumps(who.msisdns)),
+        )
+        found += [number for (number,) in rows]
+    return found
+
+
+def erase(db: Database, erasure: Erasure, now: int) -> None:
+    """Do what the plan says, in one transaction. Under `sync.lock`, with a plan made under it."""
+    db.execute("PRAGMA secure_delete = ON")
+    numbers = [line.msisdn for line in erasure.lines]
+    values = {
+        "msisdns": json.dumps(numbers),
+        "lines": json.dumps([int(number) for number in numbers]),
+        "until": erasure.until,
+        "now": now,
+    }
+    rows = "line IN (SELECT value FROM json_each(:lines)) AND day <= :until"
+    with db.atomic():
+        db.execute(
+            "INSERT INTO erasures (msisdn, state_until, cdrs_until, erased_clock) SELECT value, "
+            "coalesce((SELECT json_extract(value, '$.as_of') FROM marks WHERE name = 'lines'), 0), :until, :now "
+            "FROM json_each(:msisdns) WHERE 1 ON CONFLICT (msisdn) DO UPDATE SET state_until = excluded.state_until, "
+            "cdrs_until = max(cdrs_until, excluded.cdrs_until), erased_clock = excluded.erased_clock",
+            values,
+        )
+        for grain in GRAINS:
+            db.execute(f"INSERT INTO {grain.erased} {grain.summed(grain.rows(rows))}", values)
+        db.execute(f"DELETE FROM cdrs WHERE {rows}", values)
+        db.execute(f"DELETE FROM line_changes WHERE {_OF_LINES}", values)
+        db.execute(
+            "DELETE FROM events WHERE kind LIKE 'line.%' "
+            "AND json_extract(data, '$.msisdn') IN (SELECT value FROM json_each(:msisdns))",
+            values,
+        )
+        db.execute(f"UPDATE lines SET iccid = '', imsi = '', rio = '', options = '' WHERE {_OF_LINES}", values)
+        cards = [(iccid,) for line in erasure.lines for iccid in line.cards]
+        db.conn.executemany("INSERT OR IGNORE INTO erased_cards (iccid) VALUES (?)", cards)
+        db.conn.executemany(
+            "UPDATE sims SET msisdn = '', pin = '', puk = '', pin2 = '', puk2 = '', puk_mark = '', puk2_mark = '' "
+            "WHERE iccid = ?",
+            cards,
+        )
+        for file_id, line in {place for it in erasure.lines for place in it.rejects}:
+            (reason,) = db.execute(
+                "SELECT reason FROM rejects WHERE file_id = ? AND line = ?", (file_id, line)
+            ).fetchone()
+            db.execute(
+                "UPDATE rejects SET content = '', reason = ? WHERE file_id = ? AND line = ?",
+                (without_values(reason), file_id, line),
+            )
+    empty_log(db)
