@@ -81,7 +81,7 @@ async def test_a_link_of_the_server_is_not_followed(vsftpd: FtpPeer, tmp_path: P
 
 async def test_a_name_that_looks_like_a_link_brings_no_link(tmp_path: Path) -> None:
     lines = listing(b"lrwxrwxrwx   1 0 0     4 Nov 23 14:00 link.csv -> /etc/passwd")
-    async with misbehaving(tmp_path / "ftp", mlsd=answering("500"), list=lines) as access, connect(access) as ftp:
+    async with misbehaving(tmp_path, mlsd=answering("500"), list=lines) as access, connect(access) as ftp:
         assert await ftp.list_files() == []
 
 
@@ -151,29 +151,29 @@ def telecom(tmp_path: Path) -> Telecom:
 
 def bomb(unpacked: int) -> bytes:
     made = io.BytesIO()
-    with gzip.GzipFile(fileobj=made, mode="wb", compresslevel=9) as packed:
+    with gzip.GzipFile(fileobj=made, mode="wb", compresslevel=1) as packed:
         block = b"0639980001;24/11/2026 10:00:00;Voix;60;;0,10;Dupont BTP;Oui\r\n" * 1000
         for _ in range(unpacked // len(block)):
             packed.write(block)
     return made.getvalue()
 
 
-async def test_an_archive_that_unpacks_to_a_gigabyte_takes_no_such_memory(tmp_path: Path) -> None:
-    (tmp_path / "bomb.gz").write_bytes(bomb(1_000_000_000))
+async def test_an_archive_that_unpacks_to_hundreds_of_megabytes_takes_no_such_memory(tmp_path: Path) -> None:
+    (tmp_path / "bomb.gz").write_bytes(bomb(600_000_000))
     peak = peak_of(_READ, str(tmp_path / "bomb.gz"))
-    assert peak < 500_000_000
+    assert peak < 450_000_000
 
 
 @pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xef\xbb\xbf", b"Date;Appelant;Type;Dur\xe9e (s)\n"])
 async def test_an_archive_of_one_endless_line_is_refused_before_it_fills_the_memory(
     tmp_path: Path, mark: bytes
 ) -> None:
-    with gzip.open(tmp_path / "bomb.gz", "wb", compresslevel=6) as packed:
+    with gzip.open(tmp_path / "bomb.gz", "wb", compresslevel=1) as packed:
         packed.write(mark)
-        for _ in range(1000):
+        for _ in range(600):
             packed.write(b"\x41\x00" * 500_000 if mark == b"\xff\xfe" else b"A" * 1_000_000)
     peak = peak_of(_READ, str(tmp_path / "bomb.gz"))
-    assert peak < 700_000_000
+    assert peak < 450_000_000
 
 
 #: Reads a file as the intake does, row by row, to its end, or to what is refused.
