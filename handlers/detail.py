@@ -26,9 +26,11 @@ _FEWEST_LETTERS = 5
 SHOWN = "détail complet"
 
 _WHY = re.compile(r"(?<!\w)motif(?!\w)\s*:?", re.IGNORECASE)
+#: A whole month ("mois complet", "octobre entier") has its numbers masked as any other.
 _WHOLE = re.compile(
-    r"(?<!\w)(?:(?:avec\s+)?(?:le\s+)?d[ée]tail\s+|(?:avec\s+)?(?:les\s+)?num[ée]ros\s+)?"
-    r"(?:complete?s?|complète|entiers?|d[ée]masqu[ée]e?s?|non[ -]masqu[ée]e?s?|sans\s+masque|en\s+clair)(?!\w)",
+    r"(?<!\w)(?<!\bmois )(?:(?:avec\s+)?(?:le\s+)?d[ée]tail\s+)?"
+    r"(?:(?:avec\s+)?(?:les\s+)?num[ée]ros\s+(?:entiers|complets)"
+    r"|compl(?:et|ète|ete)s?|d[ée]masqu[ée]e?s?|non[ -]masqu[ée]e?s?|sans\s+masque|en\s+clair)(?!\w)",
     re.IGNORECASE,
 )
 _REDACTED = Redactor()
@@ -99,12 +101,12 @@ def _unfit(why: str, ask: Ask, number: str, period: Period, command: str) -> Ans
     """What is said to who gave no reason, or one that says nothing."""
     if fold(why) in _STOP:
         return Answer("Rien n'est préparé.")
-    if len(why) > MOST_SIGNS:
-        title = f"Ce motif est trop long : {MOST_SIGNS} signes au plus."
-    elif why and (len(why) < FEWEST_SIGNS or sum(map(str.isalpha, why)) < _FEWEST_LETTERS):
-        title = f"Ce motif est trop court : {FEWEST_SIGNS} signes au moins, en mots."
-    elif not why:
+    if not why:
         title = f"{show(number)} : pour quel motif le détail complet {period.of} ?"
+    elif len(why) > MOST_SIGNS:
+        title = f"Ce motif est trop long : {MOST_SIGNS} signes au plus."
+    elif len(why) < FEWEST_SIGNS or sum(map(str.isalpha, why)) < _FEWEST_LETTERS:
+        title = f"Ce motif est trop court : {FEWEST_SIGNS} signes au moins, en mots."
     else:
         return None
     lines = [

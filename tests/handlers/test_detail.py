@@ -199,6 +199,34 @@ async def test_the_usual_detail_is_masked_for_an_administrator_too(say: Say, fil
         assert (answer.shows, answer.why, answer.about) == ("", "", NUMBER)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "octobre complet",
+        "complet octobre",
+        "octobre détail complet",
+        "octobre detail complet",
+        "octobre version complète",
+        "octobre non masqué",
+        "octobre non masqués",
+        "octobre démasqué",
+        "octobre sans masque",
+        "octobre en clair",
+        "octobre avec les numéros entiers",
+        "octobre numeros complets",
+    ],
+)
+def test_many_words_ask_for_whole_numbers(said: str) -> None:
+    rest, why = detail.taken(f"{NUMBER} {said}")
+    assert why == ""
+    assert rest.removesuffix(" version").startswith(f"{NUMBER} octobre")
+
+
+@pytest.mark.parametrize("said", ["octobre", "octobre entier", "mois complet", "octobre motif complet", "complément"])
+def test_other_words_do_not(said: str) -> None:
+    assert detail.taken(f"{NUMBER} {said}") == (f"{NUMBER} {said}", None)
+
+
 async def test_a_reason_alone_opens_nothing(say: Say, context: Context, filled: Filled) -> None:
     answer = await say(f"/cdr {NUMBER} octobre motif {WHY}", person=ADMIN, confirmed=True)
     assert not any(whole(filled) & cells(file.content) for file in answer.files)
