@@ -56,16 +56,13 @@ def sasl_writings(login: str, password: str) -> list[str]:
 def _writings(secret: str) -> set[str]:
     escaped = json.dumps(secret)[1:-1]
     quoted = secret.replace("\\", "\\\\").replace('"', '\\"')  # a quoted string of IMAP (RFC 9051, 4.3)
-    return {
-        secret,
-        escaped,
-        quoted,
-        repr(secret)[1:-1],
-        repr(secret.encode())[2:-1],
-        repr(quoted.encode())[2:-1],
-        quote(secret, safe=""),
-        quote_plus(secret),
-    }
+    written = {secret, escaped, quoted, quote(secret, safe=""), quote_plus(secret)}
+    for text in (secret, quoted):
+        # `repr` chooses its quotes, and so what it escapes, by all of the text that a secret stands in.
+        for both in ("", "'\""):
+            written.add(repr(text + both)[1:-1].removesuffix("\\'\""))
+            written.add(repr((text + both).encode())[2:-1].removesuffix("\\'\""))
+    return written
 
 
 def _anywhere(writing: str) -> str:
@@ -110,6 +107,17 @@ def _is_day(digits: str) -> bool:
     return digits[:2] in ("19", "20") and "01" <= digits[4:6] <= "12" and "01" <= digits[6:8] <= "31"
 
 
+def _is_in_hash(found: re.Match[str]) -> bool:
+    """Hashes and Message-IDs have runs of digits too."""
+    text = found.string
+    before = re.search(r"[0-9a-f]*$", text[max(0, found.start() - 64) : found.start()])
+    after = re.match(r"[0-9a-f]*", text[found.end() : found.end() + 64])
+    assert before
+    assert after
+    around = before[0] + found[0] + after[0]
+    return len(around) >= 24 and not found[0].strip("0123456789") and not around.isdecimal()
+
+
 def _code_at_end(found: re.Match[str]) -> str:
     return re.sub(r"(?<!\d)\d(?: ?\d){3,7}$", DOTS, found[0])
 
@@ -124,6 +132,8 @@ def _masking(kept: int) -> Callable[[re.Match[str]], str]:
     sign = re.compile(rf"(?P<apart>{_SPACE}|{_PLUS}|\(0\))|\d", re.IGNORECASE)
 
     def mask(found: re.Match[str]) -> str:
+        if _is_in_hash(found):
+            return found[0]
         left = kept
 
         def one(sign: re.Match[str]) -> str:
@@ -180,13 +190,14 @@ _FORMS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"(?!(?:PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM-MD5|SCRAM-|GSSAPI|NTLM))[^\s'\"]+",
         rf"\1 {DOTS}",
     ),
-    (r"\b(LOGIN\s+(?:\"(?:\\.|[^\"\\])*\"|[^\s\"]+))[ \t]+\S.*", rf"\1 {DOTS}"),
+    (r"\b(LOGIN)[ \t]+\".*", rf"\1 {DOTS}"),
+    (r"\b(LOGIN[ \t]+[^\s\"]+)[ \t]+\S.*", rf"\1 {DOTS}"),
     (r"\b(PASS)[ \t]+\S.*", rf"\1 {DOTS}"),
     (r"(?<![A-Za-z0-9+/])dXNlcj[A-Za-z0-9+/]{8,}={0,2}", DOTS),  # "user=" in base64, which begins XOAUTH2
     # What lets a chat in, and what says whose a reply by mail is.
     (r"(?i)([?&]start(?:group)?(?:=|%3D))[\w-]+", rf"\1{DOTS}"),
     (r"(?i)(/start(?:@\w+)?(?:\s|%20|\\n)+)[^\s'\"`,}]+", rf"\1{DOTS}"),
-    (r"(?i)(?<=[\w.-])(\+|%2B)[A-Za-z0-9_-]{8,}(@|%40)", rf"\1{DOTS}\2"),
+    (r"(?i)(?<=[\w.-])(\+|%2B)[A-Za-z0-9_-]{16,}(@|%40)", rf"\1{DOTS}\2"),
     (rf"{_BEFORE}(?<!-)[A-Za-z0-9_-]{{22}}(?![\w-])", _random),
     # RIO, in one piece or in groups; there, one without a digit in its last nine signs is words: "12 erreurs par".
     (rf"(?i){_BEFORE}\d\d[PE][A-Z0-9]{{6}}[A-Z0-9+]{{3}}(?![\w+])", DOTS),
@@ -195,7 +206,7 @@ _FORMS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         DOTS,
     ),
     # Numbers: +33 6…, 06…, then as files write them, then foreign ones.
-    (rf"(?i)(?:{_PLUS}|(?<!\d)00){_GAP}[1-9](?:(?:{_GAP}\(0\))?{_GAP}\d){{7,14}}(?!\d)", _masking(7)),
+    (rf"(?i)(?<!\d)(?:{_PLUS}|00){_GAP}[1-9](?:(?:{_GAP}\(0\))?{_GAP}\d){{7,14}}(?!\d)", _masking(7)),
     (rf"(?i)(?<!\d){_NO_DAY}07{_GAP}0(?:{_GAP}\d){{11}}(?!\d)", _masking(6)),
     (rf"(?i)(?<!\d){_NO_DAY}0[1-9](?:{_GAP}\d){{8}}(?!\d)", _masking(6)),
     (r"(?<!\d)(?<!\d[.,])[67]\d{8}(?!\d)", _masking_runs(5)),
