@@ -1,0 +1,214 @@
+"""What reaches a log, whoever writes it and however it fails."""
+
+import asyncio
+import io
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args, get_origin
+
+import pytest
+from pydantic import SecretStr
+
+from core import logs
+from core.logs import RedactedStream, RedactingFormatter
+from core.redact import DOTS, Redactor
+from core.settings import Settings
+from core.trace import trace, whole_trace
+from tests.core.test_settings import GOOD
+
+SECRET = "hunter2-and-more"
+
+
+def logged(write: str, **env: str) -> str:
+    """What a process of ours logs: the set-up, then these lines."""
+    lines = f"""
+import asyncio, logging, sys, threading, warnings
+from core import logs
+from core.settings import Settings
+settings = Settings.load()
+logs.set_up(settings, whole_stream=True)
+log = logging.getLogger("some.library")
+SECRET = {SECRET!r}
+{write}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", lines],
+        cwd=Path(__file__).parents[2],
+        env={**GOOD, "ORIGYNE_FTP_PASSWORD": SECRET, "PATH": "", **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == ""
+    return done.stderr
+
+
+def record(message: str, *args: object, error: BaseException | None = None) -> logging.LogRecord:
+    given = (type(error), error, error.__traceback__) if error else None
+    return logging.LogRecord("some.library", logging.ERROR, "x.py", 1, message, args, given)  # type: ignore[arg-type]
+
+
+# -- the finished text
+
+
+def test_a_record_is_redacted_with_its_arguments() -> None:
+    shown = RedactingFormatter("%(name)s %(message)s", Redactor([SECRET])).format(record("login %s: %r", "o", SECRET))
+    assert shown == "some.library login o: '•••'"
+
+
+def test_a_secret_in_two_parts_of_a_record_is_one_in_its_text() -> None:
+    shown = RedactingFormatter("%(message)s", Redactor([SECRET])).format(record("%s%s", SECRET[:5], SECRET[5:]))
+    assert shown == DOTS
+
+
+def test_of_an_exception_the_kind_and_the_place_are_told_and_no_word() -> None:
+    def fail() -> None:
+        try:
+            raise KeyError("the inner secret")
+        except KeyError:
+            raise ValueError("the outer secret") from None
+
+    try:
+        fail()
+    except ValueError as error:
+        shown = RedactingFormatter("%(message)s", Redactor()).format(record("stumbled", error=error))
+    assert shown.startswith("stumbled\nValueError in test_logs.py:")
+    assert "secret" not in shown
+
+
+def test_what_another_handler_kept_of_an_exception_is_not_passed_on() -> None:
+    try:
+        raise ValueError(SECRET)
+    except ValueError as error:
+        said = record("stumbled", error=error)
+    logging.Formatter().format(said)
+    assert SECRET in str(said.exc_text)
+    assert SECRET not in RedactingFormatter("%(message)s", Redactor()).format(said)
+
+
+def test_what_led_to_an_error_is_told_by_its_places() -> None:
+    try:
+        try:
+            raise KeyError("inner")
+        except KeyError as inner:
+            raise ValueError("outer") from inner
+    except ValueError as error:
+        lines, shortly = whole_trace(error).splitlines(), trace(error)
+    assert shortly == lines[0]
+    assert [line.partition(" in ")[0] for line in lines] == ["ValueError", "after KeyError"]
+    group = ExceptionGroup("words", [ValueError("one"), KeyError("two")])
+    assert whole_trace(group).splitlines() == ["ExceptionGroup", "with ValueError", "with KeyError"]
+
+
+def test_an_error_that_caused_itself_is_told_once() -> None:
+    one, two = ValueError("1"), KeyError("2")
+    one.__cause__, two.__cause__ = two, one
+    assert whole_trace(one).splitlines() == ["ValueError", "after KeyError"]
+
+
+# -- the secrets of the settings
+
+
+def test_each_setting_that_is_a_secret_is_known_as_one() -> None:
+    def holds_secret(kind: object) -> bool:
+        return kind is SecretStr or (get_origin(kind) is not None and any(map(holds_secret, get_args(kind))))
+
+    fields = {name for name, field in Settings.model_fields.items() if holds_secret(field.annotation)}
+    assert fields == set(logs.SECRET_FIELDS)
+
+
+def test_each_key_is_a_secret_of_its_own() -> None:
+    keys = ("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=", "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=")
+    settings = Settings.load({**GOOD, "ORIGYNE_SECRET_KEY": ",".join(keys)}, Path("/nonexistent"))
+    assert set(keys) <= set(logs.secrets_of(settings))
+
+
+# -- a whole process
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "log.error('refused: %s', SECRET)",
+        "log.error('refused: ' + SECRET)",
+        "log.error('refused: %(p)s', {'p': SECRET})",
+        "log.error('refused', extra={'p': SECRET}); log.error('%r', [b'x' + SECRET.encode()])",
+        "log.error('%d', SECRET)",  # the logging library then shows the arguments by itself
+        "print('refused:', SECRET, file=sys.stderr)",
+        "sys.stderr.write(SECRET[:6]); sys.stderr.write(SECRET[6:] + '\\n')",
+        "sys.stderr.write('without an end of line: ' + SECRET)",
+        "warnings.warn('refused: ' + SECRET)",
+        "raise ValueError(SECRET)",
+        "threading.Thread(target=lambda: int(SECRET), name='reader').start()",
+        "class Odd:\n    def __del__(self):\n        raise ValueError(SECRET)\nOdd()",
+        "other = logging.StreamHandler(); log.addHandler(other); log.error('refused: %s', SECRET)",
+        "try:\n    int(SECRET)\nexcept ValueError:\n    log.exception('refused')",
+        "logging.getLogger().handlers.clear(); log.error('refused: %s', SECRET)",
+        "async def main():\n    asyncio.create_task(lost()); await asyncio.sleep(0.05)\n"
+        "async def lost():\n    raise ValueError(SECRET)\n"
+        "logs.run(main())",
+        "async def main():\n    asyncio.get_running_loop().call_soon(int, SECRET); await asyncio.sleep(0.05)\n"
+        "logs.run(main())",
+        "import imaplib\nimaplib.Debug = 4\nimaplib.IMAP4._mesg(None, '> A1 LOGIN bot ' + SECRET)",
+    ],
+)
+def test_no_way_to_standard_error_tells_a_secret(write: str) -> None:
+    said = logged(write)
+    assert said.strip(), "nothing was said at all"
+    assert SECRET not in said
+    assert SECRET[:6] not in said
+
+
+def test_what_is_lost_in_a_task_is_told_by_its_place() -> None:
+    said = logged(
+        "async def main():\n    asyncio.create_task(lost(), name='a task'); await asyncio.sleep(0.05)\n"
+        "async def lost():\n    raise ValueError(SECRET)\n"
+        "logs.run(main())"
+    )
+    assert "Task exception was never retrieved (a task): ValueError in <string>:" in said
+
+
+@pytest.mark.parametrize("level", ["debug", "INFO", "warning", "error"])
+def test_the_level_is_a_setting(level: str) -> None:
+    said = logged("for n in ('debug', 'info', 'warning', 'error'): getattr(log, n)(n)", ORIGYNE_LOG_LEVEL=level)
+    heard = [line.split()[-1] for line in said.splitlines()]
+    names = ["debug", "info", "warning", "error"]
+    assert heard == names[names.index(level.lower()) :]
+
+
+def test_the_libraries_that_log_addresses_are_quiet() -> None:
+    for name in ("httpx", "httpcore.connection"):
+        assert logged(f"logging.getLogger({name!r}).info('GET')", ORIGYNE_LOG_LEVEL="debug") == ""
+
+
+def test_a_second_set_up_takes_the_place_of_the_first() -> None:
+    said = logged("logs.set_up(settings, form='%(message)s', whole_stream=True); log.error('once')")
+    assert said == "once\n"
+
+
+def test_a_level_that_does_not_exist_is_a_fault_of_the_settings() -> None:
+    assert "ORIGYNE_LOG_LEVEL : « loud » n'est pas possible" in logged("", ORIGYNE_LOG_LEVEL="loud")
+
+
+# -- the stream
+
+
+def test_lines_are_passed_on_whole_in_their_order() -> None:
+    under = io.StringIO()
+    stream = RedactedStream(under, Redactor([SECRET]))
+    for part in ("one ", "two\nth", "ree\n", "", "four ", SECRET):
+        assert stream.write(part) == len(part)
+    assert under.getvalue() == "one two\nthree\n"
+    stream.finish()
+    assert under.getvalue() == "one two\nthree\nfour •••"
+
+
+def test_work_returns_its_result() -> None:
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 5
+
+    assert logs.run(work()) == 5
