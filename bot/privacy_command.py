@@ -155,7 +155,7 @@ def _erase(words: str, options: Namespace, settings: Settings, data: Path, out: 
         with FileLock(data / "sync.lock", timeout=_PATIENCE):
             if privacy.plan_erasure(db, who, settings.vault) != plan:
                 raise PrivacyError("Une passe vient de changer ces lignes, rien n'a été effacé : relancer la commande.")
-            privacy.erase(db, plan, int(time.time()))
+            privacy.erase(db, data, plan, int(time.time()))
     _record(data, "erase", who, _summary(plan))
     out.print(f"Effacé : {french.count(sum(not line.is_empty for line in plan.lines), 'ligne')}.")
     return DONE

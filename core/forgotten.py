@@ -1,19 +1,26 @@
 """What must not come in again, in whatever file it stands: CDRs of months that were purged, and what was erased of a
 line on demand (see `core.retention` and `core.privacy`)."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
+from core.export.appearing import appearing_file
 from core.numbers import COUNTRY_CODES
 
 #: The mark that holds the oldest month whose CDRs are kept.
 FIRST_KEPT = "first_kept"
+
+#: What was erased, beside the store.
+_BESIDE = "erasures.json"
+_LINE = "msisdn, state_until, cdrs_until, erased_clock"
 
 #: Cells of an AccountStatus that say more than that the line was there.
 _TELLING = ("iccid", "imsi", "rio", "options")
@@ -78,6 +85,31 @@ class Forgotten:
     @cached_property
     def _number(self) -> re.Pattern[str]:
         return naming(self.lines, self.cards)
+
+
+def save(db: Database, data: Path) -> None:
+    """Write beside the store what was erased, so that a store made anew from the copies alone, when this one is lost,
+    brings nothing of it back; in the transaction that erases.
+
+    :raises OSError: it cannot be written.
+    """
+    found = {
+        "lines": db.execute(f"SELECT {_LINE} FROM erasures ORDER BY msisdn").fetchall(),
+        "cards": [iccid for (iccid,) in db.execute("SELECT iccid FROM erased_cards ORDER BY iccid")],
+    }
+    with appearing_file(data / _BESIDE) as part:
+        part.write_text(json.dumps(found), "utf-8")
+
+
+def restore(db: Database, data: Path) -> None:
+    """Take what was erased from beside a store that is lost."""
+    if not (data / _BESIDE).exists():
+        return
+    found = json.loads((data / _BESIDE).read_text("utf-8"))
+    with db.atomic():
+        db.conn.executemany(f"INSERT OR REPLACE INTO erasures ({_LINE}) VALUES (?, ?, ?, ?)", found["lines"])
+        cards = [(iccid,) for iccid in found["cards"]]
+        db.conn.executemany("INSERT OR REPLACE INTO erased_cards (iccid) VALUES (?)", cards)
 
 
 def first_kept(db: Database) -> int:

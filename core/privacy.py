@@ -19,7 +19,7 @@ from sqlite_utils import Database
 from core import clients, documents
 from core.export.appearing import appearing_folder
 from core.folders import FRENCH, PARIS, Folder
-from core.forgotten import first_day, naming
+from core.forgotten import first_day, naming, save
 from core.kinds import KINDS
 from core.numbers import NumberError, mask, msisdn, show
 from core.rejects import content_of, without_values
@@ -601,8 +601,11 @@ def _in_service_with_cards_of(db: Database, who: Subject) -> list[str]:
     return found
 
 
-def erase(db: Database, erasure: Erasure, now: int) -> None:
-    """Do what the plan says, in one transaction. Under `sync.lock`, with a plan made under it."""
+def erase(db: Database, data: Path, erasure: Erasure, now: int) -> None:
+    """Do what the plan says, in one transaction. Under `sync.lock`, with a plan made under it.
+
+    :raises OSError: what must not come back cannot be written down beside the store; nothing is erased.
+    """
     db.execute("PRAGMA secure_delete = ON")
     numbers = [line.msisdn for line in erasure.lines]
     values = {
@@ -645,4 +648,5 @@ def erase(db: Database, erasure: Erasure, now: int) -> None:
                 "UPDATE rejects SET content = '', reason = ? WHERE file_id = ? AND line = ?",
                 (without_values(reason), file_id, line),
             )
+        save(db, data)
     empty_log(db)

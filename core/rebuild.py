@@ -12,6 +12,7 @@ from sqlite_utils import Database
 
 from core import copies, store
 from core.folders import folder_of, stamp_of
+from core.forgotten import restore
 from core.intake import Intake, closed
 from core.retention import carry_over
 from core.settings import Settings
@@ -46,6 +47,7 @@ def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda don
                 _copy_old(new, data / store.FILE_NAME)
             else:
                 _ledger_from_copies(new, data, settings.vault)
+                restore(new, data)
             intake = Intake(new, data, settings.shortest_status, settings.vault)
             files = intake.pending()
             for number, file_id in enumerate(files):

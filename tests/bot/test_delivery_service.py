@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot import service
-from bot.desk import faulty, open_desk
+from bot.desk import audit, faulty, open_desk, progress
 from bot.desk.outbox import Outbox
 from bot.house import House, open_house
 from bot.mail import smtp
@@ -179,3 +179,25 @@ async def test_the_service_forgets_what_was_sent_a_week_ago(tmp_path: Path) -> N
         purging.cancel()
         with pytest.raises(asyncio.CancelledError):
             await purging
+
+
+async def test_the_service_purges_once_a_day_and_notes_the_head_of_the_audit(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "bot.service")
+    with opened(tmp_path) as house:
+        with house.desk.atomic():
+            house.desk.execute("INSERT INTO buttons (token, command, at) VALUES ('old', 'status', 1)")
+            audit.record(house.desk, "technique", "chat", "status", "answered")
+        head = audit.head(house.desk)
+        for _ in range(2):  # started again on the same day
+            purging = asyncio.create_task(service._Service(house)._purge())
+            await until(lambda: progress.get(house.desk, "purged_on") > 0)
+            await asyncio.sleep(0.05)
+            purging.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await purging
+        assert house.desk.table("buttons").count == 0
+    said = [record.getMessage() for record in caplog.records if record.name == "bot.service"]
+    assert said.count("purged: 1 of buttons") == 1
+    assert said.count(f"audit head: {head[0]} {head[1]}") == 1

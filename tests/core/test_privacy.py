@@ -70,7 +70,7 @@ class Held(Telecom):
         return privacy.plan_erasure(self.db, privacy.subject(self.db, words), settings(self.data).vault)
 
     def erase(self, words: str = GONE) -> None:
-        privacy.erase(self.db, self.plan(words), NOW)
+        privacy.erase(self.db, self.data, self.plan(words), NOW)
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_of_a_line_in_service_nothing_goes(telecom: Held) -> None:
     assert plan.lines == ()
     assert plan.in_service == ((ACTIVE, "active"),)
     before = contents(telecom.data)
-    privacy.erase(telecom.db, plan, NOW)
+    privacy.erase(telecom.db, telecom.data, plan, NOW)
     assert contents(telecom.data) == before
 
 
@@ -291,6 +291,25 @@ def test_a_store_made_anew_has_nothing_of_what_was_erased_and_all_totals(telecom
     # What is sealed is never twice the same.
     for table in before.keys() - {"sims", "lines", "rejects"}:
         assert after[table] == before[table], table
+
+
+def test_even_a_store_that_was_lost_has_nothing_of_it_when_made_from_the_copies(telecom: Held) -> None:
+    telecom.erase()
+    telecom.db.close()
+    for path in telecom.data.glob(f"{FILE_NAME}*"):
+        path.unlink()
+    rebuild(settings(telecom.data))
+    with closing(store.open_to_read(telecom.data)) as db:
+        assert erased(db)
+        assert db.execute("SELECT count(*) FROM lines").fetchone() == (3,)
+
+
+def test_what_cannot_be_written_down_as_erased_is_not_erased(telecom: Held) -> None:
+    (telecom.data / "erasures.json").mkdir()
+    before = contents(telecom.data)
+    with pytest.raises(IsADirectoryError):
+        telecom.erase()
+    assert contents(telecom.data) == before
 
 
 def test_a_file_that_comes_again_brings_nothing_back(telecom: Held) -> None:

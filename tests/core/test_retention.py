@@ -174,6 +174,15 @@ def test_other_folders_are_left_alone(telecom: Telecom) -> None:
     assert len([path for path in copies.paths(telecom.data) if not path.startswith("RatedCDRs/")]) == 2
 
 
+def test_a_damaged_store_that_was_set_aside_goes_after_a_month(telecom: Telecom) -> None:
+    old, young = (telecom.data / f"telecom.db.{NOW - days * 86400}.damaged" for days in (31, 29))
+    old.write_bytes(b"x")
+    young.write_bytes(b"x")
+    purge(telecom)
+    assert not old.exists()
+    assert young.exists()
+
+
 def test_a_shorter_term_later_purges_more_and_a_longer_one_brings_nothing_back(telecom: Telecom) -> None:
     assert retention.purge(telecom.db, telecom.data, NOW, 6).first_kept == 202606
     assert telecom.cdrs == 2
