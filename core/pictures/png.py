@@ -89,6 +89,8 @@ def with_density(content: bytes, *, upright: bool) -> bytes:
             made += packed(b"eXIf", prefix + exif.rewritten(body.removeprefix(prefix), upright=upright))
         elif chunk.name != b"pHYs":
             made += content[chunk.start : chunk.end]
+    if chunks and chunks[-1].name == b"IEND":
+        return bytes(made)  # what follows a picture is none
     return bytes(made) + content[chunks[-1].end if chunks else len(SIGNATURE) :]
 
 
