@@ -17,6 +17,7 @@ from bot.mail.letter import Letter
 from bot.sandbox import pictures
 from bot.sandbox.botapi import BotApi, Phone
 from bot.telegram.migration import follow
+from core import sims
 from core.settings import Settings
 from handlers.answer import Answer
 from tests.bot.conftest import CAMILLE
@@ -421,7 +422,10 @@ async def test_a_question_of_a_group_that_moved_is_answered_there(house: House, 
 
 
 async def test_a_puk_that_the_bot_knows_does_not_leave_unnamed(house: House, bot: Bot, camille: Phone) -> None:
-    (puk,) = house.context.telecom.execute("SELECT puk FROM sims WHERE puk != '' LIMIT 1").fetchone()
+    (card,) = house.context.telecom.execute("SELECT iccid FROM sims WHERE puk != '' LIMIT 1").fetchone()
+    codes = sims.codes(house.context.telecom, card, house.context.vault)
+    assert codes
+    puk = codes.puk
     found = await asked(house, bot, camille, f"/contact Voici : {puk[:4]} {puk[4:]}, et le dossier 20261124")
     for written in (found[TEAM].as_string(), str(found[TEAM]["Subject"]), words_of(found[TEAM])):
         assert puk not in written.replace(" ", "")
