@@ -87,7 +87,9 @@ def _export(words: str, options: Namespace, settings: Settings, data: Path, out:
         db.execute("BEGIN")  # one state of the store, even while a pass goes on
         who = privacy.subject(db, words)
         to = options.to or Path(f"donnees_{_file_name(who)}_{time.strftime('%Y%m%d', time.localtime(now))}")
-        counts = privacy.export(db, who, to, settings.vault, [_audited(desk, who, terms)], terms, now)
+        counts = privacy.export(
+            db, who, to, settings.vault, [_audited(desk, who, privacy.cards_of(db, who.msisdns), terms)], terms, now
+        )
     _record(data, "export", who, "données")
     out.print(Text(f"{to} : {who.name}", style="bold"))
     for name, count in counts.items():
@@ -102,9 +104,9 @@ def _file_name(who: Subject) -> str:
     return re.sub(r"[^a-z0-9]", "", fold(who.name)) or str(who.client_id)
 
 
-def _audited(desk: Database, who: Subject, terms: Terms) -> privacy.Table:
+def _audited(desk: Database, who: Subject, cards: list[str], terms: Terms) -> privacy.Table:
     """Who asked is left out: he is another person."""
-    about = list(who.msisdns) + ([who.name] if who.client_id is not None else [])
+    about = [*who.msisdns, *cards] + ([who.name] if who.client_id is not None else [])
 
     def rows() -> Sequence[Sequence[Any]]:
         found = []

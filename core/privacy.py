@@ -358,7 +358,7 @@ def _lines(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
 
 
 def _cards(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
-    for iccid in _cards_of(db, who.msisdns):
+    for iccid in cards_of(db, who.msisdns):
         yield db.execute(
             "SELECT iccid, imsi, msisdn, iif((pin, puk, pin2, puk2) = ('', '', '', ''), 'non', 'oui'), seen_at, path "
             "FROM sims CROSS JOIN files ON files.id = file_id WHERE iccid = ?",
@@ -366,7 +366,7 @@ def _cards(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
         ).fetchone()
 
 
-def _cards_of(db: Database, msisdns: Sequence[str]) -> list[str]:
+def cards_of(db: Database, msisdns: Sequence[str]) -> list[str]:
     """The cards in the store that were delivered for these lines or are on them, as written there: with their check
     digit or without."""
     found: set[str] = set()
@@ -430,7 +430,7 @@ def _aside(db: Database, vault: Vault) -> list[_Aside]:
 
 def _rejects(db: Database, who: Subject, aside: list[_Aside]) -> list[_Aside]:
     """Those that name one of the lines or their cards."""
-    pattern = naming(frozenset(who.msisdns), frozenset(_cards_of(db, who.msisdns)))
+    pattern = naming(frozenset(who.msisdns), frozenset(cards_of(db, who.msisdns)))
     return [it for it in aside if pattern.search(it.reason) or pattern.search(it.content)]
 
 
@@ -442,7 +442,7 @@ def _files(db: Database, who: Subject, vault: Vault) -> Iterator[Sequence[Any]]:
         f"SELECT file_id FROM lines WHERE {_OF_LINES}",
     ):
         ids |= {number for (number,) in db.execute(query, who.values)}
-    for iccid in _cards_of(db, who.msisdns):
+    for iccid in cards_of(db, who.msisdns):
         ids |= {number for (number,) in db.execute("SELECT file_id FROM sims WHERE iccid = ?", (iccid,))}
     folder: Folder
     for path, folder, at, state in db.execute(
@@ -573,8 +573,8 @@ def _line_erasure(
 ) -> LineErasure:
     alone = Subject(number, (number,))
     # A card that went on to a line in service is that line's.
-    taken = set(_cards_of(db, _in_service_with_cards_of(db, alone)))
-    cards = [iccid for iccid in _cards_of(db, alone.msisdns) if iccid not in taken]
+    taken = set(cards_of(db, _in_service_with_cards_of(db, alone)))
+    cards = [iccid for iccid in cards_of(db, alone.msisdns) if iccid not in taken]
     coded = sum(
         db.execute(
             "SELECT (pin, puk, pin2, puk2, msisdn) != ('', '', '', '', '') FROM sims WHERE iccid = ?", (iccid,)
@@ -591,7 +591,7 @@ def _line_erasure(
 
 def _in_service_with_cards_of(db: Database, who: Subject) -> list[str]:
     found = []
-    for iccid in _cards_of(db, who.msisdns):
+    for iccid in cards_of(db, who.msisdns):
         rows = db.execute(
             "SELECT msisdn FROM lines WHERE (iccid IN (?, ?) OR iccid LIKE ?) AND gone_at IS NULL "
             f"AND status != 'terminated' AND NOT ({_OF_LINES.replace(':msisdns', '?')})",

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from core import copies, events, retention, store
 from core.folders import PARIS
+from core.forgotten import first_day, first_kept
 from core.ftp import Entry
 from core.mirror import _is_new
 from core.rebuild import rebuild
@@ -314,3 +318,45 @@ def test_readers_are_served_while_it_goes_on(telecom: Telecom) -> None:
         assert reader.execute("SELECT count(*) FROM cdrs").fetchone() == seen
         reader.execute("COMMIT")
         assert reader.execute("SELECT count(*) FROM cdrs").fetchone() == (6,)
+
+
+# -- Whatever happens in whatever order
+
+DAYS = ("15/10/2025", "02/11/2025", "30/11/2025", "01/12/2025", "31/12/2025", "15/01/2026")
+ROWS = st.lists(st.builds(row, st.sampled_from(DAYS), st.integers(1, 2), st.sampled_from(["0,10", ""])), max_size=5)
+PATHS = st.sampled_from(["RatedCDRs/a_20251201_1000.csv", "RatedCDRs/b_20260101_1000.csv", "BilledCDRs/c_202512.csv"])
+STEPS = st.lists(st.one_of(st.tuples(PATHS, ROWS), st.sampled_from([202511, 202512, 202601])), min_size=1, max_size=7)
+
+
+@given(STEPS)
+@hypothesis_settings(max_examples=40)
+def test_whatever_comes_and_goes_totals_of_purged_months_stand_and_a_rebuild_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[int | tuple[str, list[str]]]
+) -> None:
+    telecom = Telecom(tmp_path_factory.mktemp("any"))
+    purged: dict[str, list[tuple[Any, ...]]] = {}
+    for step in steps:
+        if isinstance(step, int):
+            purge(telecom, at(step // 100 + 1, step % 100, 1))
+            purged = old_totals(telecom)
+        else:
+            telecom.take(step[0], cdr_file(*step[1]))
+        floor = first_day(first_kept(telecom.db) or 190001)
+        assert telecom.one("SELECT count(*) FROM cdrs WHERE day < ?", floor) == 0
+        assert not purged or old_totals(telecom) == purged
+        kept = "SELECT source, count(*), sum(amount) FROM cdrs WHERE day >= ? GROUP BY source"
+        totals = "SELECT source, sum(count), sum(amount) FROM usage_by_day WHERE day >= ? GROUP BY source"
+        assert telecom.rows(totals, floor) == telecom.rows(kept, floor)
+    before = contents(telecom.data, any_order=True)
+    telecom.db.close()
+    rebuild(settings(telecom.data))
+    assert contents(telecom.data, any_order=True) == before
+
+
+def old_totals(telecom: Telecom) -> dict[str, list[tuple[Any, ...]]]:
+    month = first_kept(telecom.db)
+    return {
+        "usage_by_line": telecom.rows("SELECT * FROM usage_by_line WHERE month < ?", month),
+        "usage_by_day": telecom.rows("SELECT * FROM usage_by_day WHERE day < ?", first_day(month)),
+        "usage_by_zone": telecom.rows("SELECT * FROM usage_by_zone WHERE month < ?", month),
+    }
