@@ -2,7 +2,7 @@
 
 from bot.desk import audit, faulty
 from bot.desk.outbox import Entry, Parcel
-from bot.desk.people import ACCOUNTING, TECHNICAL, Contact
+from bot.desk.people import ACCOUNTING, STAFF, TECHNICAL, Contact
 from bot.house import House
 from bot.mail.letter import Letter
 from bot.mail.refusals import OF_ADDRESS, Kind, Refusal, understood
@@ -79,7 +79,7 @@ def _write(house: House, told: Answer, failing: str) -> None:
     """By mail to the technical contact; where his own address is what fails, to accounting."""
     for person_id in (TECHNICAL, ACCOUNTING):
         reader = house.people.by_id(person_id)
-        if reader and reader.email.lower() != failing.lower():
+        if reader and reader.person.roles and reader.email.lower() != failing.lower():
             title = told.title.removeprefix("⚠️ ")
             house.write_letter(
                 Letter(
@@ -96,7 +96,9 @@ def _write(house: House, told: Answer, failing: str) -> None:
 def _whose(owner: Contact | None) -> str:
     if owner is None:
         return ""
-    return {TECHNICAL: "vous, ", ACCOUNTING: "la comptabilité, "}.get(owner.person.id, "l'équipe, ")
+    if owner.person.id in (TECHNICAL, ACCOUNTING):
+        return {TECHNICAL: "vous, ", ACCOUNTING: "la comptabilité, "}[owner.person.id]
+    return "l'équipe, " if owner.person.id.startswith(STAFF) else f"{owner.person.name}, "
 
 
 def _what_to_do(refusal: Refusal, owner: Contact | None) -> str:
@@ -113,6 +115,8 @@ def _correct(owner: Contact | None) -> str:
             return "si l'adresse n'est plus la bonne, la corriger : /profil compta ADRESSE"
         case "":
             return "demander à la personne une autre adresse (outbox retry accepte --to ADRESSE)."
+    if owner and not owner.person.id.startswith(STAFF):
+        return "si l'adresse n'est plus la bonne, retirer la personne et l'inviter de nouveau : origyne-bot people."
     return "si l'adresse n'est plus la bonne, la corriger dans ORIGYNE_STAFF_EMAILS et redémarrer le service."
 
 

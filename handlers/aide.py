@@ -41,7 +41,9 @@ def _of_command(name: str, ask: Ask) -> Answer:
     if others:
         told.append(f"Aussi : {', '.join(f'/{alias}' for alias in others)}")
     free = sorted(word for word in command.harmless if f"{command.name} {word}" in command.examples)
-    if command.sensitive:
+    if command.private:
+        told.append("Réservée au chat privé et au terminal.")
+    elif command.sensitive:
         told.append("Réservée au chat privé" + "".join(f", sauf /{command.name} {word}" for word in free) + ".")
     return Answer(f"/{command.name} : {command.summary}", tuple(told))
 

@@ -32,6 +32,9 @@ PAUSE = 3600
 
 TECHNICAL, ACCOUNTING = "technique", "comptabilite"
 
+#: Begins the id of somebody whom the settings name among the staff; his address follows.
+STAFF = "equipe:"
+
 #: Who has rights: a person of the settings while they name him, an invited one while a role is granted to him.
 _ACTIVE = "(revoked_at IS NULL AND (roles != '[]' OR origin = 'invited' AND granted != '[]'))"
 
@@ -61,7 +64,7 @@ class People:
         named: list[tuple[str, str, Role, str]] = [
             (TECHNICAL, known.technical_contact, "technique", known.technical_email),
             (ACCOUNTING, "Comptabilité", "comptabilité", known.accounting_email),
-            *((f"equipe:{email.lower()}", email, "équipe", email) for email in settings.staff_emails),
+            *((f"{STAFF}{email.lower()}", email, "équipe", email) for email in settings.staff_emails),
         ]
         with self._db.atomic():
             self._db.execute("UPDATE people SET roles = roles WHERE 0")  # the write lock, before anything is read
@@ -263,7 +266,9 @@ class People:
     def chats_of(self, person_id: str) -> list[int]:
         """The chats in which this person can be written to."""
         rows = self._db.execute(
-            "SELECT chat_id FROM chats WHERE person_id = ? AND dead_at IS NULL ORDER BY chat_id", (person_id,)
+            f"SELECT chat_id FROM chats WHERE person_id = (SELECT id FROM people WHERE id = ? AND {_ACTIVE}) "
+            "AND dead_at IS NULL ORDER BY chat_id",
+            (person_id,),
         )
         return [chat_id for (chat_id,) in rows]
 

@@ -21,6 +21,7 @@ from bot.house import House
 from bot.mail.letter import Letter
 from bot.notices import news
 from bot.sandbox.botapi import BotApi, Phone
+from bot.undelivered import tell_mail, tell_technical
 from core.settings import Settings
 from handlers import registry, rights
 from handlers.answer import Answer
@@ -166,6 +167,15 @@ async def test_only_an_administrator_invites_or_removes(house: House, bot: Bot, 
         assert "n'est pas ouverte à votre rôle" in await says(house, bot, phone, words)
     assert house.people.by_email("jules@telecom.example") is None
     assert house.people.by_id(TECHNICAL).person.roles  # type: ignore[union-attr]
+
+
+async def test_the_help_shows_these_commands_to_administrators_alone(
+    house: House, bot: Bot, admin: Phone, phone: Phone
+) -> None:
+    await bound(house, bot, phone, "technique")
+    assert "/inviter" in await says(house, bot, admin, "/aide")
+    assert "/inviter" not in await says(house, bot, phone, "/aide")
+    assert "Réservée au chat privé et au terminal." in await says(house, bot, admin, "/aide retirer")
 
 
 async def test_nobody_is_an_administrator_by_default(house: House) -> None:
@@ -601,6 +611,32 @@ async def test_what_waited_for_who_left_the_settings_does_not_leave(house: House
         house.write_letter(Letter("equipe@telecom.example", "Une question", (Answer("Une question"),)))
     house.people.follow(settings(tmp_path, staff_emails=""))
     assert mails(house, "equipe@telecom.example") == []
+
+
+async def test_who_left_the_settings_is_not_written_to_in_his_chat(house: House, tmp_path: Path) -> None:
+    staff, now = "equipe:equipe@telecom.example", int(time.time())
+    house.people.enrol(OTHER, house.people.new_code(staff, now), now)
+    house.people.follow(settings(tmp_path, staff_emails=""))
+    assert house.people.chats_of(staff) == []
+    house.people.follow(settings(tmp_path))
+    assert house.people.chats_of(staff) == [OTHER]
+
+
+async def test_what_the_removed_technical_contact_was_told_goes_to_accounting(house: House) -> None:
+    house.own.revoke(TECHNICAL)
+    with house.desk.atomic():
+        tell_technical(house, Answer("Une panne"))
+    assert [mail["To"] for mail in mails(house)] == ["compta@telecom.example"]
+
+
+async def test_a_bounce_names_the_invited_person_and_what_to_do(house: House, camille: Phone) -> None:
+    invite(house, "équipe")
+    (entry,) = [it for it in house.outbox.unsettled(int(time.time())) if it.recipient == LEA_EMAIL]
+    with house.desk.atomic():
+        tell_mail(house, entry, "550 5.1.1 no such user")
+    (told,) = [text for (text,) in house.desk.execute("SELECT payload FROM outbox WHERE channel = 'chat'")]
+    assert f"Léa Martin, {LEA_EMAIL}" in told.decode()
+    assert "origyne-bot people" in told.decode()
 
 
 async def test_an_invited_person_outlives_a_restart(house: House) -> None:
