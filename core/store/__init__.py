@@ -2,7 +2,7 @@
 
 Times are UTC seconds, amounts millionths of a euro, volumes bytes, durations seconds; numbers, ICCIDs and
 codes are text. Columns named `…_clock` hold this machine's own time; all others derive from the files alone,
-so that two stores fed with the same files hold the same.
+so that two stores fed with the same files hold the same, once what is sealed (`core.vault`) is opened.
 """
 
 from pathlib import Path
