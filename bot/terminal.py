@@ -1,5 +1,6 @@
 """An `Answer` in a terminal: texts, a table, and its files saved beside."""
 
+import os
 from pathlib import Path
 
 from rich.console import Console
@@ -30,13 +31,23 @@ def draw(answer: Answer, console: Console) -> None:
 
 
 def save_files(answer: Answer, folder: Path, console: Console) -> None:
-    """Write the answer's files into a folder; one that exists is kept, the new one gets a number."""
+    """Write the answer's files into a folder, for their owner alone; one that exists is kept, the new one gets a
+    number."""
     for file in answer.files:
         name = Path(file.name).name or "fichier"
         path = folder / name
         number = 1
-        while path.exists():
+        while (descriptor := _created(path)) is None:
             number += 1
             path = folder / f"{Path(name).stem} ({number}){Path(name).suffix}"
-        path.write_bytes(file.content)
+        with os.fdopen(descriptor, "wb") as to:
+            to.write(file.content)
         console.print(Text(f"Fichier enregistré : {path}"))
+
+
+def _created(path: Path) -> int | None:
+    """A new file, opened; None where there is one, or a link, of that name."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return None

@@ -96,6 +96,11 @@ class People:
     def by_id(self, person_id: str) -> Contact | None:
         return self._one("people.id = ?", person_id)
 
+    def has_still(self, contact: Contact) -> bool:
+        """Whether he has every role that he had when this was read."""
+        now = self.by_id(contact.person.id)
+        return now is not None and bool(now.person.roles) and contact.person.roles <= now.person.roles
+
     def by_email(self, address: str) -> Contact | None:
         """The person who has this address; the one with most to say to when several share it."""
         return self._one(f"lower(email) = lower(?) AND {_ACTIVE} ORDER BY id != 'technique', id", address) or self._one(

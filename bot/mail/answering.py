@@ -230,7 +230,7 @@ async def _answer(item: Item, house: House, mail: Mail, stands: Standing, contac
     with house.desk.atomic():
         _done(item, house, mail)
         # Who lost his rights while his answer was made does not get it.
-        if not _may_still(house, contact, [command for command, _ in (*result.outcomes, *result.answered)]):
+        if not house.people.has_still(contact):
             audit.record(house.desk, contact.person.id, "mail", "", "denied", why="accès retiré entre-temps")
             return
         spoke_at = threads.spoke_at(house.desk, thread.id, contact.person.id) if thread else 0
@@ -250,14 +250,6 @@ async def _answer(item: Item, house: House, mail: Mail, stands: Standing, contac
             audit.record(house.desk, contact.person.id, "mail", command, outcome)
         for command, answer in result.answered:
             audit.record_answer(house.desk, contact.person.id, "mail", command, answer)
-
-
-def _may_still(house: House, contact: Contact, commands: list[str]) -> bool:
-    now = house.people.by_id(contact.person.id)
-    if now is None or not now.person.roles:
-        return False
-    asked_of = [declared.roles for name in commands if name and (declared := registry.named(name))]
-    return all(roles & now.person.roles for roles in asked_of if roles & contact.person.roles)
 
 
 def _is_colleague(stands: Standing, contact: Contact) -> bool:

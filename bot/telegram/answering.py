@@ -261,7 +261,7 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
     with house.desk.atomic():
         house.inbox.done(item)
         # Who lost his rights while his answer was made does not get it.
-        if not _may_still(house, incoming, contact, command):
+        if not _may_still(house, incoming, contact):
             audit.record(house.desk, contact.person.id, "chat", command, "denied", why="accès retiré entre-temps")
             return
         if incoming.button:
@@ -284,12 +284,10 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
         audit.record_answer(house.desk, contact.person.id, door, command, answer, outcome)
 
 
-def _may_still(house: House, incoming: _Incoming, contact: Contact, command: str) -> bool:
+def _may_still(house: House, incoming: _Incoming, contact: Contact) -> bool:
+    """Whether he has every role that he had when he asked."""
     now = house.people.by_chat(incoming.chat_id if incoming.private else incoming.user_id)
-    if now is None or now.person.id != contact.person.id:
-        return False
-    declared = registry.named(command) if command else None
-    return declared is None or not contact.person.roles & declared.roles or bool(now.person.roles & declared.roles)
+    return now is not None and now.person.id == contact.person.id and house.people.has_still(contact)
 
 
 def _is_plain(incoming: _Incoming) -> bool:
