@@ -19,7 +19,6 @@ from bot.mail.reading import Mail, MailUnreadable, read
 from bot.mail.standing import Standing, names_ours, standing
 from bot.poison import set_aside
 from core.profile import FIELDS
-from handlers import registry
 from handlers.answer import Answer
 from handlers.understand import understand
 
