@@ -40,9 +40,8 @@ def _most_of(house: House, headers: bytes) -> int:
     except MailUnreadable:
         return UNREADABLE
     stands = standing(house, mail)
-    if stands.trust == "forged":
-        return 0
     awaited = {address.lower() for address in house.own.waiting_addresses().values()}
-    if stands.contact or stands.member or mail.sender.lower() in awaited:
+    known = stands.contact or stands.member or mail.sender.lower() in awaited
+    if known and stands.trust != "forged":
         return LARGEST
     return REPORT if mail.automatic else 0

@@ -215,7 +215,12 @@ class Receiver(threading.Thread):
         for uid, size in folder.sizes(waiting.list()):
             if self._stopping.is_set():
                 break
-            mail = self._fetch(folder, uid, size)
+            try:
+                mail = self._fetch(folder, uid, size)
+            except NotNow:
+                log.warning("Mail %d is left on the server for a while: enough is held", uid)
+                waiting.postponed(uid)
+                continue
             if mail is None or not self._is_kept(mail):
                 waiting.failed(uid)
                 continue
@@ -223,7 +228,10 @@ class Receiver(threading.Thread):
         return taken
 
     def _fetch(self, folder: Folder, uid: int, size: int) -> RawMail | None:
-        """A mail, never more of it than it is allowed, whatever the server says of its size; None for not now."""
+        """A mail, never more of it than allowed, whatever the server says of its size; None where it was not given.
+
+        :raises NotNow: it is left on the server for a while.
+        """
         small = size <= SMALL
         begun = folder.fetch(uid, *(("BODY.PEEK[]", SMALL + 1) if small else ("BODY.PEEK[HEADER]", MOST_HEADERS + 1)))
         if begun is None:
@@ -245,11 +253,14 @@ class Receiver(threading.Thread):
         return RawMail(folder.name, folder.uidvalidity, uid, content, truncated, most)
 
     def _most_of(self, uid: int, headers: bytes) -> int | None:
-        """Bytes of a mail that are fetched; None for not now."""
+        """Bytes of a mail that are fetched; None where that cannot be told.
+
+        :raises NotNow: none yet.
+        """
         try:
             return min(self._look(headers), LARGEST)
         except NotNow:
-            log.warning("Mail %d is left on the server for a while: enough is held", uid)
+            raise
         except Exception as error:  # its text may quote the mail: only its kind is logged
             log.error("Mail %d could not be looked at (%s)", uid, type(error).__name__)
         return None
@@ -368,6 +379,10 @@ class _Waiting:
 
     def failed(self, uid: int) -> None:
         self._tries[uid] += 1
+        self.postponed(uid)
+
+    def postponed(self, uid: int) -> None:
+        """It was not tried."""
         self._known.discard(uid)
         self._failed.add(uid)
 

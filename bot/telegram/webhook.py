@@ -99,7 +99,7 @@ class _Door:
         try:
             update = json.loads(body)
             key = str(int(update["update_id"]))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             log.warning("webhook: what came is no update")
             raise web.HTTPBadRequest from None
         conversation = conversation_of(update)
