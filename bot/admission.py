@@ -66,7 +66,7 @@ class Admission:
     def invite(self, by: str, name: str, email: str, roles: Collection[Role]) -> KnownPerson:
         """See `handlers.desk.Desk.invite`."""
         with self._desk.atomic():
-            self._desk.execute("UPDATE people SET roles = roles WHERE 0")  # the write lock, before anything is read
+            self._people.lock()
             self.planned(name, email, roles)
             person_id = self._people.admit(_name(name), self._address(email), roles)
             contact = self._people.by_id(person_id)
@@ -145,7 +145,7 @@ class Admission:
         :raises NotAdmitted: there is no such person, or no role would be left, or one is that of the settings.
         """
         with self._desk.atomic():
-            self._desk.execute("UPDATE people SET roles = roles WHERE 0")
+            self._people.lock()
             contact = self._with_rights(person_id)
             fixed = self._people.of_settings(person_id)
             if lost := fixed - set(roles):
@@ -160,7 +160,7 @@ class Admission:
         """:raises NotAdmitted: there is no such person, or it is somebody's address."""
         address = self._address(address)
         with self._desk.atomic():
-            self._desk.execute("UPDATE people SET roles = roles WHERE 0")
+            self._people.lock()
             self._with_rights(person_id)
             owner = self._people.by_email(address)
             if owner and owner.person.id == person_id:
@@ -185,6 +185,7 @@ class Admission:
     def unbind(self, person_id: str) -> int:
         """Make his chats unknown ones; he keeps his rights. How many they were."""
         with self._desk.atomic():
+            self._people.lock()
             return self._people.unbind(person_id)
 
     # --

@@ -29,7 +29,10 @@ def know_robot(desk: Database, username: str) -> None:
 
 def mail_code(house: House) -> bool:
     """Mail a code to the technical contact when he needs one (`People.needs_code`). Whether there is a mail to send."""
+    if not house.people.needs_code(TECHNICAL, house.context.now()):
+        return False
     with house.desk.atomic():
+        house.people.lock()
         contact = house.people.by_id(TECHNICAL)
         if contact is None or not house.people.needs_code(TECHNICAL, house.context.now()):
             return False

@@ -67,7 +67,7 @@ class People:
             *((f"{STAFF}{email.lower()}", email, "équipe", email) for email in settings.staff_emails),
         ]
         with self._db.atomic():
-            self._db.execute("UPDATE people SET roles = roles WHERE 0")  # the write lock, before anything is read
+            self.lock()
             before = {contact.person.id for contact in self.everyone()}
             self._db.execute("UPDATE people SET roles = '[]'")
             for person_id, name, role, email in named:
@@ -83,6 +83,10 @@ class People:
             for person_id in before - {contact.person.id for contact in self.everyone()}:
                 self._db.execute("UPDATE people SET granted = '[]' WHERE id = ?", (person_id,))
                 self._take_back(person_id)
+
+    def lock(self) -> None:
+        """Begin a transaction that reads before it writes: nobody else changes anything until its end."""
+        self._db.execute("UPDATE people SET roles = roles WHERE 0")
 
     def _succeed(self, person_id: str) -> None:
         """Another person takes this place of the settings: nothing that was given to, or taken from, the former one by

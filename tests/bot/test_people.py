@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import closing
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -14,8 +15,8 @@ import pytest
 from telegram import Bot
 
 from bot.bot_desk import BotDesk
-from bot.desk import facts, threads
-from bot.desk.people import ACCOUNTING, CODE_LIFE, MOST_FAILURES, PAUSE, TECHNICAL
+from bot.desk import facts, open_desk, threads
+from bot.desk.people import ACCOUNTING, CODE_LIFE, MOST_FAILURES, PAUSE, TECHNICAL, People
 from bot.enrolment import follow_rights, know_robot, mail_code
 from bot.house import House
 from bot.mail.letter import Letter
@@ -451,6 +452,22 @@ async def test_a_role_that_is_taken_while_its_answer_is_made_keeps_it_back(
     await answer(house, bot)
     assert outcomes(house, "lea-martin")[-1][:2] == ("rejets", "denied")
     assert len(said(phone)) == 1
+
+
+async def test_a_removal_by_another_process_while_an_answer_is_made_keeps_it_back(
+    house: House, bot: Bot, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bound(house, bot, phone, "technique")
+
+    def elsewhere() -> None:
+        with closing(open_desk(house.data)) as desk, desk.atomic():
+            assert People(desk).revoke("lea-martin", int(time.time()))
+
+    slowed(monkeypatch, elsewhere)
+    phone.send(f"/status {NUMBER}")
+    await answer(house, bot)
+    assert "06 39 98 00 01" not in "".join(said(phone))
+    assert house.people.by_chat(LEA) is None
 
 
 def slowed(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:

@@ -276,3 +276,18 @@ async def test_the_whole_life_of_a_person_beside_a_running_service(
                 assert People(desk).by_chat(CHAT) is None
         finally:
             await asyncio.to_thread(service.stop)
+
+
+async def test_a_link_is_written_by_a_process_that_asks_telegram_for_the_robots_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with BotApi("123456789:an-invented_token") as api:
+        configured = settings(tmp_path / "data", telegram_api=api.url)
+        monkeypatch.setattr(Settings, "load", lambda: configured)
+        with pytest.raises(SystemExit) as ended:
+            await asyncio.to_thread(cli.main, ["people", "invite", "Léa Martin", LEA, "équipe"])
+    assert not ended.value.code
+    assert "sans lien" not in capsys.readouterr().out
+    with closing(open_desk(configured.data)) as desk:
+        (payload,) = desk.execute("SELECT payload FROM outbox WHERE recipient = ?", (LEA,)).fetchone()
+    assert f"https://t.me/{api.username}?start=" in words(payload)
