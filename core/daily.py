@@ -75,7 +75,7 @@ def known_days(db: Database, first: int, last: int, billed: tuple[int, ...] = ()
     """Which days of a range the files read so far tell of."""
     rated = db.execute(
         "SELECT min(first_day), max(last_day), max(coalesce(as_of, modified_at, fetched_clock)) FROM files "
-        "WHERE folder = 'rated_cdrs' AND state = 'read' AND last_day IS NOT NULL"
+        "WHERE folder = 'rated_cdrs' AND state IN ('read', 'purged') AND last_day IS NOT NULL"
     ).fetchone()
     begins, ends, partial = [], [], False
     if rated[0] is not None:

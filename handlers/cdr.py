@@ -3,9 +3,10 @@ gives a reason to see them (`handlers.detail`)."""
 
 from core import books as core_books
 from core import usage
+from core.forgotten import first_day, first_kept
 from core.numbers import show
 from handlers import books, detail, french, periods, which
-from handlers.answer import Answer
+from handlers.answer import Answer, Button
 from handlers.ask import Ask
 from handlers.command import EVERYONE, Command, Context
 
@@ -39,6 +40,13 @@ async def run(ask: Ask, context: Context) -> Answer:
         return Answer(f"{show(number)} : aucune communication en {period.words}", (f"Mois connus : {months}.",)).of(
             number
         )
+    kept = first_kept(context.telecom)
+    if kept and period.last < first_day(kept):
+        return Answer(
+            f"{show(number)} : le détail {period.of} est effacé",
+            (f"La loi le limite à un an ; {french.month(kept)} est le mois le plus ancien qui reste.",),
+            buttons=(Button("Les totaux", f"conso {number} {period.command}"),),
+        ).of(number)
     if why is not None:
         return await detail.answer(ask, number, period, why, context)
     what = french.count(count, "communication") if period.months else "communications"
