@@ -31,7 +31,7 @@ def configured(filled: Path, tmp_path: Path, api: BotApi) -> Settings:
     )
 
 
-async def test_who_left_the_staff_reads_no_more_and_closes_nothing(
+async def test_who_left_the_staff_reads_no_more_says_no_more_and_closes_nothing(
     house: House, bot: Bot, camille: Phone, configured: Settings
 ) -> None:
     found = await asked(house, bot, camille)
@@ -43,7 +43,7 @@ async def test_who_left_the_staff_reads_no_more_and_closes_nothing(
     assert DOMINIQUE not in await mails(house, bot), "what waited for him is dropped, and no more is written"
     answer_mail(house, found[DOMINIQUE], "Je suis parti.\r\n\r\n/clore", frm=DOMINIQUE, number=2)
     await mails(house, bot)
-    assert "expéditeur non vérifié" in said(camille)[-1]
+    assert not any("Je suis parti" in text for text in said(camille)), "his secret lets him in no more"
     assert threads.open_contacts(house.desk, TECHNICAL)
 
 
