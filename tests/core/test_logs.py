@@ -48,7 +48,7 @@ SECRET = {SECRET!r}
 
 def record(message: str, *args: object, error: BaseException | None = None) -> logging.LogRecord:
     given = (type(error), error, error.__traceback__) if error else None
-    return logging.LogRecord("some.library", logging.ERROR, "x.py", 1, message, args, given)  # type: ignore[arg-type]
+    return logging.LogRecord("some.library", logging.ERROR, "x.py", 1, message, args, given)
 
 
 # -- the finished text

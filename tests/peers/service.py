@@ -58,7 +58,9 @@ def env_of(ftp: FtpPeer, mail: MailPeer, api: BotApi) -> dict[str, str]:
 
 
 class Service:
-    """`origyne-bot` in a folder that holds its `.env`."""
+    """`origyne-bot` in a folder that holds its `.env`; `program`: the module that serves, with its arguments."""
+
+    program: tuple[str, ...] = ("bot", "serve")
 
     def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
         self.folder = folder
@@ -70,7 +72,7 @@ class Service:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "serve"],
+                [sys.executable, "-m", *self.program],
                 cwd=self.folder,
                 env=_bare_environment(),
                 stdout=log,
