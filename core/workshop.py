@@ -120,7 +120,7 @@ class Workshop:
             if late.is_set():
                 raise WorkshopError(f"le travail dure plus de {self._patience:.0f} secondes")
             raise WorkshopError("le programme qui fait les tableurs et les images s'est arrêté")
-        good, made = pickle.loads(reply)  # noqa: S301 - from our own child
+        good, made = pickle.loads(reply)  # noqa: S301 - from our own child  # nosec B301
         if not good:
             raise made
         return made
@@ -133,7 +133,7 @@ class Workshop:
                 raise WorkshopError(_CLOSED)
             if not self._process:
                 # A fixed command, with this very interpreter.
-                self._process = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+                self._process = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # nosec B603
                 assert self._process.stdin
                 _send(self._process.stdin, pickle.dumps(sys.path))
             return self._process
@@ -175,7 +175,7 @@ def serve() -> None:
     os.dup2(2, 1)  # what the work prints must not get into the answers
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
-    sys.path[:] = pickle.loads(requests.get())  # noqa: S301 - from our own parent
+    sys.path[:] = pickle.loads(requests.get())  # noqa: S301 - from our own parent  # nosec B301
     while True:
         reply = _done(requests.get())
         try:
@@ -192,14 +192,14 @@ def _listen(stream: io.BufferedReader, requests: "queue.SimpleQueue[bytes]") -> 
 
 def _done(request: bytes) -> bytes:
     try:
-        work, given, named = pickle.loads(request)  # noqa: S301 - from our own parent
+        work, given, named = pickle.loads(request)  # noqa: S301 - from our own parent  # nosec B301
         return pickle.dumps((True, work(*given, **named)))
     except Exception as error:
         where = "".join(traceback.format_tb(error.__traceback__)[1:])
         try:
             error.add_note(f"In the workshop:\n{where}")
             reply = pickle.dumps((False, error))
-            pickle.loads(reply)  # noqa: S301 - some exceptions can only be packed
+            pickle.loads(reply)  # noqa: S301 - some exceptions can only be packed  # nosec B301
             return reply
         except Exception:
             return pickle.dumps((False, WorkshopError(f"{type(error).__name__} : {error}")))
