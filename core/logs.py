@@ -16,11 +16,13 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from core.redact import Redactor, sasl_writings
-from core.settings import Settings
 from core.trace import trace, whole_trace
+
+if TYPE_CHECKING:  # the workshop starts without it
+    from core.settings import Settings
 
 Result = TypeVar("Result")
 
@@ -34,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 def set_up(
-    settings: Settings | None = None,
+    settings: "Settings | None" = None,
     level: int | None = None,
     *,
     form: str = LINE,
@@ -74,7 +76,7 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
         return runner.run(work)
 
 
-def secrets_of(settings: Settings) -> list[str]:
+def secrets_of(settings: "Settings") -> list[str]:
     """All that the settings hold and that nobody may read, also as it travels."""
     given = [getattr(settings, name).get_secret_value() for name in SECRET_FIELDS]
     found = [secret.strip() for secret in given if secret.strip()]
@@ -116,7 +118,7 @@ class RedactingFormatter(logging.Formatter):
         return whole_trace(ei[1]) if ei[1] else ""
 
 
-def _level(settings: Settings | None) -> int:
+def _level(settings: "Settings | None") -> int:
     return logging.getLevelNamesMapping()[settings.log_level.upper()] if settings else logging.WARNING
 
 

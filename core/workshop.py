@@ -24,6 +24,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import IO, Any, ParamSpec, TypeVar
 
+from core import logs
+
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
 
@@ -173,6 +175,8 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     said = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the work prints must not get into the answers
+    logs.set_up(whole_stream=True)
+    sys.stdout = sys.stderr
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
     sys.path[:] = pickle.loads(requests.get())  # noqa: S301 - from our own parent  # nosec B301

@@ -5,6 +5,7 @@ import io
 import logging
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import get_args, get_origin
 
@@ -16,6 +17,7 @@ from core.logs import RedactedStream, RedactingFormatter
 from core.redact import DOTS, Redactor
 from core.settings import Settings
 from core.trace import trace, whole_trace
+from core.workshop import Workshop
 from tests.core.test_settings import GOOD
 
 SECRET = "hunter2-and-more"
@@ -191,6 +193,17 @@ def test_a_second_set_up_takes_the_place_of_the_first() -> None:
 
 def test_a_level_that_does_not_exist_is_a_fault_of_the_settings() -> None:
     assert "ORIGYNE_LOG_LEVEL : « loud » n'est pas possible" in logged("", ORIGYNE_LOG_LEVEL="loud")
+
+
+async def test_what_is_written_in_the_workshop_goes_the_same_way(capfd: pytest.CaptureFixture[str]) -> None:
+    workshop = Workshop()
+    await workshop.make(warnings.warn, "PUK 12345678")
+    await workshop.make(print, "called 06 39 98 00 01")
+    workshop.close()
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "PUK •••" in said.err
+    assert "called 06 39 98 XX XX" in said.err
 
 
 # -- the stream
