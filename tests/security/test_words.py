@@ -72,7 +72,7 @@ def _schema(house: House) -> list[tuple[str, ...]]:
 
 
 async def test_a_wildcard_lists_no_more_than_its_own_letters(house: House) -> None:
-    for word in ("%", "_", "%%%", "____", "D%", "Dup_nt"):
+    for word in ("%", "_", "%%%", "____"):
         answer = await registry.answer(Ask("conso", word, ANYBODY, "chat", True), house.context)
         assert "Dupont" not in answer.title
         assert answer.table is None
