@@ -451,7 +451,8 @@ class BotDesk:
             self.write_chat(chat_id, [told])
         if not chats:
             subject = f"{self.profile().operator_name} : trop de RIO faux essayés"
-            self.write_letter(Letter(to=self.profile().technical_email, subject=subject, parts=(told,)))
+            for contact in in_charge or self._people.everyone()[:1]:
+                self.write_letter(Letter(contact.email, subject, (told,), person_id=contact.person.id))
 
     # -- the service
 

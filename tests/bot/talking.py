@@ -116,7 +116,9 @@ async def replies(house: House, bot: Bot, seconds: float = 30) -> list[EmailMess
         await settle(house, seconds)
     found = [
         message_from_bytes(payload, policy=default)
-        for (payload,) in house.desk.execute("SELECT payload FROM outbox WHERE channel = 'mail' AND payload IS NOT NULL ORDER BY id")
+        for (payload,) in house.desk.execute(
+            "SELECT payload FROM outbox WHERE channel = 'mail' AND payload IS NOT NULL ORDER BY id"
+        )
     ]
     return [message for message in found if isinstance(message, EmailMessage)]
 

@@ -1,6 +1,5 @@
 """A store filled as the service fills its own: the synthetic operator's files, over FTP, through mirror and intake."""
 
-import base64
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,15 +8,12 @@ from bot.sandbox.ftpserver import SandboxFtp
 from bot.sandbox.operator import Operator
 from core.settings import FtpAccess, Settings
 from core.sync import Pass, Syncer
+from tests.peers.service import KEY
 
 PARIS = ZoneInfo("Europe/Paris")
 TODAY = date(2026, 11, 24)  # a Tuesday
 NOW = int(datetime(2026, 11, 24, 9, 0, tzinfo=PARIS).timestamp())
 PASSWORD = "an invented password"
-
-
-#: An invented key for the codes.
-KEY = base64.urlsafe_b64encode(b"an invented key of 32 bytes long").decode()
 
 
 def settings(data: Path, ftp: FtpAccess | None = None, **others: object) -> Settings:

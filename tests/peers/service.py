@@ -1,5 +1,6 @@
 """The unmodified service, as a process of its own, configured by a `.env` file alone."""
 
+import base64
 import os
 import signal
 import subprocess
@@ -12,6 +13,9 @@ from bot.sandbox.botapi import BotApi
 from core.settings import PREFIX
 from tests.peers.ftp import FtpPeer
 from tests.peers.mail import MailPeer
+
+#: An invented key for the codes, which `tests.core.contents` opens them with.
+KEY = base64.urlsafe_b64encode(b"an invented key of 32 bytes long").decode()
 
 TOKEN = "123456789:test-token-of-no-bot"
 
@@ -27,6 +31,7 @@ def env_of(ftp: FtpPeer, mail: MailPeer, api: BotApi) -> dict[str, str]:
         "STAFF_EMAILS": mail.address("equipe"),
         "BOT_EMAIL": mail.address("bot"),
         "DATA": "data",
+        "SECRET_KEY": KEY,
         "TELEGRAM_TOKEN": TOKEN,
         "TELEGRAM_API": api.url,
         "FTP_HOST": ftp.host,
