@@ -38,9 +38,7 @@ def next_due(db: Database) -> int | None:
 
 def gone(db: Database, message: Fleeting) -> None:
     with db.atomic():
-        db.execute(
-            "DELETE FROM fleeting WHERE chat_id = ? AND message_id = ?", (message.chat_id, message.message_id)
-        )
+        db.execute("DELETE FROM fleeting WHERE chat_id = ? AND message_id = ?", (message.chat_id, message.message_id))
 
 
 def later(db: Database, message: Fleeting, due_at: int) -> None:
