@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import getpass
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -73,7 +72,7 @@ def run(options: argparse.Namespace, out: Console, err: Console) -> int:
 
 
 def _note(db: Database, action: str) -> None:
-    audit.record(db, f"terminal:{getpass.getuser()}", "terminal", action, "done", shown="audit")
+    audit.record_by_hand(db, action, shown="audit")
 
 
 # -- search

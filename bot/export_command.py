@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from bot.desk import audit, open_desk
 from core import clients, store
 from core.clients import Client
 from core.layouts import fold
@@ -81,6 +82,8 @@ def run(options: Namespace, out: Console, err: Console) -> int:
         with _stoppable(), closing(store.open_to_read(data)) as db:
             db.execute("BEGIN")  # one state of the store, even while a pass goes on
             (_parquet if options.parquet else _table)(db, options, out, err)
+        with closing(open_desk(data)) as desk:
+            audit.record_by_hand(desk, "export", shown=options.what or "parquet")
     except _Refused as refusal:
         err.print(Text(str(refusal)))
         return refusal.status

@@ -4,6 +4,7 @@ import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from bot.desk import audit, open_desk
 from bot.mail.codes import without_codes
 from core import rejects, store
 from core.layouts import LayoutError
@@ -39,6 +41,7 @@ def show_rejects(options: Namespace, out: Console, err: Console) -> int:
             for file in found:
                 most = file.rejected if options.all else _MOST
                 _show_file(out, file, rejects.rows_of(db, file.path, most, settings.vault))
+            _record(data, "rejects", "rangées de côté")
             return ANSWERED
         _show_waiting(out, waiting)
         if not found:
@@ -50,6 +53,11 @@ def show_rejects(options: Namespace, out: Console, err: Console) -> int:
         out.print(table)
         out.print("Les rangées d'un fichier, et pourquoi : origyne-bot rejects FICHIER")
     return ANSWERED
+
+
+def _record(data: Path, command: str, shown: str) -> None:
+    with closing(open_desk(data)) as desk:
+        audit.record_by_hand(desk, command, shown=shown)
 
 
 def _show_waiting(out: Console, waiting: list[rejects.WaitingFile]) -> None:

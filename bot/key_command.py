@@ -1,6 +1,5 @@
 """`origyne-bot key`: the key that seals PUK, PIN and RIO: a new one, whether it fits, another one in its place."""
 
-import getpass
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -166,4 +165,4 @@ def _written(settings: Settings) -> Iterator[Database]:
 
 def _record(settings: Settings, what: str) -> None:
     with closing(open_desk(settings.open_data_folder())) as desk, desk.atomic():
-        audit.record(desk, f"terminal:{getpass.getuser()}", "terminal", "key", "done", shown=what)
+        audit.record_by_hand(desk, "key", shown=what)

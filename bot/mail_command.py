@@ -13,7 +13,7 @@ from email.policy import default
 from rich.console import Console
 from rich.text import Text
 
-from bot.desk import open_desk
+from bot.desk import audit, open_desk
 from bot.desk.inbox import Aside, Inbox
 from bot.mail.codes import without_codes
 from bot.mail.reading import MailUnreadable, read
@@ -35,7 +35,10 @@ def run(options: argparse.Namespace, out: Console, err: Console) -> int:
     """`options.action`: list, show, export, replay or drop."""
     settings = Settings.load()
     with closing(open_desk(settings.open_data_folder())) as db:
-        return _ACTIONS[options.action](options, settings, Inbox(db), out, err)
+        status = _ACTIONS[options.action](options, settings, Inbox(db), out, err)
+        if options.action != "list":
+            audit.record_by_hand(db, f"mail {options.action}")
+        return status
 
 
 def _list(_: argparse.Namespace, settings: Settings, inbox: Inbox, out: Console, err: Console) -> int:

@@ -22,7 +22,7 @@ from rich.text import Text
 from sqlite_utils import Database
 
 from bot.bounces import CAME_BACK, LATE
-from bot.desk import faulty, open_desk
+from bot.desk import audit, faulty, open_desk
 from bot.desk.outbox import Entry, Outbox
 from bot.desk.people import People
 from bot.mail.codes import without_codes
@@ -50,7 +50,10 @@ def run(options: argparse.Namespace, out: Console, err: Console) -> int:
     """`options.action`: list, show, retry or drop."""
     data = Settings.load().open_data_folder()
     with closing(open_desk(data)) as db:
-        return _ACTIONS[options.action](options, _Office(db, data), out, err)
+        status = _ACTIONS[options.action](options, _Office(db, data), out, err)
+        if options.action != "list":
+            audit.record_by_hand(db, f"outbox {options.action}")
+        return status
 
 
 class _Office:

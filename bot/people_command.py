@@ -5,7 +5,6 @@ The service looks at rights at each question and before each answer leaves, so t
 
 import argparse
 import asyncio
-import getpass
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
@@ -226,7 +225,7 @@ def _roles(words: list[str]) -> frozenset[Role]:
 
 
 def _note(house: House, action: str, about: str = "") -> None:
-    audit.record(house.desk, f"terminal:{getpass.getuser()}", "terminal", f"people {action}", "done", about=about)
+    audit.record_by_hand(house.desk, f"people {action}", about=about)
 
 
 # -- the table of rights

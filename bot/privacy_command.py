@@ -1,6 +1,5 @@
 """`origyne-bot privacy`: what is held about a line or a client, handed over or erased."""
 
-import getpass
 import re
 import time
 from argparse import ArgumentParser, Namespace
@@ -72,8 +71,7 @@ def run(options: Namespace, out: Console, err: Console) -> int:
 def _record(data: Path, command: str, who: Subject, shown: str) -> None:
     with closing(open_desk(data)) as desk, desk.atomic():
         about = who.name if who.client_id is not None else who.msisdns[0]
-        person = f"terminal:{getpass.getuser()}"
-        audit.record(desk, person, "terminal", f"privacy {command}", "done", about=about, shown=shown)
+        audit.record_by_hand(desk, f"privacy {command}", about=about, shown=shown)
 
 
 # -- export

@@ -1,6 +1,5 @@
 """`origyne-bot purge`: what is past its term goes, from both stores, and it is said what went and what stays."""
 
-import getpass
 import time
 from argparse import ArgumentParser, Namespace
 from contextlib import closing
@@ -54,16 +53,8 @@ def run(options: Namespace, out: Console, err: Console) -> int:
         gone, audited = _desk(desk, settings, now, dry=options.dry_run)
         _tell(telecom, gone, audited, settings, out, dry=options.dry_run)
         with desk.atomic():
-            audit.record(
-                desk,
-                f"terminal:{getpass.getuser()}",
-                "terminal",
-                "purge",
-                "done",
-                shown="simulation"
-                if options.dry_run
-                else f"{telecom.rows} CDR, {french.count(len(telecom.files), 'fichier')}",
-            )
+            done = f"{telecom.rows} CDR, {french.count(len(telecom.files), 'fichier')}"
+            audit.record_by_hand(desk, "purge", shown="simulation" if options.dry_run else done)
     return DONE
 
 

@@ -3,6 +3,7 @@
 Neither what was typed nor what was answered is kept: both can hold codes.
 """
 
+import getpass
 import logging
 import re
 import time
@@ -93,6 +94,11 @@ def record_answer(
     outcome = outcome or outcome_of(answer)
     about = answer.about if outcome == "answered" else ""
     record(db, person, door, command, outcome, about=about, shown=shown(answer), why=answer.why)
+
+
+def record_by_hand(db: Database, command: str, *, about: str = "", shown: str = "") -> None:
+    """Add the row of a command that somebody with a shell ran, by his name there; see `record`."""
+    record(db, f"terminal:{getpass.getuser()}", "terminal", command, "done", about=about, shown=shown)
 
 
 def head(db: Database) -> tuple[int, str]:
