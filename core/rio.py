@@ -47,6 +47,14 @@ class Verdict:
     quality: Literal["", "particulier", "entreprise", "fixe"] = ""
     correction: str = ""
 
+    @property
+    def is_guess(self) -> bool:
+        """Whether its key was weighed and is wrong, be it with O and 0 exchanged: many tries find the right one."""
+        if self.right is not False or not self.number or len(self.rio) != 12:
+            return False
+        form = self.rio[:2].replace("O", "0") + self.rio[2].replace("0", "O") + self.rio[3:]
+        return _fault_of_form(self.rio, self.number) is None or _fault_of_form(form, self.number) is None
+
 
 def key(nine: str, number: str) -> str:
     """The three signs that close a RIO.
@@ -105,6 +113,11 @@ def read(text: str) -> tuple[str, str]:
         number, start, end = numbers[0]
         return "".join(words[:start] + words[end:]).upper(), number
     return "".join(words).upper(), ""
+
+
+def count(text: str) -> int:
+    """How many words of a text, each by itself, may be a RIO."""
+    return sum(bool(_twelve_signs(word)) and any(map(str.isdigit, word)) for word in _SEPARATORS.split(text))
 
 
 def _runs(words: list[str], wanted: Callable[[str], str]) -> list[tuple[str, int, int]]:

@@ -27,6 +27,9 @@ async def run(ask: Ask, context: Context) -> Answer:
     words = re.sub(r"^\s*(check|verif\w*|vérif\w*)\b", "", ask.arguments, flags=re.IGNORECASE).strip()
     if not words:
         return COMMAND.how_to("Quel RIO, et pour quel numéro ?")
+    # Of several, the right one would be picked out.
+    if rio.count(words) > 1:
+        return COMMAND.how_to("Un seul RIO à la fois ; pour plusieurs, envoyer un tableur.")
     code, number = rio.read(words)
     if not code:
         return _stored(ask, number, context)
@@ -43,7 +46,7 @@ async def run(ask: Ask, context: Context) -> Answer:
 def _verdict(ask: Ask, code: str, number: str, context: Context) -> Answer:
     verdict = rio.check(code, number)
     if verdict.right is False:
-        if number and verdict.fault == "key":
+        if verdict.is_guess:
             context.desk.rio_failed(ask.person, [(number, 1)])
         return Answer(
             f"❌ RIO faux : {verdict.rio}" + (f" pour le {show(number)}" if number else ""), tuple(_why(verdict))

@@ -55,10 +55,23 @@ def understand(text: str, telecom: Database | None = None) -> tuple[str, str] | 
         return "duree", text
     if len(text) > MOST_SIGNS_OF_RIO:
         return None
-    code, number = rio.read(text)
-    if len(code) == 12 and rio.check(code, number).right is not False and rio.check(code, number).quality != "fixe":
+    if _is_rio(text):
         return "rio", text
     return _spoken(text, telecom) if telecom is not None and "\n" not in text else None
+
+
+def _is_rio(text: str) -> bool:
+    """Whether a text is a mobile RIO, with its number or not. A wrong one is one too: else who tries many would see by
+    what is understood which is right, and nobody would count."""
+    code, number = rio.read(text)
+    verdict = rio.check(code, number)
+    if len(code) != 12 or verdict.quality == "fixe":
+        return False
+    if verdict.right is not False:
+        return True
+    # In several words, twelve signs without a digit among the last nine are words: "12 par exemple".
+    looks_so = code in text.upper() or any(map(str.isdigit, code[3:]))
+    return verdict.fault == "key" and number.startswith(("06", "07")) and looks_so
 
 
 def _spoken(text: str, telecom: Database) -> tuple[str, str] | None:

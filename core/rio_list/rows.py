@@ -110,7 +110,7 @@ def judge(written: str, beside: str) -> Row:
         reason,
         code,
         own,
-        number if verdict.fault == "key" else "",
+        number if verdict.is_guess else "",
     )
 
 

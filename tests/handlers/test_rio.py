@@ -120,6 +120,19 @@ async def test_a_rio_of_a_wrong_form_is_no_guess(say: Say) -> None:
         assert "faux" in (await say(f"/rio 01A4K7P2QEM{sign} 0639980077")).title
 
 
+async def test_a_zero_written_as_an_o_is_no_way_to_guess(say: Say) -> None:
+    for sign in "ABCDE":
+        assert "faux" in (await say(f"/rio O1E4K7P2QEM{sign} 0639980077")).title
+    assert (await say("/rio O1E4K7P2QEMF 0639980077")).refused
+
+
+async def test_several_rios_at_once_are_no_way_to_guess(say: Say) -> None:
+    guesses = " ".join(f"01E4K7P2Q{sign}M3" for sign in "ABCDEFGH")
+    answer = await say(f"/rio {guesses} 0639980001")
+    assert answer.refused
+    assert answer.title == "Un seul RIO à la fois ; pour plusieurs, envoyer un tableur."
+
+
 async def test_a_list_is_no_way_to_guess(say: Say) -> None:
     guesses = "\n".join(f"0639980077;01E4K7P2QE{a}{b}" for a in "ABC" for b in "DEF")
     made = await say("rio", files=(SentFile("liste.csv", f"numero;rio\n{guesses}\n".encode()),))

@@ -79,6 +79,16 @@ def test_what_is_no_command_is_not_understood(text: str) -> None:
     assert understand(text) is None
 
 
+@pytest.mark.parametrize("text", ["01E4K7P2QEM4 0639980001", "01 E 4K7P2Q EM4 0639980001", "01PABCDEFGHI 0639980001"])
+def test_a_wrong_rio_is_understood_as_a_right_one_is(text: str) -> None:
+    assert understand(text) == ("rio", text)
+
+
+@pytest.mark.parametrize("text", ["12 par exemple 0639980001", "il y a 12 erreurs par 0639980001"])
+def test_words_before_a_number_are_no_rio(text: str) -> None:
+    assert understand(text) is None
+
+
 def test_a_whole_letter_is_no_rio() -> None:
     assert understand("Bonjour, " + "le client demande la portabilité. " * 20 + "01E4K7P2QEM3") is None
 
