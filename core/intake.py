@@ -20,7 +20,8 @@ from core.ledger import File
 from core.ledger import file as ledger_file
 from core.readers import Reject, Waiting
 from core.readers.sims import read_sims
-from core.rejects import set_aside, without_codes
+from core.reasons import fit_to_tell
+from core.rejects import set_aside
 from core.trace import trace
 from core.traffic import BILLED, RATED, Traffic
 from core.vault import UNKEPT, Vault, VaultError
@@ -51,6 +52,9 @@ _UPSERT_SIM = (
     + f", seen_at = iif({_IS_LISTED}, max(seen_at, excluded.seen_at), excluded.seen_at), "
     f"file_id = iif({_IS_LISTED} AND NOT {_IS_NEWER}, file_id, excluded.file_id)"
 )
+
+#: Begins the reason of a file whose copy cannot be opened (French).
+CLOSED = "la copie gardée ne s'ouvre pas"
 
 _TABLES = (".csv", ".txt", ".csv.gz", ".gz")
 
@@ -169,8 +173,7 @@ class Intake:
                 copies.compress(self._data, path)
 
     def _wait(self, file: File, reason: str) -> None:
-        if file.folder in copies.CODED:
-            reason = without_codes(reason)
+        reason = fit_to_tell(file.folder, reason)
         with self._db.atomic():
             self._db.execute("UPDATE files SET state = 'waiting', reason = ? WHERE id = ?", (reason, file.id))
             if file.waited != reason:
@@ -272,8 +275,7 @@ class Intake:
     def _report_rejects(self, file: File, rejects: list[Reject]) -> None:
         if not rejects:
             return
-        if file.folder in copies.CODED:
-            rejects = [replace(reject, reason=without_codes(reject.reason)) for reject in rejects]
+        rejects = [replace(reject, reason=fit_to_tell(file.folder, reject.reason)) for reject in rejects]
         set_aside(self._db, file, rejects, self._vault)
         if file.folder == "account_status" and self._told_an_hour_ago(file, rejects):
             return
@@ -292,4 +294,4 @@ class Intake:
 
 def closed(why: VaultError | str) -> str:
     """Why a file waits whose copy cannot be opened (French)."""
-    return f"la copie gardée ne s'ouvre pas ({why}) : le fichier est lu au prochain démarrage avec la bonne clé"
+    return f"{CLOSED} ({why}) : le fichier est lu au prochain démarrage avec la bonne clé"

@@ -1,6 +1,5 @@
 """Rows set aside, and files that wait for a person's word."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from core.folders import Folder
 from core.forgotten import Forgotten
 from core.ledger import File
 from core.readers import Reject
+from core.reasons import fit_to_tell, without_values
 from core.sealing import place
 from core.vault import Vault, VaultError
 
@@ -76,17 +76,6 @@ def of_file(db: Database, file: File, vault: Vault) -> list[Reject]:
     ]
 
 
-def without_codes(reason: str) -> str:
-    """A reason without what looks like a PIN, a PUK or a RIO among the cells that it quotes: where columns are shifted,
-    or a header is missing, it can be one."""
-    return _CODE_CELL.sub("…", reason)
-
-
-def without_values(reason: str) -> str:
-    """A reason without the cells that it quotes: where columns are shifted, one can be a code or a called number."""
-    return re.sub(r"«[^»]*\d[^»]*(?:»|$)", "« … »", reason)
-
-
 def set_aside(db: Database, file: File, rejects: Iterable[Reject], vault: Vault) -> None:
     """Keep a file's rejected rows, sealed where they can hold codes; of those that name what was erased on demand, not
     what they hold."""
@@ -97,8 +86,8 @@ def set_aside(db: Database, file: File, rejects: Iterable[Reject], vault: Vault)
         if forgotten.names(content) or forgotten.names(reason):
             reason, content = without_values(reason), ""
         if file.folder in CODED:
-            reason, content = without_codes(reason), vault.keep(content, _place(file.id, it.line))
-        rows.append((file.id, it.line, reason, content))
+            content = vault.keep(content, _place(file.id, it.line))
+        rows.append((file.id, it.line, fit_to_tell(file.folder, reason), content))
     db.conn.executemany("INSERT OR REPLACE INTO rejects (file_id, line, reason, content) VALUES (?, ?, ?, ?)", rows)
 
 
@@ -120,11 +109,6 @@ def accept(db: Database, path: str) -> bool:
             (path,),
         )
         return changed.rowcount > 0
-
-
-_CODE_CELL = re.compile(
-    r"(?<=[«|:]\s)(?:\d{4}|\d{8}|\d\d[PE][A-Z0-9]{6}[A-Z0-9+]{3})(?=\s?(?:»|\||\.(?!\d)))", re.IGNORECASE
-)
 
 
 def _place(file_id: int, line: int) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from core import copies
+from core.reasons import fit_to_tell
 from core.vault import KEY_SIGNS, MARK, UNKEPT, Vault, VaultError, is_sealed
 
 #: Rows of `marks`: the store holds codes that are not sealed yet, or did until its free pages are overwritten; files
@@ -74,7 +75,8 @@ def place(table: str, *key_and_column: str | int) -> str:
 
 
 def settle(db: Database, vault: Vault) -> None:
-    """Seal what an older store holds in clear; without a key it is taken out, and read again once there is one.
+    """Seal what an older store holds in clear; without a key it is taken out, and read again once there is one. What
+    it was told of its files goes without codes too.
 
     No page of the file keeps it: the store is written anew, which takes its size once more on the disk.
     """
@@ -82,6 +84,7 @@ def settle(db: Database, vault: Vault) -> None:
         return
     for columns in _ALL:
         _rewrite(db, vault, columns, lambda value, where: "" if is_sealed(value) else vault.keep(value, where))
+    _mend_reasons(db)
     if not vault.has_key:
         missed(db)
     if overwrite_free_pages(db):
@@ -223,6 +226,25 @@ def _rewrite(db: Database, vault: Vault, columns: _Columns, anew: Callable[[str,
                 db.conn.executemany(f"UPDATE {columns.table} SET {name} = ?{also} WHERE {of}", values)
                 written += len(values)
     return written
+
+
+def _mend_reasons(db: Database) -> None:
+    """Reasons that were written down before they went without codes and called numbers."""
+    for select, update in (
+        ("SELECT reason, folder, id FROM files WHERE reason != ''", "UPDATE files SET reason = ? WHERE id = ?"),
+        (
+            "SELECT rejects.reason, folder, file_id, line FROM rejects JOIN files ON files.id = file_id",
+            "UPDATE rejects SET reason = ? WHERE file_id = ? AND line = ?",
+        ),
+        (
+            "SELECT json_extract(data, '$.reason'), folder, events.id FROM events JOIN files ON files.id = file_id "
+            "WHERE kind IN ('file.rejects', 'file.waiting')",
+            "UPDATE events SET data = json_set(data, '$.reason', ?) WHERE id = ?",
+        ),
+    ):
+        rows = [(fit_to_tell(folder, reason), reason, key) for reason, folder, *key in db.execute(select)]
+        with db.atomic():
+            db.conn.executemany(update, [(fit, *key) for fit, reason, key in rows if fit != reason])
 
 
 def _batches(db: Database, columns: _Columns) -> Iterator[list[tuple[Any, ...]]]:

@@ -1,6 +1,7 @@
 """/rejets: rows that were set aside, and files that wait for a person's word."""
 
 from core import rejects
+from core.reasons import without_values
 from handlers import french
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
@@ -63,7 +64,7 @@ def _of_file(path: str, context: Context) -> Answer:
         return Answer(f"Rien n'est de côté pour {french.quoted(path)}.", buttons=(Button("Tous les rejets", "rejets"),))
     found = files[0]
     rows = rejects.rows_of(context.telecom, found.path, _MOST_ROWS)
-    told = [f"ligne {row.line} : {rejects.without_values(row.reason)}" for row in rows]
+    told = [f"ligne {row.line} : {without_values(row.reason)}" for row in rows]
     if found.rejected > len(rows):
         told.append(f"… et {found.rejected - len(rows)} autres")
     told.append(f'Leur contenu : origyne-bot rejects "{found.path}"')

@@ -17,7 +17,7 @@ from sqlite_utils import Database
 from core.folders import PARIS
 from core.kinds import KINDS
 from core.numbers import mask
-from core.rejects import without_values
+from core.reasons import without_values
 
 #: How many rows are in memory at once.
 CHUNK = 50_000
