@@ -132,14 +132,16 @@ def seal(data: Path, path: str, vault: Vault) -> bool:
         with gzip.GzipFile("", "wb", compresslevel=_LEVEL, fileobj=cast(BinaryIO, writer), mtime=0) as packed:
             shutil.copyfileobj(source, packed, _BLOCK)
         writer.finish()
+    _part(kept).unlink(missing_ok=True)  # of a compression that broke off when there was no key
     for it in clear:  # the newest last
         it.unlink()
     return True
 
 
 def remove(data: Path, path: str) -> None:
-    """Remove every copy of the file, if there is any."""
-    for copy in _all_copies(data, path):
+    """Remove every copy of the file, if there is any, and what a crash left of one."""
+    plain, kept, sealed = _all_copies(data, path)
+    for copy in (plain, kept, sealed, _part(kept), _part(sealed)):
         copy.unlink(missing_ok=True)
 
 
@@ -183,12 +185,16 @@ def _place(path: str) -> str:
 def _replacing(final: Path) -> Iterator[BinaryIO]:
     """A file to write that takes its place once it is whole and on the disk."""
     final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = final.with_name(f".{final.name}.part")
+    part = _part(final)
     with part.open("wb") as target:
         yield target
         target.flush()
         os.fsync(target.fileno())
     part.replace(final)
+
+
+def _part(final: Path) -> Path:
+    return final.with_name(f".{final.name}.part")
 
 
 class _Unsealed(gzip.GzipFile):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import copies
+from core import copies, sealing
 from core.folders import folder_of, stamp_of
 from core.ftp import Entry, FtpError, FtpSession, connect, sync_file
 from core.settings import FtpAccess
@@ -238,6 +238,7 @@ class _Fetching:
                 target = copies.plain_path(self._data, it.entry.path)
                 # A crash on either side of the transaction's end fetches the file again, and loses nothing.
                 try:
+                    is_lost = not copies.exists(self._data, it.entry.path)
                     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                     it.part.replace(target)
                 except OSError as error:
@@ -246,6 +247,8 @@ class _Fetching:
                     done.append(False)
                     continue
                 self._db.execute(_LEDGER, _values(it))
+                if is_lost and self._db.execute(_IS_READ_AS_IT_IS, (it.entry.path,)).fetchone():
+                    sealing.missed(self._db)  # its copy was given up with its codes (core.sealing)
                 done.append(True)
         return done
 
@@ -265,6 +268,8 @@ _LEDGER = (
     "state = iif(sha256 = excluded.sha256, state, 'fetched'), "
     "sha256 = excluded.sha256"
 )
+
+_IS_READ_AS_IT_IS = "SELECT 1 FROM files WHERE path = ? AND state = 'read' AND folder IN ('sims', 'account_status')"
 
 
 def _values(arrived: _Arrived) -> dict[str, object]:

@@ -13,13 +13,10 @@ from sqlite_utils import Database
 from core import copies, store
 from core.folders import folder_of, stamp_of
 from core.forgotten import restore
-from core.intake import Intake, closed
+from core.intake import CLOSED, Intake, closed
 from core.retention import carry_over
 from core.settings import Settings
 from core.vault import Vault, VaultError
-
-#: The new store until it is whole, in a folder of its own.
-_WORKSHOP = "rebuild"
 
 
 def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda done, total: None) -> int:
@@ -36,7 +33,7 @@ def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda don
     """
     data = settings.open_data_folder()
     with FileLock(data / "sync.lock"):
-        workshop = data / _WORKSHOP
+        workshop = data / store.WORKSHOP
         workshop.mkdir(mode=0o700, exist_ok=True)
         _remove(workshop / store.FILE_NAME)  # what an interrupted one left
         with closing(store.open_to_write(workshop)) as new:
@@ -54,7 +51,9 @@ def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda don
                 reading(number, len(files))
                 intake.read(file_id)
             reading(len(files), len(files))
-            if not sound:
+            if sound:
+                _check_read(new, data)
+            else:
                 _set_aside(data / store.FILE_NAME)
             with closing(store.open_to_write(data)) as present:
                 new.conn.backup(present.conn)  # one transaction of the present store
@@ -106,6 +105,17 @@ def _check_copies(data: Path, vault: Vault) -> None:
             f"{many} pas ({whys[0]}) : ce qu'elles contiennent manquerait à la base refaite, rien n'a été changé. "
             "« origyne-bot key status » dit quoi faire",
             missing=True,
+        )
+
+
+def _check_read(new: Database, data: Path) -> None:
+    """:raises VaultError: a copy that was read before turned out to be damaged within."""
+    with closing(store.open_to_read(data)) as present:
+        read = {path for (path,) in present.execute("SELECT path FROM files WHERE state = 'read'")}
+    rows = new.execute("SELECT path, reason FROM files WHERE state = 'waiting' AND instr(reason, ?)", (CLOSED,))
+    if whys := [f"{path} : {reason}" for path, reason in rows if path in read]:
+        raise VaultError(
+            f"{whys[0]}. Ce que ce fichier a donné manquerait à la base refaite, rien n'a été changé", missing=False
         )
 
 

@@ -10,6 +10,7 @@ whenever a purge is cut short, the next one goes on where it stopped, and the en
 
 import json
 import logging
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -80,7 +81,7 @@ def plan(db: Database, now: int, months: int) -> Purge:
 def is_due(db: Database, now: int) -> bool:
     """Whether no purge came to its end today."""
     row = db.execute("SELECT value FROM marks WHERE name = ?", (_PURGED_ON,)).fetchone()
-    return row is None or int(row[0]) < _today(now)
+    return row is None or int(row[0]) != _today(now)  # a clock that ran ahead must not stop it for long
 
 
 def raise_floor(db: Database, now: int, months: int) -> int:
@@ -129,6 +130,7 @@ def purge(db: Database, data: Path, now: int, months: int) -> Purge:
         copies.remove(data, path)
     for damaged in _old_damaged(data, now):
         damaged.unlink()
+    remove_unfinished(data)
     empty_log(db)
     if done:
         log.info("purged: %s CDRs, %s files; kept from %s on", done.rows, len(done.files), kept)
@@ -141,6 +143,11 @@ def empty_log(db: Database) -> None:
     db.execute("PRAGMA busy_timeout = 200")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     db.execute("PRAGMA busy_timeout = 10000")
+
+
+def remove_unfinished(data: Path) -> None:
+    """A store that a rebuild which broke off left behind: it holds what goes of the other. Under `sync.lock`."""
+    shutil.rmtree(data / store.WORKSHOP, ignore_errors=True)
 
 
 def carry_over(db: Database) -> None:

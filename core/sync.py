@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from core import retention, store
 from core.ftp import FtpError
 from core.intake import Intake
+from core.layouts import LayoutError
 from core.mirror import Fetched, MirrorError, Progress, mirror
 from core.settings import Settings
 
@@ -76,7 +77,11 @@ class Syncer:
             log.warning("%s", error)
         now = int(self._clock())
         retention.raise_floor(db, now, self._settings.retention_months)
-        intake = Intake(db, self._data, self._settings.shortest_status, self._settings.vault)
+        try:
+            intake = Intake(db, self._data, self._settings.shortest_status, self._settings.vault)
+        except LayoutError:
+            self._purge(db, now)  # no term waits for a file to be mended
+            raise
         files = intake.pending(retry_waiting=self._starts)
         self._starts = False
         for number, file_id in enumerate(files):

@@ -13,6 +13,9 @@ from core.store.schema import migrations
 
 FILE_NAME = "telecom.db"
 
+#: The folder of a store that is made anew (`core.rebuild`), until it is whole.
+WORKSHOP = "rebuild"
+
 
 def open_to_write(data: Path) -> Database:
     """The store, created or brought to the newest schema. One process at a time."""

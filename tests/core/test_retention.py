@@ -1,5 +1,6 @@
 """CDRs past the law's term go, whatever files they came in and come in again; nothing else does."""
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -19,9 +20,12 @@ from core import copies, events, retention, store
 from core.folders import PARIS
 from core.forgotten import first_day, first_kept
 from core.ftp import Entry
+from core.layouts import LayoutError
 from core.mirror import _is_new
+from core.reasons import fit_to_tell
 from core.rebuild import rebuild
 from core.retention import Month, oldest_kept
+from core.sync import Syncer
 from tests.core.contents import contents
 from tests.core.test_intake import Telecom, cdr_file
 from tests.handlers.filled import NOW, settings
@@ -185,6 +189,48 @@ def test_a_damaged_store_that_was_set_aside_goes_after_a_month(telecom: Telecom)
     purge(telecom)
     assert not old.exists()
     assert young.exists()
+
+
+def test_what_a_rebuild_that_broke_off_left_goes_too(telecom: Telecom) -> None:
+    workshop = telecom.data / store.WORKSHOP
+    workshop.mkdir()
+    store.open_to_write(workshop).close()
+    purge(telecom)
+    assert not workshop.exists()
+
+
+def test_a_clock_that_ran_ahead_does_not_keep_the_next_day_s_purge_away(telecom: Telecom) -> None:
+    purge(telecom, NOW + 40 * 86400)
+    assert retention.is_due(telecom.db, NOW)
+    purge(telecom)
+    assert not retention.is_due(telecom.db, NOW)
+
+
+def test_the_terms_hold_while_the_layouts_cannot_be_read(telecom: Telecom) -> None:
+    (telecom.data / "layouts.toml").write_text("[")
+    with pytest.raises(LayoutError):
+        asyncio.run(Syncer(settings(telecom.data), clock=lambda: NOW).run())
+    assert telecom.one("SELECT min(date(day * 86400, 'unixepoch')) FROM cdrs") == "2025-12-01"
+
+
+def test_a_called_number_that_stands_in_another_column_is_told_of_masked(tmp_path: Path) -> None:
+    telecom = Telecom(tmp_path)
+    told = telecom.take(RECENT, cdr_file("0639980001;0639984321;Voix;60;;0,10;Dupont BTP;Oui"))
+    assert "date illisible : « 06 39 98 XX XX »" in [event.data.get("reason") for event in told]
+    assert telecom.one("SELECT reason FROM rejects") == "date illisible : « 06 39 98 XX XX »"
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("date illisible : « +33 6 39 98 43 21 »", "date illisible : « +33 6 39 98 XX XX »"),
+        ("date impossible : « 31/11/2026 10:00:00 »", "date impossible : « 31/11/2026 10:00:00 »"),
+        ("date impossible : « 20261131 »", "date impossible : « 20261131 »"),
+        ("unité inconnue (exemple : 0044 7911 123456).", "unité inconnue (exemple : 0044 7911 12XXXX)."),
+    ],
+)
+def test_numbers_are_masked_in_reasons_and_dates_are_not(reason: str, told: str) -> None:
+    assert fit_to_tell("rated_cdrs", reason) == told
 
 
 def test_a_shorter_term_later_purges_more_and_a_longer_one_brings_nothing_back(telecom: Telecom) -> None:

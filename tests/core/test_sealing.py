@@ -15,15 +15,16 @@ from core import copies, lines, rejects, sealing, sims, store
 from core.folders import folder_of, stamp_of
 from core.intake import Intake
 from core.layouts import Layouts
+from core.reasons import without_codes
 from core.rebuild import rebuild
-from core.rejects import without_codes
 from core.sealing import Sealed
 from core.store.schema import migrations
+from core.sync import Syncer
 from core.vault import UNKEPT, Vault, VaultError, is_sealed
 from tests.core.contents import SEALED, VAULT
 from tests.core.test_history import OTHERS, at
 from tests.core.test_intake import CARD, Telecom, cdr, cdr_file, kinds, status_at
-from tests.handlers.filled import make_pass, small_operator
+from tests.handlers.filled import NOW, make_pass, small_operator
 from tests.handlers.filled import settings as settings_of
 
 LISTING = "Cartes SIM/SIM_20261120_CMD0001.csv"
@@ -296,6 +297,23 @@ def test_a_sealing_that_broke_off_is_ended_by_the_next_pass(tmp_path: Path, monk
     assert lines.rio(telecom.db, NUMBER, VAULT) == RIO
 
 
+def test_what_an_older_store_said_of_its_files_loses_its_codes_too(tmp_path: Path) -> None:
+    old_store(tmp_path)
+    coded = 1
+    with closing(store.connect(tmp_path / store.FILE_NAME)) as db:
+        said = "« 55500130 » n'est pas un ICCID"
+        with db.atomic():
+            db.execute("UPDATE files SET reason = ? WHERE id = ?", (said, coded))
+            db.execute("INSERT INTO rejects VALUES (?, 77, ?, '')", (coded, said))
+            for kind in ("file.rejects", "file.waiting"):
+                data = json.dumps({"reason": said, "count": 1})
+                db.execute("INSERT INTO events (kind, file_id, data) VALUES (?, ?, ?)", (kind, coded, data))
+    assert clear_places(tmp_path, ["55500130"], "telecom.db*")
+    with closing(store.open_to_write(tmp_path)) as db:
+        sealing.settle(db, VAULT)
+    assert clear_places(tmp_path, ["55500130"], "telecom.db*") == []
+
+
 def test_without_a_key_an_older_store_loses_its_codes_and_gets_them_back_with_one(tmp_path: Path) -> None:
     old_store(tmp_path)
     telecom = telecom_with(tmp_path, Vault())
@@ -426,6 +444,16 @@ def test_a_rebuild_without_the_key_changes_nothing_and_says_why(telecom: Telecom
         assert sims.is_puk(db, "00012345", VAULT)
 
 
+def test_a_rebuild_that_meets_a_damaged_copy_changes_nothing(telecom: Telecom) -> None:
+    sealed = telecom.data / copies.KEPT / f"{LISTING}.sealed"
+    raw = bytearray(sealed.read_bytes())
+    raw[-1] ^= 1
+    sealed.write_bytes(raw)
+    with pytest.raises(VaultError, match="rien n'a été changé"):
+        rebuild(settings_of(telecom.data))
+    assert sims.codes(telecom.db, CARD, VAULT) is not None
+
+
 def test_a_lost_store_is_made_anew_of_what_opens_and_the_rest_waits_for_the_key(telecom: Telecom) -> None:
     telecom.take("RatedCDRs/a.csv", cdr_file(cdr()))
     telecom.db.close()
@@ -508,3 +536,31 @@ def test_a_listing_from_before_the_rotation_is_read_again_as_ever(telecom: Telec
     newer = LISTED.replace("00012345", "00054321")
     assert kinds(telecom.take("Cartes SIM/SIM_20261123_CMD0003.csv", newer)) == ["sims.arrived"]
     assert [sims.is_puk(telecom.db, it, OTHER_KEY) for it in ("00012345", "00054321")] == [False, True]
+
+
+async def test_what_was_given_up_comes_back_although_the_ftp_was_away_at_first(tmp_path: Path) -> None:
+    operator, data = small_operator(tmp_path / "ftp"), tmp_path / "data"
+    await make_pass(operator.root, data)
+    with closing(store.open_to_write(data)) as db:
+        sealing.forget_closed(db, data, OTHER_KEY)
+        codes = sealing.count(db, data, VAULT).unkept
+    assert codes > 40
+    assert (await Syncer(settings_of(data), clock=lambda: NOW).run()).error
+    for _ in range(2):
+        assert not (await make_pass(operator.root, data)).error
+    with closing(store.open_to_read(data)) as db:
+        found = sealing.count(db, data, VAULT)
+    assert (found.newest, found.unkept) == (codes, 0)
+
+
+def test_what_a_compression_left_in_clear_goes_when_the_copy_is_sealed(tmp_path: Path) -> None:
+    kept = tmp_path / copies.KEPT / LISTING
+    left = kept.with_name(f".{kept.name}.gz.part")
+    left.parent.mkdir(parents=True)
+    left.write_bytes(gzip.compress(LISTED.encode()))
+    plain = copies.plain_path(tmp_path, LISTING)
+    plain.parent.mkdir(parents=True)
+    plain.write_text(LISTED)
+    assert copies.seal(tmp_path, LISTING, VAULT)
+    assert clear_places(tmp_path, ["00012345"]) == []
+    assert not left.exists()
