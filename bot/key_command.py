@@ -31,7 +31,7 @@ def declare(command: ArgumentParser) -> None:
     """What can be said on the command line."""
     command.description = (
         f"PUK, PIN et RIO sont chiffrés avec la clé de {_NAME}. "
-        "Sans elle ils ne sont pas gardés, et tout le reste marche."
+        "Sans elle la base ne les garde pas, les fichiers reçus où ils sont restent en clair, et tout le reste marche."
     )
     command.set_defaults(action="status", yes=False)
     actions = command.add_subparsers(title="actions", metavar="ACTION")
@@ -88,7 +88,8 @@ def state(settings: Settings) -> tuple[Level, str]:
         )
     if not vault.has_key:
         return "warning", (
-            f"pas de clé ({_NAME}) : les PUK, PIN et RIO reçus ne sont pas gardés, tout le reste marche ; "
+            f"pas de clé ({_NAME}) : la base ne garde pas les PUK, PIN et RIO reçus, mais les copies des "
+            "fichiers où ils sont restent en clair sur le disque ; tout le reste marche ; "
             "« origyne-bot key new » en donne une"
         )
     if found.clear or found.unkept:

@@ -99,7 +99,7 @@ def _export(words: str, options: Namespace, settings: Settings, data: Path, out:
 
 
 def _file_name(who: Subject) -> str:
-    return re.sub(r"[^a-z0-9]", "", fold(who.name)) or str(who.client_id)
+    return re.sub(r"[^a-z0-9]", "", fold(who.name))[:60] or str(who.client_id)
 
 
 def _audited(desk: Database, who: Subject, cards: list[str], terms: Terms) -> privacy.Table:

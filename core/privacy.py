@@ -22,8 +22,9 @@ from core.folders import FRENCH, PARIS, Folder
 from core.forgotten import first_day, naming, save
 from core.kinds import KINDS
 from core.numbers import NumberError, mask, msisdn, show
-from core.rejects import content_of, without_values
-from core.retention import empty_log
+from core.reasons import without_values
+from core.rejects import content_of
+from core.retention import empty_log, remove_unfinished
 from core.totals import GRAINS
 from core.vault import Vault
 from core.words import CHANGE, KIND, STATUS
@@ -235,7 +236,7 @@ def _tables(db: Database, who: Subject, vault: Vault, terms: Terms) -> list[Tabl
         ),
         Table(
             "historique",
-            "ce qui a changé sur chaque ligne",
+            "ce qui a changé sur chaque ligne ; pour un client, depuis qu'elle est la sienne",
             state,
             _CONTRACT,
             (
@@ -246,15 +247,7 @@ def _tables(db: Database, who: Subject, vault: Vault, terms: Terms) -> list[Tabl
                 ("apres", "text"),
                 ("fichier", "text"),
             ),
-            lambda: (
-                (number, at, CHANGE.get(change, change), before, after, path)
-                for number, at, change, before, after, path in db.execute(
-                    "SELECT msisdn, at, change, iif(change = 'rio', '', before), iif(change = 'rio', '', after), path "
-                    f"FROM line_changes CROSS JOIN files ON files.id = file_id WHERE {_OF_LINES} "
-                    "ORDER BY at, line_changes.id",
-                    who.values,
-                )
-            ),
+            lambda: _history(db, who),
         ),
         Table(
             "cartes",
@@ -357,6 +350,19 @@ def _lines(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
         yield (number, client, STATUS.get(status, status), *rest)
 
 
+def _history(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
+    """Of a client's lines, nothing from before they were his: that is of another one."""
+    theirs = "SELECT msisdn, max(at) FROM line_changes WHERE change = 'client' AND before != ''"
+    since = {} if who.client_id is None else dict(db.execute(f"{theirs} AND {_OF_LINES} GROUP BY msisdn", who.values))
+    for number, at, change, before, after, path in db.execute(
+        "SELECT msisdn, at, change, iif(change = 'rio', '', before), iif(change = 'rio', '', after), path "
+        f"FROM line_changes CROSS JOIN files ON files.id = file_id WHERE {_OF_LINES} ORDER BY at, line_changes.id",
+        who.values,
+    ):
+        if at >= since.get(number, at):
+            yield number, at, CHANGE.get(change, change), "" if at == since.get(number) else before, after, path
+
+
 def _cards(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
     for iccid in cards_of(db, who.msisdns):
         yield db.execute(
@@ -369,15 +375,27 @@ def _cards(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
 def cards_of(db: Database, msisdns: Sequence[str]) -> list[str]:
     """The cards in the store that were delivered for these lines or are on them, as written there: with their check
     digit or without."""
-    found: set[str] = set()
-    for number in msisdns:
-        found |= {iccid for (iccid,) in db.execute("SELECT iccid FROM sims WHERE msisdn = ?", (number,))}
-        (on_line,) = db.execute("SELECT coalesce(max(iccid), '') FROM lines WHERE msisdn = ?", (number,)).fetchone()
-        if on_line:
-            written = (on_line, on_line[:-1], f"{on_line}_")
-            rows = db.execute("SELECT iccid FROM sims WHERE iccid IN (?, ?) OR iccid LIKE ?", written)
-            found |= {iccid for (iccid,) in rows}
-    return sorted(found)
+    return sorted({iccid for cards in _cards_by_line(db, msisdns).values() for iccid in cards})
+
+
+def _cards_by_line(db: Database, msisdns: Sequence[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {number: set() for number in msisdns}
+    values = (json.dumps(list(msisdns)),)
+    among = "msisdn IN (SELECT value FROM json_each(?))"
+    for number, iccid in db.execute(f"SELECT msisdn, iccid FROM sims WHERE {among}", values):
+        found[number].add(iccid)
+    on_lines = db.execute(f"SELECT msisdn, iccid FROM lines WHERE {among} AND iccid != ''", values).fetchall()
+    for number, on_line in on_lines:
+        found[number] |= {iccid for (iccid,) in db.execute(f"SELECT iccid FROM sims WHERE {_WRITTEN}", _ways(on_line))}
+    return found
+
+
+#: Which ICCIDs are a card's, whether its check digit is written or not.
+_WRITTEN = "(iccid IN (:whole, :shorter) OR iccid BETWEEN :whole || '0' AND :whole || '9' AND length(iccid) = :longer)"
+
+
+def _ways(iccid: str) -> dict[str, Any]:
+    return {"whole": iccid, "shorter": iccid[:-1], "longer": len(iccid) + 1}
 
 
 def _cdrs(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
@@ -430,7 +448,11 @@ def _aside(db: Database, vault: Vault) -> list[_Aside]:
 
 def _rejects(db: Database, who: Subject, aside: list[_Aside]) -> list[_Aside]:
     """Those that name one of the lines or their cards."""
-    pattern = naming(frozenset(who.msisdns), frozenset(cards_of(db, who.msisdns)))
+    return _naming(aside, who.msisdns, cards_of(db, who.msisdns))
+
+
+def _naming(aside: list[_Aside], msisdns: Iterable[str], cards: Iterable[str]) -> list[_Aside]:
+    pattern = naming(frozenset(msisdns), frozenset(cards))
     return [it for it in aside if pattern.search(it.reason) or pattern.search(it.content)]
 
 
@@ -552,10 +574,26 @@ def plan_erasure(db: Database, who: Subject, vault: Vault) -> Erasure:
             over.append((number, status, bool(has_rio)))
         else:
             in_service.append((number, status))
-    counted = _counted(db, [number for number, *_ in over], until)
-    aside = _aside(db, vault)
-    found = [_line_erasure(db, aside, *line, *counted.get(int(line[0]), (0, 0))) for line in over]
+    numbers = [number for number, *_ in over]
+    cards = _cards_by_line(db, numbers)
+    taken = _taken(db, {iccid for those in cards.values() for iccid in those})
+    counted, changes, told = _counted(db, numbers, until), _changes_of(db, numbers), _events_of(db, numbers)
+    aside = _naming(_aside(db, vault), numbers, {iccid for those in cards.values() for iccid in those})
+    found = []
+    for number, status, has_rio in over:
+        kept = sorted(cards[number] - taken)
+        coded = sum(db.execute(f"SELECT {_CODED} FROM sims WHERE iccid = ?", (iccid,)).fetchone()[0] for iccid in kept)
+        rejects = tuple((it.file_id, it.line) for it in _naming(aside, [number], cards[number])) if aside else ()
+        rows = counted.get(int(number), (0, 0))
+        found.append(
+            LineErasure(
+                number, status, changes.get(number, 0), told.get(number, 0), tuple(kept), coded, has_rio, rejects, *rows
+            )
+        )
     return Erasure(who, tuple(found), tuple(in_service), until)
+
+
+_CODED = "(pin, puk, pin2, puk2, msisdn) != ('', '', '', '', '')"
 
 
 def _counted(db: Database, msisdns: list[str], until: int) -> dict[int, tuple[int, int]]:
@@ -568,37 +606,25 @@ def _counted(db: Database, msisdns: list[str], until: int) -> dict[int, tuple[in
     return {line: (rows, unbilled) for line, rows, unbilled in rows}
 
 
-def _line_erasure(
-    db: Database, aside: list[_Aside], number: str, status: str, has_rio: bool, rows: int, unbilled: int
-) -> LineErasure:
-    alone = Subject(number, (number,))
-    # A card that went on to a line in service is that line's.
-    taken = set(cards_of(db, _in_service_with_cards_of(db, alone)))
-    cards = [iccid for iccid in cards_of(db, alone.msisdns) if iccid not in taken]
-    coded = sum(
-        db.execute(
-            "SELECT (pin, puk, pin2, puk2, msisdn) != ('', '', '', '', '') FROM sims WHERE iccid = ?", (iccid,)
-        ).fetchone()[0]
-        for iccid in cards
+def _changes_of(db: Database, msisdns: list[str]) -> dict[str, int]:
+    query = f"SELECT msisdn, count(*) FROM line_changes WHERE {_OF_LINES} GROUP BY msisdn"
+    return dict(db.execute(query, {"msisdns": json.dumps(msisdns)}))
+
+
+def _events_of(db: Database, msisdns: list[str]) -> dict[str, int]:
+    rows = db.execute(
+        "SELECT json_extract(data, '$.msisdn') AS msisdn, count(*) FROM events "
+        f"WHERE kind LIKE 'line.%' AND {_OF_LINES} GROUP BY 1",
+        {"msisdns": json.dumps(msisdns)},
     )
-    (changes,) = db.execute("SELECT count(*) FROM line_changes WHERE msisdn = ?", (number,)).fetchone()
-    (events,) = db.execute(
-        "SELECT count(*) FROM events WHERE kind LIKE 'line.%' AND json_extract(data, '$.msisdn') = ?", (number,)
-    ).fetchone()
-    rejects = tuple((it.file_id, it.line) for it in _rejects(db, alone, aside))
-    return LineErasure(number, status, changes, events, tuple(cards), coded, has_rio, rejects, rows, unbilled)
+    return dict(rows)
 
 
-def _in_service_with_cards_of(db: Database, who: Subject) -> list[str]:
-    found = []
-    for iccid in cards_of(db, who.msisdns):
-        rows = db.execute(
-            "SELECT msisdn FROM lines WHERE (iccid IN (?, ?) OR iccid LIKE ?) AND gone_at IS NULL "
-            f"AND status != 'terminated' AND NOT ({_OF_LINES.replace(':msisdns', '?')})",
-            (iccid, iccid[:-1], f"{iccid}_", json.dumps(who.msisdns)),
-        )
-        found += [number for (number,) in rows]
-    return found
+def _taken(db: Database, cards: set[str]) -> set[str]:
+    """Cards that went on to a line in service: they are that line's."""
+    in_service = f"SELECT msisdn FROM lines WHERE {_WRITTEN} AND gone_at IS NULL AND status != 'terminated'"
+    others = {number for iccid in cards for (number,) in db.execute(in_service, _ways(iccid))}
+    return set(cards_of(db, sorted(others))) if others else set()
 
 
 def erase(db: Database, data: Path, erasure: Erasure, now: int) -> None:
@@ -649,4 +675,5 @@ def erase(db: Database, data: Path, erasure: Erasure, now: int) -> None:
                 (without_values(reason), file_id, line),
             )
         save(db, data)
+    remove_unfinished(data)
     empty_log(db)

@@ -100,7 +100,8 @@ def test_without_a_key_the_state_says_what_is_not_kept(tmp_path: Path, monkeypat
     monkeypatch.setenv("ORIGYNE_SECRET_KEY", "")
     level, text = key_command.state(Settings.load())
     assert level == "warning"
-    assert "ne sont pas gardés, tout le reste marche" in text
+    assert "la base ne garde pas les PUK, PIN et RIO reçus" in text
+    assert "restent en clair sur le disque ; tout le reste marche" in text
     assert "origyne-bot key new" in text
 
 

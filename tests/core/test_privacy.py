@@ -137,6 +137,22 @@ def test_a_client_has_all_his_lines_and_nothing_of_others(telecom: Held) -> None
     assert all(b"Garage" not in path.read_bytes() for path in to.iterdir())
 
 
+def test_a_client_has_nothing_of_what_his_line_was_at_another(telecom: Held) -> None:
+    for hour, client, plan in ((11, "Dupont BTP", "Max"), (12, "Garage Sud", "Mini"), (13, "Garage Sud", "Pro")):
+        path, content = status(hour)
+        line = f"{ACTIVE};{CARD_2};Active;Dupont BTP;Pro;"
+        assert line in content
+        telecom.put(path, content.replace(line, f"{ACTIVE};{CARD_2};Active;{client};{plan};"))
+    telecom.read()
+    _, sheets, _ = exported(telecom, "Garage Sud")
+    assert [(row["changement"], row["avant"], row["apres"]) for row in sheets["historique"]] == [
+        ("client changé", "", "Garage Sud"),
+        ("forfait changé", "", "Mini"),
+        ("forfait changé", "Mini", "Pro"),
+    ]
+    assert "Dupont" not in json.dumps(sheets["historique"])
+
+
 def test_no_code_and_no_whole_called_number_is_handed_over(telecom: Held) -> None:
     to, sheets, _ = exported(telecom, "Dupont")
     assert {row["appele"] for row in sheets["communications"]} == {"06 39 98 XX XX"}
