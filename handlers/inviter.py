@@ -10,7 +10,7 @@ from handlers.desk import KnownPerson, NotAdmitted
 
 
 async def run(ask: Ask, context: Context) -> Answer:
-    words = ask.arguments.strip()
+    words = " ".join(ask.arguments.split())
     if not words:
         return _everyone(context)
     found = re.fullmatch(r"(.*?)[\s<(]*([^\s<(]*@[^\s>)]*)[\s>)]*(.*)", words)

@@ -40,6 +40,11 @@ Outcome = Literal[
 ]
 
 
+#: Rows that one unknown chat, all unknown addresses, or who borrows one name add within an hour: no flood fills the
+#: disk.
+MOST_AN_HOUR = 50
+
+
 def was_lately(db: Database, person: str, outcome: Outcome, seconds: int) -> bool:
     """Whether this person met this outcome within the last `seconds`."""
     found = db.execute(
@@ -87,12 +92,20 @@ def record(
         )
 
 
+def record_unknown(db: Database, person: str, door: str, command: str, outcome: Outcome) -> None:
+    """`record`, for what anybody can bring about: beyond `MOST_AN_HOUR` nothing is added, as the last row says."""
+    before = how_often(db, person, outcome, 3600)
+    if before < MOST_AN_HOUR:
+        why = "la suite de l'heure n'est pas notée" if before == MOST_AN_HOUR - 1 else ""
+        record(db, person, door, command, outcome, why=why)
+
+
 def record_answer(
     db: Database, person: str, door: str, command: str, answer: Answer, outcome: Outcome | None = None
 ) -> None:
     """Add the row of an answer; see `record`."""
     outcome = outcome or outcome_of(answer)
-    about = answer.about if outcome == "answered" else ""
+    about = answer.about if outcome in ("answered", "refused") else ""
     record(db, person, door, command, outcome, about=about, shown=shown(answer), why=answer.why)
 
 

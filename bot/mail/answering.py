@@ -100,7 +100,7 @@ def _forged(item: Item, house: House, stands: Standing) -> None:
                 ),
             )
             house.tell(TECHNICAL, [("troubles", told)])
-        audit.record(house.desk, who.person.id, "mail", "", "forged")
+        audit.record_unknown(house.desk, who.person.id, "mail", "", "forged")
     log.warning("mail in the name of %s refused", who.person.id)
 
 
@@ -110,7 +110,7 @@ def _stranger(item: Item, house: House, mail: Mail) -> None:
     to_us = any(re.fullmatch(rf"{re.escape(local)}(\+.*)?@{re.escape(domain)}", it) for it in mail.recipients)
     with house.desk.atomic():
         house.inbox.done(item)
-        audit.record(house.desk, "", "mail", "", "refused")
+        audit.record_unknown(house.desk, "", "mail", "", "refused")
         if to_us and senders.tell_stranger(house.desk, mail.sender, house.context.now()):
             house.write_letter(
                 Letter(

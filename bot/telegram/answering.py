@@ -209,7 +209,7 @@ def _stranger(item: Item, house: House, incoming: _Incoming, *, tried: bool = Fa
     """One neutral sentence, once, that tells nothing; groups get none. `tried`: it said a code, which was wrong."""
     with house.desk.atomic():
         house.inbox.done(item)
-        audit.record(house.desk, f"chat {incoming.chat_id}", "chat", "start" if tried else "", "refused")
+        audit.record_unknown(house.desk, f"chat {incoming.chat_id}", "chat", "start" if tried else "", "refused")
         if tried:
             tell_of_guesses(house, incoming.chat_id)
         if incoming.private and house.people.tell_stranger(incoming.chat_id, house.context.now()):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from telegram import Bot
 
+from bot.desk.audit import MOST_AN_HOUR
 from bot.desk.inbox import MOST_STRANGERS
 from bot.desk.people import CODE_LIFE, MOST_FAILURES, MOST_TOLD, TECHNICAL
 from bot.house import House
@@ -135,6 +136,15 @@ async def test_a_hundred_strangers_are_not_all_answered(house: House, bot: Bot, 
         await settle(house)
     (waiting,) = house.desk.execute("SELECT count(*) FROM outbox WHERE channel = 'chat'").fetchone()
     assert waiting == MOST_TOLD
+
+
+async def test_a_stranger_fills_no_audit(house: House, bot: Bot, stranger: Phone) -> None:
+    for number in range(MOST_AN_HOUR + 10):
+        stranger.send(f"bonjour {number}")
+    await answer(house, bot)
+    rows = list(house.desk.execute("SELECT why FROM audit WHERE person = ?", (f"chat {STRANGER}",)))
+    assert len(rows) == MOST_AN_HOUR
+    assert rows[-1] == ("la suite de l'heure n'est pas notée",)
 
 
 # -- buttons

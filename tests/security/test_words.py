@@ -132,6 +132,11 @@ async def test_an_expression_of_time_made_to_fill_the_memory_is_refused_or_short
     assert len(str(answer)) < 5000
 
 
+async def test_an_invitation_made_to_take_for_ever_is_read_in_the_time_of_its_length(house: House) -> None:
+    asked = Ask("inviter", "@" * 4000 + "\nx\ny", ANYBODY, "chat", True)
+    assert (await registry.answer(asked, house.context)).refused
+
+
 # -- letters that look like others
 
 
