@@ -632,7 +632,6 @@ def erase(db: Database, data: Path, erasure: Erasure, now: int) -> None:
 
     :raises OSError: what must not come back cannot be written down beside the store; nothing is erased.
     """
-    db.execute("PRAGMA secure_delete = ON")
     numbers = [line.msisdn for line in erasure.lines]
     values = {
         "msisdns": json.dumps(numbers),

@@ -100,7 +100,6 @@ def purge(db: Database, data: Path, now: int, months: int) -> Purge:
     :raises OSError: a copy cannot be removed; the next purge tries again.
     """
     kept = raise_floor(db, now, months)
-    db.execute("PRAGMA secure_delete = ON")
     for source in (0, 1):
         _delete_rows(db, source, first_day(kept))
     row = db.execute("SELECT value FROM marks WHERE name = ?", (_PURGING,)).fetchone()

@@ -47,4 +47,5 @@ def connect(path: Path) -> Database:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")  # what is acknowledged must survive a power cut
     db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten; SQLite is not built so everywhere
     return db

@@ -564,3 +564,9 @@ def test_what_a_compression_left_in_clear_goes_when_the_copy_is_sealed(tmp_path:
     assert copies.seal(tmp_path, LISTING, VAULT)
     assert clear_places(tmp_path, ["00012345"]) == []
     assert not left.exists()
+
+
+def test_what_is_deleted_is_overwritten_however_sqlite_was_built(tmp_path: Path) -> None:
+    for name in (store.FILE_NAME, "desk.db"):
+        with closing(store.connect(tmp_path / name)) as db:
+            assert db.execute("PRAGMA secure_delete").fetchone() == (1,)
