@@ -404,7 +404,8 @@ class BotDesk:
                 f"Mot de passe : {password}",
                 f"Il ouvre le fichier que {person.name} a demandé dans Telegram le {french.moment(int(time.time()))}, "
                 "et aucun autre.",
-                f"Si cette demande vous surprend, prévenir {self.whom_to_ask()} sans attendre.",
+                "Si cette demande vous surprend, quelqu'un d'autre tient votre Telegram : le faire couper aussitôt, "
+                f"sur le serveur du robot, par origyne-bot people revoke {person.id} --chats",
             ),
         )
         with self._desk.atomic():

@@ -131,7 +131,7 @@ def _rotate(settings: Settings, out: Console, err: Console) -> int:
         what = count(done.closed, "code ou copie ne s'ouvre", "codes ou copies ne s'ouvrent")
         err.print(Text(f"{what} avec aucune des clés : n'en retirer aucune, et voir « origyne-bot key status »."))
         return REFUSED
-    out.print("Les autres clés peuvent être retirées, puis le service redémarré.")
+    out.print("S'il y a d'autres clés, elles peuvent être retirées, puis le service redémarré.")
     return DONE
 
 

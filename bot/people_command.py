@@ -117,7 +117,7 @@ def _invite(options: argparse.Namespace, house: House, out: Console) -> int:
     by = house.profile.technical_contact
     with house.desk.atomic():
         done = house.own.invite(by, options.name, options.email, roles)
-        _note(house, "invite", done.person.id)
+        _note(house, "invite", done.person.id, rights.in_words(roles))
     until = french.moment(done.invited_until, house.context.now())
     out.print(
         Text(
@@ -160,7 +160,7 @@ def _revoke(options: argparse.Namespace, house: House, out: Console) -> int:
         else:
             house.own.revoke(person.person.id)
             said = f"{person.person.name} n'a plus de droits. Pour les rendre : people invite."
-        _note(house, "revoke", person.person.id)
+        _note(house, "revoke", person.person.id, "chats seulement" if options.chats else "")
     out.print(Text(said))
     others = [it for it in house.own.people() if not it.revoked_at and it.person.id != person.person.id]
     for it in others if not options.chats else []:
@@ -173,7 +173,7 @@ def _set_roles(options: argparse.Namespace, house: House, out: Console) -> int:
     person = _person(options.id, house)
     with house.desk.atomic():
         done = house.own.admission.set_roles(person.person.id, _roles(options.roles))
-        _note(house, "roles", person.person.id)
+        _note(house, "roles", person.person.id, rights.in_words(done.person.roles))
     out.print(Text(f"{done.person.name} : {rights.in_words(done.person.roles)}."))
     return DONE
 
@@ -185,8 +185,8 @@ def _addresses(options: argparse.Namespace, house: House, out: Console) -> int:
             house.own.admission.add_address(person.person.id, options.add)
         if options.remove:
             house.own.admission.remove_address(person.person.id, options.remove)
-        _note(house, "addresses", person.person.id)
-    out.print(Text(f"{person.person.name} est écrit à {person.email}, et peut écrire de là."))
+        _note(house, "addresses", person.person.id, "changées" if options.add or options.remove else "")
+    out.print(Text(f"{person.person.name} reçoit ses courriels à {person.email}, et peut écrire de là."))
     for address in house.people.addresses_of(person.person.id):
         out.print(Text(f"Peut aussi écrire de : {address}"))
     return DONE
@@ -224,8 +224,8 @@ def _roles(words: list[str]) -> frozenset[Role]:
     return frozenset(found)
 
 
-def _note(house: House, action: str, about: str = "") -> None:
-    audit.record_by_hand(house.desk, f"people {action}", about=about)
+def _note(house: House, action: str, about: str = "", given: str = "") -> None:
+    audit.record_by_hand(house.desk, f"people {action}", about=about, shown=given)
 
 
 # -- the table of rights

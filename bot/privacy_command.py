@@ -123,7 +123,7 @@ def _audited(desk: Database, who: Subject, cards: list[str], terms: Terms) -> pr
     return privacy.Table(
         "acces",
         "qui a consulté quoi à ce sujet par le robot, sans le nom de qui a demandé",
-        "journal des accès du robot",
+        "journal d'audit du robot",
         f"{terms.audit} mois : pour montrer qui a vu quoi",
         (
             ("le", "moment"),
@@ -194,7 +194,7 @@ def _tell(plan: Erasure, settings: Settings, out: Console) -> None:
     kept += [
         "les fichiers reçus de l'opérateur, où toutes les lignes sont mêlées : ceux des communications partent à "
         f"{settings.retention_months} mois au plus ; rien de ce qui est effacé n'en revient",
-        f"le journal des accès, {settings.retention_audit} mois, et les messages échangés avec le robot, à leur terme",
+        f"le journal d'audit, {settings.retention_audit} mois, et les messages échangés avec le robot, à leur terme",
     ]
     for words in kept:
         out.print(Text(f"  • {words}{'.' if words is kept[-1] else ' ;'}"))

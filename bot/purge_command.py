@@ -31,7 +31,7 @@ def declare(command: ArgumentParser) -> None:
     """What can be said on the command line."""
     command.description = (
         "Le service le fait de lui-même chaque jour. Les totaux et les factures restent ; "
-        "ORIGYNE_RETENTION_MONTHS, ORIGYNE_RETENTION_MAILS et ORIGYNE_RETENTION_AUDIT fixent les termes."
+        "ORIGYNE_RETENTION_MONTHS, ORIGYNE_RETENTION_MAILS et ORIGYNE_RETENTION_AUDIT fixent les durées."
     )
     command.add_argument("--dry-run", action="store_true", help="dire ce qui serait effacé, sans rien effacer")
 
@@ -83,7 +83,7 @@ def _tell(purge: cdrs.Purge, gone: list[Gone], audited: int, settings: Settings,
     out.print(
         Text(
             f"Communications : gardées {settings.retention_months} mois au plus, par mois entiers ; "
-            f"{french.month(purge.first_kept)} est le plus ancien qui reste."
+            f"{french.month(purge.first_kept)} est le mois le plus ancien qui peut rester."
         )
     )
     if purge.months:
@@ -107,7 +107,7 @@ def _tell(purge: cdrs.Purge, gone: list[Gone], audited: int, settings: Settings,
         for kind in gone:
             out.print(Text(f"  {french.count(kind.count, *kind.rule.what)}, après {kind.rule.term}"))
         if audited:
-            rows = french.count(audited, "ligne du journal des accès", "lignes du journal des accès")
+            rows = french.count(audited, "ligne du journal d'audit", "lignes du journal d'audit")
             out.print(Text(f"  {rows}, après {settings.retention_audit} mois"))
     else:
         out.print("Messages et accès : rien n'a passé son terme.")
@@ -119,7 +119,7 @@ def _tell(purge: cdrs.Purge, gone: list[Gone], audited: int, settings: Settings,
         "(CPCE, art. L34-2), un an au plus (art. R10-14)",
         "les lignes, leur historique et leurs cartes : le contrat en a besoin ; une ligne résiliée s'efface "
         "par origyne-bot privacy erase",
-        f"le journal des accès : {settings.retention_audit} mois",
+        f"le journal d'audit : {settings.retention_audit} mois",
     )
     for line in kept:
         out.print(Text(f"  • {line}{'.' if line is kept[-1] else ' ;'}"))

@@ -20,7 +20,7 @@ async def run(ask: Ask, _: Context) -> Answer:
         (
             *told,
             "",
-            "Un numéro de ligne seul donne son état ; un RIO seul est vérifié.",
+            "Un numéro de ligne seul donne son état" + (" ; un RIO seul est vérifié." if "rio" in may else "."),
             "Le détail d'une commande : /aide conso",
         ),
     )

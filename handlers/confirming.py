@@ -9,6 +9,13 @@ from handlers.command import Context
 CALL_ADMINISTRATOR = "Prévenir qui exploite le robot : « origyne-bot doctor » dit pourquoi."
 
 
+def whom_to_ask(asking: str, whom: str) -> str:
+    """Whom somebody without a right turns to, both by name: not to himself."""
+    if whom == asking:
+        return "Il se donne sur le serveur du robot : origyne-bot people roles."
+    return f"Pour l'obtenir, s'adresser à {whom}."
+
+
 def confirm(title: str, lines: tuple[str, ...], label: str, command: str) -> Answer:
     """The question that a touch confirms; what it asks then comes in its place."""
     return Answer(title, lines, buttons=(Button(label, command, in_place=True, confirms=True),), shows="confirmation")

@@ -61,7 +61,7 @@ def refusal(ask: Ask, context: Context) -> Answer | None:
             "Le détail complet n'est pas ouvert à votre rôle.",
             (
                 "Il faut le rôle administrateur.",
-                f"Pour l'obtenir, s'adresser à {context.desk.whom_to_ask()}.",
+                confirming.whom_to_ask(ask.person.name, context.desk.whom_to_ask()),
                 usual,
             ),
             refused=True,

@@ -9,6 +9,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 import handlers
 from core.layouts import fold
+from handlers import confirming
 from handlers.answer import Answer
 from handlers.ask import Ask, Person, Role
 from handlers.command import Command, Context
@@ -82,11 +83,12 @@ def refusal(ask: Ask, command: Command, whom: str = "") -> Answer | None:
     :param whom: who gives rights, by name.
     """
     if not command.roles & ask.person.roles:
-        needed = " ou ".join(name for role, name in ROLE.items() if role in command.roles)
+        *others, last = (name for role, name in ROLE.items() if role in command.roles)
+        needed = f"{', '.join(others)} ou {last}" if others else last
         return _denied(
             f"/{command.name} n'est pas ouverte à votre rôle.",
             f"Il faut le rôle {needed}.",
-            *((f"Pour l'obtenir, s'adresser à {whom}.",) if whom else ()),
+            *((confirming.whom_to_ask(ask.person.name, whom),) if whom else ()),
         )
     if command.private and not ask.shows_codes:
         return _denied(

@@ -44,9 +44,10 @@ def _reply(reply: Reply) -> str:
 
 def _wrapped(text: str, width: int = WIDTH) -> list[str]:
     """Lines of prose; what belongs to a bullet stands below its words. No word or link is broken, no command either
-    between its name and what follows it."""
+    between its name and what follows it; signs that a space precedes in French stay with their words."""
     hanging = "  " if text[:2] in ("• ", "→ ", "- ") else ""
     kept = re.sub(r"(?<!\S)(/\w+) (?=\S)", "\\1\0", text)
+    kept = re.sub(r" (?=[:;?!»](?!\S))|(?<=«) ", "\0", kept)
     lines = textwrap.wrap(kept, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
     return [line.replace("\0", " ") for line in lines] or [""]
 

@@ -474,6 +474,12 @@ def test_a_command_in_prose_is_not_broken_before_its_code() -> None:
         assert "/start wOhYAda-Wf3K5VQc3Ii5qIw" in text
 
 
+def test_no_line_of_prose_begins_or_ends_with_a_sign_that_belongs_to_a_word() -> None:
+    for padding in range(40, 76):
+        text = bodies(sent(of(Answer("T", (f"{'x' * padding} envoyer : « le mot » ; puis la suite",)))))[0]
+        assert not [line for line in text.splitlines() if line.startswith((":", ";", "»")) or line.endswith("«")]
+
+
 def test_a_table_too_wide_for_a_text_is_a_list() -> None:
     table = Table(("Client", "Détail", "Fichier"), (("Dupont BTP", "d" * 60, "f" * 60),))
     lines = bodies(sent(of(Answer("T", table=table))))[0].splitlines()

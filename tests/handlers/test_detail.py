@@ -70,9 +70,15 @@ async def test_only_an_administrator_sees_it_and_only_where_nobody_else_reads(
 
 
 async def test_who_has_another_role_is_told_which_one_it_takes_and_whom_to_ask(say: Say) -> None:
-    told = words(await say(ASKED, person=TECHNICIAN))
+    told = words(await say(ASKED, person=Person("sacha", "Sacha Dubois", frozenset({"technique"}))))
     assert "Il faut le rôle administrateur." in told
     assert "s'adresser à Camille Martin" in told
+
+
+async def test_nobody_is_sent_to_himself_for_a_right(say: Say) -> None:
+    told = words(await say(ASKED, person=TECHNICIAN))  # the technical contact, where there is no administrator
+    assert "s'adresser à" not in told
+    assert "origyne-bot people roles" in told
 
 
 async def test_what_is_refused_tells_nothing_of_the_line(say: Say) -> None:

@@ -115,6 +115,20 @@ def test_the_role_counts_before_the_place() -> None:
     assert "rôle" in answer.title
 
 
+def test_a_refusal_says_the_roles_that_it_takes_and_whom_to_ask_but_never_oneself() -> None:
+    command = registry.named("rio")
+    assert command
+    answer = registry.refusal(ask("rio", ACCOUNTANT), command, "Camille Martin")
+    assert answer
+    assert answer.lines == (
+        "Il faut le rôle contact technique, équipe ou administrateur.",
+        "Pour l'obtenir, s'adresser à Camille Martin.",
+    )
+    answer = registry.refusal(ask("rio", ACCOUNTANT), command, ACCOUNTANT.name)
+    assert answer
+    assert answer.lines[1] == "Il se donne sur le serveur du robot : origyne-bot people roles."
+
+
 def test_what_is_not_sensitive_is_answered_in_a_group_and_by_mail() -> None:
     assert not refused(ask("status", private=False))
     assert not refused(ask("status", door="mail"))
