@@ -11,6 +11,7 @@ from rich.text import Text
 from sqlite_utils import Database
 
 from bot.desk import audit, open_desk
+from bot.running import is_running
 from core import sealing, store
 from core.sealing import Sealed
 from core.settings import Settings, SettingsError
@@ -124,6 +125,9 @@ def _new(out: Console) -> int:
 
 def _rotate(settings: Settings, out: Console, err: Console) -> int:
     with _written(settings) as db:
+        if is_running(settings.data) and sealing.key_in_use(db) != settings.vault.name:
+            err.print(Text("Le service chiffre encore avec l'ancienne clé : le redémarrer, puis recommencer."))
+            return REFUSED
         done = sealing.rotate(db, settings.data, settings.vault)
     _record(settings, f"rotate : {_both(done.values, done.copies)}")
     out.print(Text(f"{_both(done.values, done.copies)} sont chiffrés de nouveau, avec la première clé de {_NAME}."))

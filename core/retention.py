@@ -84,6 +84,13 @@ def is_due(db: Database, now: int) -> bool:
     return row is None or int(row[0]) != _today(now)  # a clock that ran ahead must not stop it for long
 
 
+def seems_ahead(db: Database, now: int, months: int) -> bool:
+    """Whether all CDRs of the store would be past their term: a clock that is wrong rather than a year without files."""
+    days = [db.execute("SELECT max(day) FROM cdrs WHERE source = ?", (source,)).fetchone()[0] for source in (0, 1)]
+    newest = max((day for day in days if day is not None), default=None)
+    return newest is not None and newest < first_day(oldest_kept(now, months))
+
+
 def raise_floor(db: Database, now: int, months: int) -> int:
     """From now on no CDR older than the term comes in. Returns the oldest month that is kept; it never goes back."""
     kept = max(oldest_kept(now, months), first_kept(db))

@@ -107,6 +107,19 @@ def caught_up(db: Database) -> None:
     db.execute("DELETE FROM marks WHERE name = ?", (_UNKEPT,))
 
 
+def note_key(db: Database, vault: Vault) -> None:
+    """Note the key that passes seal with from now on."""
+    if key_in_use(db) != vault.name:
+        with db.atomic():
+            db.execute("INSERT OR REPLACE INTO marks (name, value) VALUES ('sealing_key', ?)", (vault.name,))
+
+
+def key_in_use(db: Database) -> str:
+    """The name of the key that the last pass sealed with, "" for none."""
+    row = db.execute("SELECT value FROM marks WHERE name = 'sealing_key'").fetchone()
+    return str(row[0]) if row else ""
+
+
 def rotate(db: Database, data: Path, vault: Vault, progress: Callable[[int], None] = lambda done: None) -> Rotated:
     """Seal everything with the newest key; nothing else writes into the store or the copies meanwhile.
 

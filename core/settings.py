@@ -221,10 +221,10 @@ def _port(value: int) -> int:
 
 
 def _months(value: int) -> int:
-    if not 1 <= value <= 12:
+    if not 2 <= value <= 12:
         raise ValueError(
-            f"{value} mois ; la loi (CPCE, art. L34-1, R10-14) limite la garde des données de trafic à 12 mois : "
-            "mettre 1 à 12"
+            f"{value} mois ; la loi (CPCE, art. L34-1, R10-14) limite la garde des données de trafic à 12 mois, et la "
+            "facturation d'un mois n'arrive qu'au suivant : mettre 2 à 12"
         )
     return value
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from filelock import FileLock
 from sqlite_utils import Database
 
-from core import retention, store
+from core import retention, sealing, store
 from core.ftp import FtpError
 from core.intake import Intake
 from core.layouts import LayoutError
@@ -30,6 +30,12 @@ class Pass:
     waiting: int
     error: str = ""
     failed: tuple[tuple[str, str], ...] = ()
+
+
+_AHEAD = (
+    "Toutes les communications gardées auraient passé leur terme : l'horloge de la machine est sans doute fausse. Rien "
+    "n'a été effacé ; si sa date est juste, « origyne-bot purge » le fait."
+)
 
 
 class Syncer:
@@ -75,8 +81,13 @@ class Syncer:
             error = str(ftp_error)
             fetched = Fetched(ftp_error.fetched if isinstance(ftp_error, MirrorError) else 0, 0)
             log.warning("%s", error)
+        sealing.note_key(db, self._settings.vault)
         now = int(self._clock())
-        retention.raise_floor(db, now, self._settings.retention_months)
+        failed = fetched.failed
+        if retention.seems_ahead(db, now, self._settings.retention_months):
+            failed = (*failed, ("", _AHEAD))
+        else:
+            retention.raise_floor(db, now, self._settings.retention_months)
         try:
             intake = Intake(db, self._data, self._settings.shortest_status, self._settings.vault)
         except LayoutError:
@@ -98,11 +109,11 @@ class Syncer:
             )
             # One row a pass for ever would be the largest table of a quiet account.
             db.execute("DELETE FROM passes WHERE id <= (SELECT max(id) FROM passes) - 1000")
-        return Pass(fetched.files, len(files), fetched.waiting, error, fetched.failed)
+        return Pass(fetched.files, len(files), fetched.waiting, error, failed)
 
     def _purge(self, db: Database, now: int) -> None:
         """Once a day; what cannot be purged must not stop what arrives."""
-        if retention.is_due(db, now):
+        if retention.is_due(db, now) and not retention.seems_ahead(db, now, self._settings.retention_months):
             try:
                 retention.purge(db, self._data, now, self._settings.retention_months)
             except OSError as fault:

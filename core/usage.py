@@ -220,7 +220,8 @@ def last_delivery(db: Database, folder: str, month: int = 0) -> Delivery | None:
     """
     row = db.execute(
         "SELECT path, coalesce(as_of, modified_at, fetched_clock) FROM files WHERE folder = :folder "
-        "AND state IN ('read', 'purged') AND (:month = 0 OR :month BETWEEN first_month AND last_month) ORDER BY 2 DESC LIMIT 1",
+        "AND state IN ('read', 'purged') AND (:month = 0 OR :month BETWEEN first_month AND last_month) "
+        "ORDER BY 2 DESC LIMIT 1",
         {"folder": folder, "month": month},
     ).fetchone()
     return Delivery(*row) if row else None

@@ -83,6 +83,11 @@ class Vault:
     def has_key_named(self, name: bytes) -> bool:
         return name in self._raw
 
+    @property
+    def name(self) -> str:
+        """What the key that seals now is called, which tells nothing of it; "" without one."""
+        return self._newest.hex()
+
     def seal(self, text: str, place: str) -> str:
         """What stands for a text at that place; "" for "".
 

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from bot import files_command, key_command
 from bot.desk import open_desk
-from core import lines, sims, store
+from bot.running import LOCK
+from core import lines, sealing, sims, store
 from core.settings import Settings
 from core.vault import read_keys
 from tests.core.contents import VAULT
@@ -148,6 +149,21 @@ def test_a_rotation_without_the_former_key_warns_not_to_remove_any(data: Path, m
     assert "clé de chiffrement manque" in text
     with closing(store.open_to_read(data)) as db:
         assert lines.rio(db, NUMBER, VAULT) == RIO
+
+
+def test_a_rotation_waits_for_a_service_that_still_seals_with_the_former_key(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORIGYNE_SECRET_KEY", f"{OTHER},{KEY}")
+    with closing(store.open_to_write(data)) as db:
+        sealing.note_key(db, VAULT)
+    with FileLock(data / LOCK):
+        status, text = said("rotate")
+        assert status == 1
+        assert "le redémarrer" in text
+        with closing(store.open_to_write(data)) as db:
+            sealing.note_key(db, Settings.load().vault)
+        assert said("rotate")[0] == 0
 
 
 def test_a_rotation_waits_for_the_pass_that_goes_on(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,6 +206,17 @@ def test_a_clock_that_ran_ahead_does_not_keep_the_next_day_s_purge_away(telecom:
     assert not retention.is_due(telecom.db, NOW)
 
 
+def test_a_clock_that_is_far_ahead_purges_nothing_and_is_told(telecom: Telecom) -> None:
+    rows = telecom.one("SELECT count(*) FROM cdrs")
+    done = asyncio.run(Syncer(settings(telecom.data), clock=lambda: at(2099, 1, 1)).run())
+    assert [path for path, _ in done.failed] == [""]
+    assert "horloge" in done.failed[0][1]
+    assert telecom.one("SELECT count(*) FROM cdrs") == rows
+    assert first_kept(telecom.db) == 0
+    purge(telecom, at(2099, 1, 1))  # by hand it is done, when the date is right
+    assert telecom.one("SELECT count(*) FROM cdrs") == 0
+
+
 def test_the_terms_hold_while_the_layouts_cannot_be_read(telecom: Telecom) -> None:
     (telecom.data / "layouts.toml").write_text("[")
     with pytest.raises(LayoutError):
