@@ -30,9 +30,11 @@ DOMAIN = "telecom-exemple.test"
 ACCOUNTING, TECHNICAL, STAFF, BOT = (f"{name}@{DOMAIN}" for name in ("compta", "technique", "equipe", "robot"))
 #: The customers' own mailbox, and another one of the accountant's, which the bot does not know yet.
 SERVICE, OTHER_ACCOUNTING = f"clients@{DOMAIN}", f"factures@{DOMAIN}"
+#: Somebody who is invited, named nowhere in the settings.
+GUEST, GUEST_NAME = f"lea@{DOMAIN}", "Léa Bernard"
 #: The operator's technical administrator.
 ADMIN = "admin@origyne.test"
-MAILBOXES = (ACCOUNTING, TECHNICAL, STAFF, BOT, SERVICE, OTHER_ACCOUNTING, ADMIN)
+MAILBOXES = (ACCOUNTING, TECHNICAL, STAFF, BOT, SERVICE, OTHER_ACCOUNTING, GUEST, ADMIN)
 CONTACT = "Camille Martin"
 OPERATOR_NAME = "Télécom Exemple"
 
@@ -140,19 +142,45 @@ class Sandbox:
     async def start_service(self) -> None:
         """`origyne-bot serve`, configured by its environment alone."""
         self._output = self.log.open("ab")
-        others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "bot",
             "serve",
             cwd=self.folder,
-            env={**others, **self.environment},
+            env=self._process_environment,
             stdout=self._output,
             stderr=self._output,
             # Ctrl-C in the demo's terminal stops the demo, which then stops the service.
             start_new_session=True,
         )
+
+    async def type(self, *words: str) -> str:
+        """What `origyne-bot` prints at a terminal of the machine, beside the running service.
+
+        Raises:
+            OSError: it ended with another status than 0; the message is what it printed.
+        """
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            *words,
+            cwd=self.folder,
+            env=self._process_environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        printed = (await process.communicate())[0].decode("utf-8", "replace").strip()
+        if process.returncode:
+            raise OSError(printed)
+        return printed
+
+    @property
+    def _process_environment(self) -> dict[str, str]:
+        others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        return {**others, **self.environment}
 
     async def stop_service(self) -> None:
         if self._process is None or self._output is None:

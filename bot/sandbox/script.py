@@ -13,8 +13,20 @@ from rich.rule import Rule
 from rich.text import Text
 
 from bot.mail.faults import MailError
+from bot.sandbox.botapi import Phone
 from bot.sandbox.botapi.world import Message
-from bot.sandbox.house import ACCOUNTING, ADMIN, BOT, CONTACT, SERVICE, STAFF, TECHNICAL, Sandbox
+from bot.sandbox.house import (
+    ACCOUNTING,
+    ADMIN,
+    BOT,
+    CONTACT,
+    GUEST,
+    GUEST_NAME,
+    SERVICE,
+    STAFF,
+    TECHNICAL,
+    Sandbox,
+)
 from bot.sandbox.operator import CLIENT_INVOICES, PERSONALISATION, SUSPENDED
 from bot.sandbox.pictures import PROFILE, logo
 from core import rio
@@ -44,6 +56,7 @@ class Play:
         self._console = console
         self._shown: set[str] = set()
         self._step = 0
+        self._guest = sandbox.api.phone(user_id=700_000_002, first_name=GUEST_NAME.split()[0])
 
     async def open(self) -> bool:
         """What comes before anybody can ask: the first pass, and the chat bound to its person."""
@@ -72,6 +85,9 @@ class Play:
             ("Camille prend les modèles et les outils", self._tools),
             ("La comptabilité pose une question par courriel", self._mailed_question),
             ("Camille interroge l'équipe, qui répond par courriel", self._team),
+            ("Camille devient administratrice, et invite Léa", self._invitation),
+            ("Camille demande les numéros entiers d'une ligne, et dit pourquoi", self._whole_numbers),
+            ("Camille regarde qui a demandé quoi, et retire ses droits à Léa", self._rights),
             ("Un inconnu écrit au robot", self._stranger),
         ]
         if not await self._steps(steps):
@@ -166,7 +182,9 @@ class Play:
         sim = await self._chat(f"/sim {card[-6:]}")
         _expect(show(LINE) in sim.text, "la carte n'est pas celle de la ligne")
         puk = next(sim.puk1 for sim in self._box.operator.sims if sim.iccid == card)
-        answer = await self._press(sim, "PUK", hidden=True)
+        asked = await self._press(sim, "PUK")
+        _expect(puk not in asked.text, "le PUK est montré sans avoir été confirmé")
+        answer = await self._press(asked, "Montrer le code", says="Code PUK", hidden=True)
         _expect(f"<tg-spoiler>{puk}</tg-spoiler>" in answer.html, "le PUK n'est pas le bon")
         await self._chat("/sim")
 
@@ -317,6 +335,43 @@ class Play:
         self.show_message(await self._box.phone.wait(lambda it: "Transmis" in it.text, timeout=PATIENCE))
         self.show_mail(await self._mail_to(STAFF, "Re: "), 4)
 
+    async def _invitation(self) -> None:
+        await self._type("people", "roles", "technique", "technique", "admin")
+        asked = await self._chat(f"/inviter {GUEST_NAME} {GUEST} comptabilité")
+        invited = await self._press(asked, "Inviter", says="Invitation envoyée")
+        _expect("Invitation envoyée" in invited.text, "personne n'est invité")
+        mail = await self._mail_to(GUEST, "votre accès")
+        found = re.search(r"/start (\S+)", _text(mail))
+        _expect(found is not None, "le courriel ne contient pas de code")
+        assert found
+        self.show_mail(mail, 0)
+        answer = await self._chat(f"/start {found[1]}", "/start ••••••", by=self._guest)
+        _expect("est relié" in answer.text, "le chat n'est pas relié")
+        self.show_mail(await self._mail_to(GUEST, "un Telegram est relié"), 5)
+        refused = await self._chat(f"/puk {LINE}", by=self._guest)
+        _expect("n'est pas ouverte à votre rôle" in refused.text, "un PUK est montré à qui n'y a pas droit")
+
+    async def _whole_numbers(self) -> None:
+        month = self._box.operator.months[-2]
+        asked = await self._chat(f"/cdr {LINE} {month} complet")
+        _expect("motif" in asked.text, "aucun motif n'est demandé")
+        asked = await self._chat("litige sur la facture, demande écrite du titulaire")
+        await self._press(asked, "Préparer le fichier", file=".xlsx")
+        mail = await self._mail_to(TECHNICAL, "mot de passe d'un fichier")
+        _expect("Mot de passe :" in _text(mail), "le mot de passe manque")
+        self.show_mail(mail, 0)
+
+    async def _rights(self) -> None:
+        log = await self._chat("/audit Léa")
+        _expect("/puk · refusé" in log.text, "le refus n'est pas dans l'audit")
+        asked = await self._chat("/retirer lea-bernard")
+        gone = await self._press(asked, "Retirer", says="n'a plus de droits")
+        _expect("n'a plus de droits" in gone.text, "les droits restent")
+        answer = await self._chat(f"/status {LINE}", by=self._guest)
+        _expect("robot est privé" in answer.text, "qui n'a plus de droits apprend quelque chose")
+        whole = await self._type("audit", "verify")
+        _expect("est entier" in whole, "l'audit n'est pas entier")
+
     async def _stranger(self) -> None:
         stranger = self._box.api.phone(user_id=700_000_666, first_name="Inconnu")
         self._console.print(Text(f"📱 Inconnu › /status {LINE}", style="cyan"))
@@ -326,18 +381,29 @@ class Play:
 
     # -- what people see
 
-    async def _chat(self, text: str, shown: str = "") -> Message:
-        self._console.print(Text(f"📱 {CONTACT.split()[0]} › {shown or text}", style="cyan"))
-        answer = await self._box.phone.ask(text, timeout=PATIENCE)
+    async def _chat(self, text: str, shown: str = "", by: Phone | None = None) -> Message:
+        phone = by or self._box.phone
+        self._console.print(Text(f"📱 {phone.user.first_name} › {shown or text}", style="cyan"))
+        answer = await phone.ask(text, timeout=PATIENCE)
         self.show_message(answer)
         return answer
 
-    async def _press(self, message: Message, button: str, *, file: str = "", hidden: bool = False) -> Message:
-        """Touch a button, and what it brings: a new message, the same one changed, or a file that ends so."""
+    async def _type(self, *words: str) -> str:
+        self._console.print(Text(f"$ origyne-bot {' '.join(words)}", style="cyan"))
+        printed = await self._box.type(*words)
+        for line in printed.splitlines():
+            self._tell(line)
+        return printed
+
+    async def _press(
+        self, message: Message, button: str, *, file: str = "", says: str = "", hidden: bool = False
+    ) -> Message:
+        """Touch a button, and what it brings: a new message, the same one changed, a text with these words, or a file
+        that ends so."""
         self._console.print(Text(f"📱 {CONTACT.split()[0]} › [ {button} ]", style="cyan"))
         phone = self._box.phone
         phone.press(message, button)
-        answer = await phone.wait(lambda it: _ends(it, file), timeout=PATIENCE)
+        answer = await phone.wait(lambda it: _ends(it, file) and says in it.text, timeout=PATIENCE)
         self.show_message(answer, hidden=hidden)
         return answer
 
