@@ -1,9 +1,4 @@
-"""The rights of who a line or a client is: all that is held about it as files, and what can go of it for good.
-
-What the law makes us keep stays: invoices and totals (Code de commerce, L123-22: ten years), the detail of what is not
-billed yet (CPCE, L34-2). What goes does not come in again, with a later file or a store made anew
-(`core.forgotten`). The called numbers are masked, and codes stand in no file.
-"""
+"""All that is held about a line or a client, as files for whom it is: no code, called numbers masked."""
 
 import csv
 import json
@@ -16,75 +11,15 @@ from typing import Any, Literal, TextIO
 
 from sqlite_utils import Database
 
-from core import clients, documents
+from core import documents
 from core.export.appearing import appearing_folder
 from core.folders import FRENCH, PARIS, Folder
-from core.forgotten import first_day, naming, save
 from core.kinds import KINDS
-from core.numbers import NumberError, mask, msisdn, show
+from core.numbers import mask
+from core.privacy.subject import OF_LINES, PrivacyError, Subject, aside_rows, cards_of, rejects_of
 from core.reasons import without_values
-from core.rejects import content_of
-from core.retention import empty_log, remove_unfinished
-from core.totals import GRAINS
 from core.vault import Vault
 from core.words import CHANGE, KIND, STATUS
-
-
-class PrivacyError(Exception):
-    """It is not clear who is meant, or nothing is held; the message says so in French."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Whose data are meant. `name`: the number as it is shown, or the client's name; `msisdns`: the lines; `client_id`:
-    None when one line is meant, and not its client."""
-
-    name: str
-    msisdns: tuple[str, ...]
-    client_id: int | None = None
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """For queries: the lines as texts, and as CDRs write them."""
-        return {
-            "msisdns": json.dumps(self.msisdns),
-            "lines": json.dumps([int(number) for number in self.msisdns]),
-            "client": -1 if self.client_id is None else self.client_id,
-        }
-
-
-def subject(db: Database, words: str) -> Subject:
-    """Who is meant by a number, or by words that are one client's alone.
-
-    :raises PrivacyError: nobody, or several.
-    """
-    try:
-        number = msisdn(words)
-    except NumberError:
-        return _client(db, words)
-    found = Subject(show(number), (number,))
-    held = [f"{table} WHERE msisdn = ?" for table in ("lines", "line_changes", "sims")]
-    held.append("usage_by_line WHERE line = CAST(? AS INTEGER)")
-    if not any(db.execute(f"SELECT 1 FROM {where} LIMIT 1", (number,)).fetchone() for where in held):
-        raise PrivacyError(f"Rien n'est gardé du {show(number)}.")
-    return found
-
-
-def _client(db: Database, words: str) -> Subject:
-    found = clients.find(db, words)
-    names = ", ".join(client.name for client in found.clients) + (", …" if found.others else "")
-    # What is handed over, or erased, must be of nobody else: the nearest name is not good enough.
-    if found.corrected or not found.clients:
-        near = f" Noms proches : {names}." if names else ""
-        raise PrivacyError(f"Ni un numéro, ni le nom d'un client : « {words} ».{near}")
-    if not found.sure:
-        raise PrivacyError(f"Plusieurs clients ressemblent à « {words} », en choisir un : {names}.")
-    client = found.clients[0]
-    rows = db.execute("SELECT msisdn FROM lines WHERE client_id = ? ORDER BY msisdn", (client.id,))
-    return Subject(client.name, tuple(number for (number,) in rows), client.id)
-
-
-# -- All that is held
 
 Form = Literal["text", "moment", "day", "euros", "whole"]
 
@@ -193,7 +128,6 @@ def _date(day: int) -> date:
     return date(1970, 1, 1) + timedelta(days=day)
 
 
-_OF_LINES = "msisdn IN (SELECT value FROM json_each(:msisdns))"
 #: Rows of a client: those that name it, and those that name none and are of its lines.
 _OF_ROWS = (
     "iif(:client < 0, line IN (SELECT value FROM json_each(:lines)), "
@@ -326,7 +260,9 @@ def _tables(db: Database, who: Subject, vault: Vault, terms: Terms) -> list[Tabl
             "tous les fichiers de l'opérateur",
             "comme leur fichier",
             (("fichier", "text"), ("rangee", "whole"), ("raison", "text")),
-            lambda: ((it.path, it.line, without_values(it.reason)) for it in _rejects(db, who, _aside(db, vault))),
+            lambda: (
+                (it.path, it.line, without_values(it.reason)) for it in rejects_of(db, who, aside_rows(db, vault))
+            ),
         ),
         Table(
             "fichiers",
@@ -344,7 +280,7 @@ def _lines(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
     for number, client, status, *rest in db.execute(
         "SELECT msisdn, coalesce(clients.name, ''), status, word, plan, options, activated_on, iccid, imsi, "
         "iif(rio = '', 'non', 'oui'), since, gone_at, path FROM lines CROSS JOIN files ON files.id = file_id "
-        f"LEFT JOIN clients ON clients.id = client_id WHERE {_OF_LINES} ORDER BY msisdn",
+        f"LEFT JOIN clients ON clients.id = client_id WHERE {OF_LINES} ORDER BY msisdn",
         who.values,
     ):
         yield (number, client, STATUS.get(status, status), *rest)
@@ -353,10 +289,10 @@ def _lines(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
 def _history(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
     """Of a client's lines, nothing from before they were his: that is of another one."""
     theirs = "SELECT msisdn, max(at) FROM line_changes WHERE change = 'client' AND before != ''"
-    since = {} if who.client_id is None else dict(db.execute(f"{theirs} AND {_OF_LINES} GROUP BY msisdn", who.values))
+    since = {} if who.client_id is None else dict(db.execute(f"{theirs} AND {OF_LINES} GROUP BY msisdn", who.values))
     for number, at, change, before, after, path in db.execute(
         "SELECT msisdn, at, change, iif(change = 'rio', '', before), iif(change = 'rio', '', after), path "
-        f"FROM line_changes CROSS JOIN files ON files.id = file_id WHERE {_OF_LINES} ORDER BY at, line_changes.id",
+        f"FROM line_changes CROSS JOIN files ON files.id = file_id WHERE {OF_LINES} ORDER BY at, line_changes.id",
         who.values,
     ):
         if at >= since.get(number, at):
@@ -370,32 +306,6 @@ def _cards(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
             "FROM sims CROSS JOIN files ON files.id = file_id WHERE iccid = ?",
             (iccid,),
         ).fetchone()
-
-
-def cards_of(db: Database, msisdns: Sequence[str]) -> list[str]:
-    """The cards in the store that were delivered for these lines or are on them, as written there: with their check
-    digit or without."""
-    return sorted({iccid for cards in _cards_by_line(db, msisdns).values() for iccid in cards})
-
-
-def _cards_by_line(db: Database, msisdns: Sequence[str]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {number: set() for number in msisdns}
-    values = (json.dumps(list(msisdns)),)
-    among = "msisdn IN (SELECT value FROM json_each(?))"
-    for number, iccid in db.execute(f"SELECT msisdn, iccid FROM sims WHERE {among}", values):
-        found[number].add(iccid)
-    on_lines = db.execute(f"SELECT msisdn, iccid FROM lines WHERE {among} AND iccid != ''", values).fetchall()
-    for number, on_line in on_lines:
-        found[number] |= {iccid for (iccid,) in db.execute(f"SELECT iccid FROM sims WHERE {_WRITTEN}", _ways(on_line))}
-    return found
-
-
-#: Which ICCIDs are a card's, whether its check digit is written or not.
-_WRITTEN = "(iccid IN (:whole, :shorter) OR iccid BETWEEN :whole || '0' AND :whole || '9' AND length(iccid) = :longer)"
-
-
-def _ways(iccid: str) -> dict[str, Any]:
-    return {"whole": iccid, "shorter": iccid[:-1], "longer": len(iccid) + 1}
 
 
 def _cdrs(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
@@ -415,7 +325,7 @@ def _cdrs(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
 def _invoices(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
     names = db.execute(
         f"SELECT DISTINCT name FROM clients WHERE id = :client OR :client < 0 "
-        f"AND id IN (SELECT client_id FROM lines WHERE {_OF_LINES}) ORDER BY name",
+        f"AND id IN (SELECT client_id FROM lines WHERE {OF_LINES}) ORDER BY name",
         who.values,
     )
     for (name,) in names.fetchall():
@@ -424,44 +334,12 @@ def _invoices(db: Database, who: Subject) -> Iterator[Sequence[Any]]:
             yield (f"{it.month // 100}-{it.month % 100:02}" if it.month else "", it.client, it.path)
 
 
-@dataclass(frozen=True)
-class _Aside:
-    """A row set aside, as far as a key opens it."""
-
-    file_id: int
-    path: str
-    line: int
-    reason: str
-    content: str
-
-
-def _aside(db: Database, vault: Vault) -> list[_Aside]:
-    rows = db.execute(
-        "SELECT file_id, path, folder, line, rejects.reason, content FROM rejects CROSS JOIN files "
-        "ON files.id = file_id ORDER BY path, line"
-    )
-    return [
-        _Aside(file_id, path, line, reason, content_of(vault, file_id, folder, line, content))
-        for file_id, path, folder, line, reason, content in rows
-    ]
-
-
-def _rejects(db: Database, who: Subject, aside: list[_Aside]) -> list[_Aside]:
-    """Those that name one of the lines or their cards."""
-    return _naming(aside, who.msisdns, cards_of(db, who.msisdns))
-
-
-def _naming(aside: list[_Aside], msisdns: Iterable[str], cards: Iterable[str]) -> list[_Aside]:
-    pattern = naming(frozenset(msisdns), frozenset(cards))
-    return [it for it in aside if pattern.search(it.reason) or pattern.search(it.content)]
-
-
 def _files(db: Database, who: Subject, vault: Vault) -> Iterator[Sequence[Any]]:
-    ids = {it.file_id for it in _rejects(db, who, _aside(db, vault))}
+    ids = {it.file_id for it in rejects_of(db, who, aside_rows(db, vault))}
     for query in (
         f"SELECT DISTINCT file_id FROM cdrs WHERE {_OF_ROWS}",
-        f"SELECT DISTINCT file_id FROM line_changes WHERE {_OF_LINES}",
-        f"SELECT file_id FROM lines WHERE {_OF_LINES}",
+        f"SELECT DISTINCT file_id FROM line_changes WHERE {OF_LINES}",
+        f"SELECT file_id FROM lines WHERE {OF_LINES}",
     ):
         ids |= {number for (number,) in db.execute(query, who.values)}
     for iccid in cards_of(db, who.msisdns):
@@ -516,163 +394,3 @@ def _readme(who: Subject, tables: Sequence[Table], counts: dict[str, int], now: 
         "",
     ]
     return "\n".join(parts)
-
-
-# -- What can go
-
-
-@dataclass(frozen=True)
-class LineErasure:
-    """What goes of a line that is no longer in service. `status`: the store's, "gone" when no state lists it, "" when
-    none ever did. `cards`: their ICCIDs; `coded`: how many have codes. `rejects`: file and line of rows set aside.
-    `rows`: CDRs of billed months; `unbilled`: those that stay until they are past their term."""
-
-    msisdn: str
-    status: str
-    changes: int
-    events: int
-    cards: tuple[str, ...]
-    coded: int
-    has_rio: bool
-    rejects: tuple[tuple[int, int], ...]
-    rows: int
-    unbilled: int
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.changes or self.events or self.cards or self.has_rio or self.rejects or self.rows)
-
-
-@dataclass(frozen=True)
-class Erasure:
-    """`lines`: what goes; `in_service`: lines of which nothing does, with their status. `until`: CDRs go up to that
-    day (days since 1970), the last of the months that are billed."""
-
-    who: Subject
-    lines: tuple[LineErasure, ...]
-    in_service: tuple[tuple[str, str], ...]
-    until: int
-
-    @property
-    def is_empty(self) -> bool:
-        return all(line.is_empty for line in self.lines)
-
-
-def plan_erasure(db: Database, who: Subject, vault: Vault) -> Erasure:
-    """What `erase` would do; changes nothing."""
-    (billed,) = db.execute("SELECT max(month) FROM usage_by_line WHERE source = 1").fetchone()
-    until = first_day(billed + 1 if billed % 100 < 12 else billed + 89) - 1 if billed else 0
-    over, in_service = [], []
-    for number in who.msisdns:
-        row = db.execute(
-            "SELECT iif(gone_at IS NULL, status, iif(status = 'terminated', status, 'gone')), rio != '' "
-            "FROM lines WHERE msisdn = ?",
-            (number,),
-        ).fetchone()
-        status, has_rio = row or ("", 0)
-        if status in ("terminated", "gone", ""):
-            over.append((number, status, bool(has_rio)))
-        else:
-            in_service.append((number, status))
-    numbers = [number for number, *_ in over]
-    cards = _cards_by_line(db, numbers)
-    taken = _taken(db, {iccid for those in cards.values() for iccid in those})
-    counted, changes, told = _counted(db, numbers, until), _changes_of(db, numbers), _events_of(db, numbers)
-    aside = _naming(_aside(db, vault), numbers, {iccid for those in cards.values() for iccid in those})
-    found = []
-    for number, status, has_rio in over:
-        kept = sorted(cards[number] - taken)
-        coded = sum(db.execute(f"SELECT {_CODED} FROM sims WHERE iccid = ?", (iccid,)).fetchone()[0] for iccid in kept)
-        rejects = tuple((it.file_id, it.line) for it in _naming(aside, [number], cards[number])) if aside else ()
-        rows = counted.get(int(number), (0, 0))
-        found.append(
-            LineErasure(
-                number, status, changes.get(number, 0), told.get(number, 0), tuple(kept), coded, has_rio, rejects, *rows
-            )
-        )
-    return Erasure(who, tuple(found), tuple(in_service), until)
-
-
-_CODED = "(pin, puk, pin2, puk2, msisdn) != ('', '', '', '', '')"
-
-
-def _counted(db: Database, msisdns: list[str], until: int) -> dict[int, tuple[int, int]]:
-    """CDRs of each line up to that day, and after it."""
-    rows = db.execute(
-        "SELECT line, sum(day <= :until), sum(day > :until) FROM cdrs "
-        "WHERE line IN (SELECT value FROM json_each(:lines)) GROUP BY line",
-        {"until": until, "lines": json.dumps([int(number) for number in msisdns])},
-    )
-    return {line: (rows, unbilled) for line, rows, unbilled in rows}
-
-
-def _changes_of(db: Database, msisdns: list[str]) -> dict[str, int]:
-    query = f"SELECT msisdn, count(*) FROM line_changes WHERE {_OF_LINES} GROUP BY msisdn"
-    return dict(db.execute(query, {"msisdns": json.dumps(msisdns)}))
-
-
-def _events_of(db: Database, msisdns: list[str]) -> dict[str, int]:
-    rows = db.execute(
-        "SELECT json_extract(data, '$.msisdn') AS msisdn, count(*) FROM events "
-        f"WHERE kind LIKE 'line.%' AND {_OF_LINES} GROUP BY 1",
-        {"msisdns": json.dumps(msisdns)},
-    )
-    return dict(rows)
-
-
-def _taken(db: Database, cards: set[str]) -> set[str]:
-    """Cards that went on to a line in service: they are that line's."""
-    in_service = f"SELECT msisdn FROM lines WHERE {_WRITTEN} AND gone_at IS NULL AND status != 'terminated'"
-    others = {number for iccid in cards for (number,) in db.execute(in_service, _ways(iccid))}
-    return set(cards_of(db, sorted(others))) if others else set()
-
-
-def erase(db: Database, data: Path, erasure: Erasure, now: int) -> None:
-    """Do what the plan says, in one transaction. Under `sync.lock`, with a plan made under it.
-
-    :raises OSError: what must not come back cannot be written down beside the store; nothing is erased.
-    """
-    numbers = [line.msisdn for line in erasure.lines]
-    values = {
-        "msisdns": json.dumps(numbers),
-        "lines": json.dumps([int(number) for number in numbers]),
-        "until": erasure.until,
-        "now": now,
-    }
-    rows = "line IN (SELECT value FROM json_each(:lines)) AND day <= :until"
-    with db.atomic():
-        db.execute(
-            "INSERT INTO erasures (msisdn, state_until, cdrs_until, erased_clock) SELECT value, "
-            "coalesce((SELECT json_extract(value, '$.as_of') FROM marks WHERE name = 'lines'), 0), :until, :now "
-            "FROM json_each(:msisdns) WHERE 1 ON CONFLICT (msisdn) DO UPDATE SET state_until = excluded.state_until, "
-            "cdrs_until = max(cdrs_until, excluded.cdrs_until), erased_clock = excluded.erased_clock",
-            values,
-        )
-        for grain in GRAINS:
-            db.execute(f"INSERT INTO {grain.erased} {grain.summed(grain.rows(rows))}", values)
-        db.execute(f"DELETE FROM cdrs WHERE {rows}", values)
-        db.execute(f"DELETE FROM line_changes WHERE {_OF_LINES}", values)
-        db.execute(
-            "DELETE FROM events WHERE kind LIKE 'line.%' "
-            "AND json_extract(data, '$.msisdn') IN (SELECT value FROM json_each(:msisdns))",
-            values,
-        )
-        db.execute(f"UPDATE lines SET iccid = '', imsi = '', rio = '', options = '' WHERE {_OF_LINES}", values)
-        cards = [(iccid,) for line in erasure.lines for iccid in line.cards]
-        db.conn.executemany("INSERT OR IGNORE INTO erased_cards (iccid) VALUES (?)", cards)
-        db.conn.executemany(
-            "UPDATE sims SET msisdn = '', pin = '', puk = '', pin2 = '', puk2 = '', puk_mark = '', puk2_mark = '' "
-            "WHERE iccid = ?",
-            cards,
-        )
-        for file_id, line in {place for it in erasure.lines for place in it.rejects}:
-            (reason,) = db.execute(
-                "SELECT reason FROM rejects WHERE file_id = ? AND line = ?", (file_id, line)
-            ).fetchone()
-            db.execute(
-                "UPDATE rejects SET content = '', reason = ? WHERE file_id = ? AND line = ?",
-                (without_values(reason), file_id, line),
-            )
-        save(db, data)
-    remove_unfinished(data)
-    empty_log(db)
