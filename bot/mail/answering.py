@@ -258,8 +258,11 @@ def _is_colleague(stands: Standing, contact: Contact) -> bool:
 
 def _too_large(item: Item, house: House, mail: Mail, contact: Contact) -> None:
     answer = Answer(
-        f"Ce courriel dépasse {LARGEST // 1024 // 1024} Mo : je ne l'ai pas ouvert.",
-        ("Le renvoyer en plusieurs fois, ou avec des pièces jointes plus légères.",),
+        "Je n'ai lu que l'en-tête de ce courriel.",
+        (
+            f"Il dépasse {LARGEST // 1024 // 1024} Mo, ou il est arrivé avant que votre adresse ne soit connue.",
+            "Le renvoyer, avec des pièces jointes plus légères.",
+        ),
         refused=True,
     )
     with house.desk.atomic():
