@@ -85,7 +85,7 @@ def is_due(db: Database, now: int) -> bool:
 
 
 def seems_ahead(db: Database, now: int, months: int) -> bool:
-    """Whether all CDRs of the store would be past their term: a clock that is wrong rather than a year without files."""
+    """Whether all CDRs of the store would be past their term: by a wrong clock rather than a year without files."""
     days = [db.execute("SELECT max(day) FROM cdrs WHERE source = ?", (source,)).fetchone()[0] for source in (0, 1)]
     newest = max((day for day in days if day is not None), default=None)
     return newest is not None and newest < first_day(oldest_kept(now, months))
