@@ -35,6 +35,8 @@ async def run(_: Ask, context: Context) -> Answer:
         troubles.append(f"⚠️ {french.count(waiting, 'fichier attend', 'fichiers attendent')} un mot de votre part")
     if last and last.error and not faults:
         troubles.append(f"⚠️ Dernière passe incomplète : {last.error}")
+    if not context.vault.has_key:
+        troubles.append("⚠️ Les codes (PUK, RIO) ne sont ni gardés ni montrés : la clé de chiffrement manque")
     told = [*troubles]
     if rejected:
         told.append(french.count(rejected, "rangée de côté", "rangées de côté"))

@@ -31,7 +31,7 @@ async def run(ask: Ask, context: Context) -> Answer:
             (
                 f"Rôles : {rights.in_words(found.person.roles)}.",
                 "Aussitôt : ses chats ne sont plus reconnus, ses codes ne valent plus rien, et ce qui attendait de lui "
-                "être envoyé ne part pas. Il n'en est pas averti.",
+                "être envoyé ne part pas. Cette personne n'en est pas avertie.",
                 *shared,
             ),
             buttons=(Button("Retirer", f"retirer {found.person.id}", in_place=True, confirms=True),),

@@ -11,6 +11,7 @@ from bot.desk import faulty, open_desk
 from bot.desk.inbox import Inbox
 from bot.desk.outbox import Outbox
 from bot.desk.people import People
+from core.vault import Vault
 from handlers.command import Context
 from handlers.desk import SyncReport
 from tests.handlers.conftest import Say, words
@@ -48,6 +49,12 @@ async def test_addresses_that_mails_do_not_reach_and_what_stayed_lying_are_told(
     assert "la boîte du destinataire est pleine (552 5.2.2)" in answer.lines[0]
     assert "Pas remis : 1 par courriel (« origyne-bot outbox » sur le serveur du robot)" in answer.lines
     assert "1 courriel reçu est resté de côté (« origyne-bot mail » sur le serveur du robot)" in answer.lines
+
+
+async def test_a_missing_key_is_something_to_look_at(say: Say, context: Context) -> None:
+    answer = await say("etat", context=replace(context, vault=Vault()))
+    assert answer.title == "⚠️ 1 chose à voir"
+    assert answer.lines[0] == "⚠️ Les codes (PUK, RIO) ne sont ni gardés ni montrés : la clé de chiffrement manque"
 
 
 async def test_rows_set_aside_by_file_then_one_by_one(say: Say) -> None:
