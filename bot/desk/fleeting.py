@@ -16,9 +16,11 @@ class Fleeting:
 
 
 def add(db: Database, chat_id: int, message_id: int, due_at: int) -> None:
-    """To be called in the transaction that strikes the message off the outbox."""
+    """To be called in the transaction that strikes the message off the outbox, or before its words are in it."""
     db.execute(
-        "INSERT OR IGNORE INTO fleeting (chat_id, message_id, due_at) VALUES (?, ?, ?)", (chat_id, message_id, due_at)
+        "INSERT INTO fleeting (chat_id, message_id, due_at) VALUES (?, ?, ?) "
+        "ON CONFLICT (chat_id, message_id) DO UPDATE SET due_at = excluded.due_at",
+        (chat_id, message_id, due_at),
     )
 
 

@@ -164,6 +164,12 @@ class Outbox:
             )
         return begun.rowcount == 1
 
+    def rewrite(self, parcel: Parcel, payload: bytes) -> None:
+        """What is being sent is sent so from now on, also after a crash; in the caller's transaction."""
+        self._db.execute(
+            "UPDATE outbox SET payload = ? WHERE id = ? AND state IN ('queued', 'sending')", (payload, parcel.id)
+        )
+
     def sent(self, parcel: Parcel, note: str = "") -> None:
         """The server has it. The content goes, for it is personal data; that of a mail later (`forget_sent`)."""
         with self._db.atomic():

@@ -35,7 +35,8 @@ class Message:
 
     `buttons`: rows of labels with the data that Telegram is given for each. `silent`: makes no sound. `protected`:
     cannot be passed on; `fleeting`: goes after a set time.
-    `edits`: the message whose place it takes, 0 for a new one.
+    `edits`: the message whose place it takes, 0 for a new one; `holder`: the message that was sent to hold it, without
+    its words, 0 for none yet.
     `thread`: of `bot.desk.threads`, which who answers this message answers; 0 for none.
     `question`: the message that it answers, as the `part`th of `parts`, 0 for none; `again`: that question was edited,
     so that this takes the place of the same part of its former answer.
@@ -51,6 +52,7 @@ class Message:
     protected: bool = False
     fleeting: bool = False
     edits: int = 0
+    holder: int = 0
     question: int = 0
     part: int = 0
     parts: int = 0

@@ -23,7 +23,7 @@ def follow(house: House, old: int, new: int) -> None:
 
 def without_numbers(message: Message) -> Message:
     """A message as it can be sent in a chat that numbers its messages otherwise."""
-    return replace(message, reply_to=0, edits=0, question=0, again=False)
+    return replace(message, reply_to=0, edits=0, holder=0, question=0, again=False)
 
 
 def _without_numbers(payload: bytes) -> bytes:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 import httpx
@@ -38,6 +39,9 @@ _AT_ONCE = CONNECTIONS - 16
 
 #: A message cannot be edited (any more): it is sent anew.
 _NOT_EDITABLE = ("message to edit not found", "message can't be edited", "there is no text in", "message_id_invalid")
+
+#: What a message says until its code is in it.
+_HOLDS = "🔒"
 
 #: What never left this machine cannot have arrived.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -138,12 +142,12 @@ class Sender:
         chat_id = int(parcel.recipient)
         try:
             try:
-                shown = await self._show(chat_id, message, picture)
+                shown = await self._show(parcel, chat_id, message, picture)
             except ChatMigrated as moved:
                 log.info("a group has another id now")
                 migration.follow(self._house, chat_id, moved.new_chat_id)
                 chat_id, message = moved.new_chat_id, migration.without_numbers(message)
-                shown = await self._show(chat_id, message, picture)
+                shown = await self._show(parcel, chat_id, message, picture)
         # BadRequest and TimedOut are both NetworkError: the order of these lines is the rule.
         except RetryAfter as error:
             self._outbox.again(parcel, "Telegram demande d'attendre", after=seconds_of(error))
@@ -177,8 +181,7 @@ class Sender:
                 if message.again and message.part == message.parts - 1:
                     replies.forget(desk, chat_id, message.question, message.parts)
             if message.fleeting:
-                due_at = int(time.time()) + 60 * self._house.settings.codes_minutes
-                fleeting.add(desk, chat_id, message_id, due_at)
+                fleeting.add(desk, chat_id, message_id, self._end_of_codes())
             if message.thread:
                 threads.add_message(desk, message.thread, chat_id, message_id)
 
@@ -210,9 +213,9 @@ class Sender:
 
     # -- one message
 
-    async def _show(self, chat_id: int, message: Message, picture: bytes | None) -> int:
+    async def _show(self, parcel: Parcel, chat_id: int, message: Message, picture: bytes | None) -> int:
         """Make it seen, by as many calls as that takes; each may be made again after a crash. The number it has."""
-        place = message.edits
+        place = message.holder or message.edits
         unwanted: list[int] = []
         if message.again:
             former = replies.replies_to(self._house.desk, chat_id, message.question)
@@ -224,7 +227,7 @@ class Sender:
                     unwanted.append(place)
                     place = 0
         # A message that was sent unprotected stays so, whatever it is made to say.
-        if place and (message.protected or not _is_text(message)):
+        if place and not message.holder and (message.protected or not _is_text(message)):
             unwanted.append(place)
             place = 0
         if unwanted:
@@ -243,7 +246,26 @@ class Sender:
                 await self._rates.turn(chat_id)
             else:
                 return place
+        if message.protected and _is_text(message):
+            held = await self._hold(parcel, chat_id, message)
+            await self._edit(chat_id, held.holder, held)
+            return held.holder
         return (await self._post(chat_id, message, picture)).message_id
+
+    async def _hold(self, parcel: Parcel, chat_id: int, message: Message) -> Message:
+        """Send a message without the words, to be edited: of one whose number Telegram could not tell us any more, the
+        code would stay for ever."""
+        held = replace(
+            message, holder=(await self._post(chat_id, replace(message, html=_HOLDS, buttons=()), None)).message_id
+        )
+        with self._house.desk.atomic():
+            self._outbox.rewrite(parcel, held.payload())
+            fleeting.add(self._house.desk, chat_id, held.holder, self._end_of_codes())
+        await self._rates.turn(chat_id)
+        return held
+
+    def _end_of_codes(self) -> int:
+        return int(time.time()) + 60 * self._house.settings.codes_minutes
 
     async def _edit(self, chat_id: int, message_id: int, message: Message) -> None:
         async def edit(words: str, mode: ParseMode | None) -> object:

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 
 from telegram import Bot
-from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
+from telegram.error import BadRequest, RetryAfter, TelegramError
 
 from bot.desk import fleeting
 from bot.desk.fleeting import Fleeting
@@ -34,14 +34,12 @@ async def wipe(house: House, bot: Bot) -> None:
 async def _delete(house: House, bot: Bot, message: Fleeting) -> None:
     try:
         await bot.delete_message(message.chat_id, message.message_id)
-    except Forbidden:
-        pass  # the chat is lost, and what stood there with it
     except BadRequest as error:
         # Deleted by hand, as a rule. What Telegram does not let go loses at least its words.
         if "not found" not in error.message.lower():
             with suppress(TelegramError):
                 await bot.edit_message_text("Code effacé.", message.chat_id, message.message_id)
-    except TelegramError as error:
+    except TelegramError as error:  # also while the robot is blocked: who lets it in again has the message still
         wait = seconds_of(error) if isinstance(error, RetryAfter) else min(_LONGEST_WAIT, 5 * 2**message.tries)
         if message.tries < _MOST_TRIES:
             fleeting.later(house.desk, message, int(time.time() + wait) + 1)

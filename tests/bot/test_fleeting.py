@@ -109,6 +109,49 @@ def _tries(house: House) -> int:
     return int(row[0]) if row else 0
 
 
+@pytest.mark.parametrize("call", ["sendMessage", "editMessageText"])
+async def test_a_code_whose_number_telegram_could_not_tell_goes_too(
+    house: House, bot: Bot, api: BotApi, camille: Phone, call: str
+) -> None:
+    api.fail_next(call, "disconnect_after")
+    await show(house, bot, SHOWN)
+    house.desk.execute("UPDATE outbox SET next_try_at = 0")
+    house.desk.conn.commit()
+    await Sender(house, bot).deliver()
+    assert [text for text in said(camille) if "12345678" in text] == ["PUK de la SIM\nCode PUK : 12345678"]
+    make_due(house)
+    async with wiping(house, bot):
+        await until(lambda: fleeting.next_due(house.desk) is None)
+    assert [it.text for it in camille.conversation if not it.deleted and it.text != "🔒"] == []
+
+
+async def test_a_service_that_ends_while_a_code_is_shown_leaves_none_behind(
+    house: House, bot: Bot, api: BotApi, camille: Phone
+) -> None:
+    with house.desk.atomic():
+        house.write_chat(CAMILLE, [SHOWN])
+    api.fail_next("editMessageText", "timeout_after")
+    sending = asyncio.create_task(Sender(house, bot).deliver())
+    await until(lambda: "PUK de la SIM\nCode PUK : 12345678" in said(camille))
+    sending.cancel()
+    make_due(house)
+    async with wiping(house, bot):
+        await until(lambda: fleeting.next_due(house.desk) is None)
+    assert [it for it in camille.conversation if not it.deleted] == []
+
+
+async def test_who_blocks_the_robot_does_not_keep_a_code(house: House, bot: Bot, camille: Phone) -> None:
+    await show(house, bot, SHOWN)
+    camille.block_bot()
+    make_due(house)
+    async with wiping(house, bot):
+        await until(lambda: _tries(house) == 1)
+        camille.unblock_bot()
+        make_due(house)
+        await until(lambda: fleeting.next_due(house.desk) is None)
+    assert [it for it in camille.conversation if not it.deleted] == []
+
+
 async def test_one_that_the_person_deleted_himself_is_forgotten(
     house: House, bot: Bot, api: BotApi, camille: Phone
 ) -> None:
