@@ -6,7 +6,7 @@ himself, and only his own words do.
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -223,7 +223,7 @@ class Bridge:
 
     # -- to the chat side
 
-    def _show(self, thread: Thread, part: Answer, files: Iterable[SentFile], *, author: str = "") -> None:
+    def _show(self, thread: Thread, part: Answer, files: Sequence[SentFile], *, author: str = "") -> None:
         """To who opened the thread, or whom the notice is for: in the chat where he asked, else in his own, else by
         mail."""
         person_id = _side(thread)
@@ -291,11 +291,12 @@ class Bridge:
                 found.setdefault(reader.email.lower(), reader)
         return sorted(found.values(), key=lambda reader: reader.person.id)
 
-    def _mail(self, thread: Thread, readers: list[Contact], parts: list[Answer], files: Iterable[SentFile]) -> bool:
+    def _mail(self, thread: Thread, readers: list[Contact], parts: list[Answer], files: Sequence[SentFile]) -> bool:
         """Write to readers, or keep it for later where they were written to enough; whether it leaves now."""
-        kept, refused = _passed_on(files, self._room)
+        named = [replace(file, name=self._without_codes(file.name)) for file in files]
+        kept, refused = _passed_on(named, self._room)
         safe = [self._safe(part) for part in parts]
-        if any(masked != part for masked, part in zip(safe, parts, strict=True)):
+        if safe != parts or [file.name for file in named] != [file.name for file in files]:
             refused = (*refused, _MASKED)
         safe[0] = replace(safe[0], lines=(*safe[0].lines, *refused), files=kept)
         waits = held.how_many(self._desk, thread.id) or self._is_flooded(thread.id)

@@ -184,6 +184,10 @@ def _brings_code(item: Item, house: House, mail: Mail) -> bool:
                 "Ce n'est pas le code attendu.", ("Le relire dans notre courriel, ou en faire envoyer un autre.",)
             )
         _done(item, house, mail)
+        who = house.people.by_email(mail.sender)
+        shown = "adresse confirmée" * bool(proved)
+        outcome: audit.Outcome = "answered" if proved else "refused"
+        audit.record(house.desk, who.person.id if who else "", "mail", "profil", outcome, shown=shown)
         house.write_letter(
             Letter(
                 to=mail.sender,

@@ -181,6 +181,14 @@ async def test_a_code_does_not_leave_by_mail(house: House, bot: Bot, camille: Ph
     assert "masqué" in words_of(found[TEAM])
 
 
+async def test_a_code_in_a_file_s_name_does_not_leave_by_mail(house: House, bot: Bot, camille: Phone) -> None:
+    camille.send_file(f"RIO {RIO}.pdf", b"%PDF-1.4", caption="/contact Est-il bon ?")
+    await answer(house, bot)
+    found = (await mails(house, bot))[TEAM][0]
+    assert [file.get_filename() for file in found.iter_attachments()] == ["RIO •••.pdf"]
+    assert "masqué" in words_of(found)
+
+
 async def test_the_question_tells_the_answer_that_it_is_about(house: House, bot: Bot, camille: Phone) -> None:
     camille.send(f"/status {NUMBER}")
     await answer(house, bot)

@@ -201,6 +201,14 @@ async def test_a_reply_with_the_code_takes_the_address(house: House, bot: Bot, c
     assert f"{NEW} a confirmé" in said(camille)[-1]
 
 
+async def test_an_address_that_its_code_takes_is_in_the_audit(house: House, bot: Bot, camille: Phone) -> None:
+    mail = await asks_for(house, bot, camille, NEW)
+    write(house, f"le code : {code_of(mail)}", frm=NEW, headers=answers(mail), subject="Re: confirmer")
+    await replies(house, bot)
+    (row,) = house.desk.execute("SELECT command, outcome, shown FROM audit WHERE door = 'mail'")
+    assert row == ("profil", "answered", "adresse confirmée")
+
+
 async def test_a_new_mail_with_the_code_counts_when_its_server_vouches_for_it(
     house: House, bot: Bot, camille: Phone
 ) -> None:
