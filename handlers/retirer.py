@@ -30,8 +30,8 @@ async def run(ask: Ask, context: Context) -> Answer:
             f"Retirer tous ses droits à {found.person.name} ({found.email}) ?",
             (
                 f"Rôles : {rights.in_words(found.person.roles)}.",
-                "Aussitôt : ses chats ne sont plus reconnus, ses codes ne valent plus rien, et ce qui attendait de lui "
-                "être envoyé ne part pas. Cette personne n'en est pas avertie.",
+                "Aussitôt : ses chats ne sont plus reconnus, ses codes ne valent plus rien, et ce qui devait lui être "
+                "envoyé ne part pas. Cette personne n'en est pas avertie.",
                 *shared,
             ),
             buttons=(Button("Retirer", f"retirer {found.person.id}", in_place=True, confirms=True),),

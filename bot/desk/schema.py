@@ -403,7 +403,7 @@ CREATE TABLE facts (
 -- secret: a mail with a code that lets somebody in: its content goes as soon as the server has it.
 ALTER TABLE outbox ADD COLUMN secret INTEGER NOT NULL DEFAULT 0;
 
--- RIOs that did not go with a number, for a day. told_at: when people were told of so many, 0 for not.
+-- RIOs that did not go with a number, for a day.
 CREATE TABLE rio_failures (
     msisdn TEXT NOT NULL,
     person_id TEXT NOT NULL,
