@@ -111,12 +111,17 @@ class Admission:
             (
                 f"Depuis le {french.moment(_now())}, avec le code qui vous a été envoyé ici.",
                 f"Si ce n'est pas vous, prévenir tout de suite {self._whom_to_tell(contact)}.",
-                f"Pour couper ce chat, sur le serveur du robot : origyne-bot people revoke {person_id} --chats",
-                f"Pour retirer tous vos droits : la même commande sans --chats, ou /retirer {person_id}, que les "
-                "administrateurs peuvent écrire au robot.",
+                *(self._how_to_cut(person_id) if {"admin", "technique"} & contact.person.roles else ()),
             ),
         )
         self._write(contact, f"{operator} : un Telegram est relié à votre nom", part)
+
+    def _how_to_cut(self, person_id: str) -> tuple[str, ...]:
+        return (
+            f"Pour couper ce chat, sur le serveur du robot : origyne-bot people revoke {person_id} --chats",
+            f"Pour retirer tous vos droits : la même commande sans --chats, ou /retirer {person_id}, que les "
+            "administrateurs peuvent écrire au robot.",
+        )
 
     def _whom_to_tell(self, contact: Contact) -> str:
         others = [it for it in self._people.everyone() if it.email.lower() != contact.email.lower()]

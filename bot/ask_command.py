@@ -29,6 +29,9 @@ def ask(options: argparse.Namespace, out: Console, err: Console) -> int:
         known = ", ".join(contact.person.id for contact in house.people.everyone())
         err.print(Text(f"« {options.person} » n'est pas connu. Personnes connues : {known}."))
         return REFUSED
+    if not contact.person.roles:
+        err.print(Text(f"{contact.person.name} n'a plus de droits : « origyne-bot people invite » les rend."))
+        return REFUSED
     understood = understand(options.question, house.context.telecom)
     if understood is None and not options.question.strip() and options.file:
         understood = understand_file(options.file[0].name, alone=True)

@@ -232,9 +232,9 @@ def _note(house: House, action: str, about: str = "", given: str = "") -> None:
 
 
 def _rights() -> Answer:
+    table = rights.table()
     rows = tuple(
-        (f"/{it.command}", *("oui" if role in it.roles else "—" for role in rights.ROLES), _marks(it))
-        for it in rights.table()
+        (f"/{it.command}", *("oui" if role in it.roles else "—" for role in rights.ROLES), _marks(it)) for it in table
     )
     return Answer(
         "Qui peut demander quoi",
@@ -243,6 +243,11 @@ def _rights() -> Answer:
             "1 : jamais dans un groupe ni par courriel, seulement en chat privé et au terminal.",
             "2 : de même, sauf ses fichiers ou ce qui ne contient aucun code.",
             "3 : ce qui est sensible se confirme par un bouton.",
+            *(
+                f"4 : {it.for_admin}, à un administrateur seul, en privé, avec un motif."
+                for it in table
+                if it.for_admin
+            ),
             "Les commandes du terminal (people, key, purge…) sont à qui a accès à la machine.",
         ),
         table=Table(("Commande", *rights.ROLES, "Où"), rows),
@@ -251,4 +256,4 @@ def _rights() -> Answer:
 
 def _marks(right: rights.Right) -> str:
     marks = ["2" if right.partly else "1"] if not right.by_mail else []
-    return " ".join([*marks, *(["3"] if right.confirmed else [])])
+    return " ".join([*marks, *(["3"] if right.confirmed else []), *(["4"] if right.for_admin else [])])

@@ -173,7 +173,7 @@ def _tell(plan: Erasure, settings: Settings, out: Console) -> None:
         for words in _parts(line, plan.until):
             out.print(Text(f"  • {words}"))
     for number, status in plan.in_service:
-        out.print(Text(f"{show(number)}, {STATUS.get(status, status)} : en service, rien n'est effacé"))
+        out.print(Text(f"{show(number)}, {STATUS.get(status, status)} : contrat en cours, rien n'est effacé"))
     if plan.in_service:
         out.print(
             "Le contrat d'une ligne en service a besoin de son état, de son historique, de sa carte et de ses codes, "

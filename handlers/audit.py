@@ -68,7 +68,10 @@ def who(row: Audited) -> str:
 
 def what(row: Audited) -> str:
     """The command, and what it was about."""
-    return " ".join(part for part in (f"/{row.command}" if row.command else "(aucune commande)", row.about) if part)
+    slash = "" if row.door == "terminal" else "/"
+    return " ".join(
+        part for part in (f"{slash}{row.command}" if row.command else "(aucune commande)", row.about) if part
+    )
 
 
 def became(row: Audited) -> str:

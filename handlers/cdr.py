@@ -80,4 +80,5 @@ COMMAND = Command(
     spoken=("détail", "communications", "appels"),
     run=run,
     roles=EVERYONE,
+    for_admin="les numéros appelés entiers (« complet »)",
 )

@@ -49,6 +49,7 @@ class Command:
     `roles`: who may ask it, each by himself. `private`: private chat or terminal only, as it changes what others may.
     `sensitive`: its question or its answer can take a line over: private chat or terminal only, never by mail.
     `confirmed`: what it shows or changes takes a second touch, or a yes in a terminal.
+    `for_admin`: what of it is an administrator's alone, in private, confirmed (French), "" for nothing.
     `takes_files`: a file can come with it. `files_by_mail`: of a sensitive one, its files may come by mail all the
     same, for what goes back there holds no code. `harmless`: of a sensitive one, arguments (folded, see
     `core.layouts.fold`) that may be asked anywhere without a file, for question and answer hold no code.
@@ -66,6 +67,7 @@ class Command:
     sensitive: bool = False
     private: bool = False
     confirmed: bool = False
+    for_admin: str = ""
     takes_files: bool = False
     files_by_mail: bool = False
     harmless: frozenset[str] = frozenset()

@@ -8,6 +8,12 @@ from handlers.command import Context
 #: What to do about a code that cannot be opened.
 CALL_ADMINISTRATOR = "Prévenir qui exploite le robot : « origyne-bot doctor » dit pourquoi."
 
+NO_KEY = Answer(
+    "Les codes ne sont ni gardés ni montrés : la clé de chiffrement manque.",
+    ("Qui exploite le robot la met dans ORIGYNE_SECRET_KEY (« origyne-bot key new » en donne une).",),
+    refused=True,
+)
+
 
 def whom_to_ask(asking: str, whom: str) -> str:
     """Whom somebody without a right turns to, both by name: not to himself."""

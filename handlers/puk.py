@@ -22,12 +22,7 @@ async def run(ask: Ask, context: Context) -> Answer:
     title = f"PUK de la SIM {card.iccid}"
     about = which.about(card)
     if not context.vault.has_key:
-        return Answer(
-            "Les codes ne sont ni gardés ni montrés : la clé de chiffrement manque.",
-            ("Qui exploite le robot la met dans ORIGYNE_SECRET_KEY (« origyne-bot key new » en donne une).",),
-            refused=True,
-            about=about,
-        )
+        return replace(confirming.NO_KEY, about=about)
     if not card.has_puk:
         return Answer(
             f"{title} : inconnu",

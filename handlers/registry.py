@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from functools import cache
+from typing import get_args
 
 from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein
@@ -68,22 +69,13 @@ def _folded(name: str) -> str:
     return fold(name) or name
 
 
-#: How a role is called where somebody lacks it.
-ROLE: dict[Role, str] = {
-    "technique": "contact technique",
-    "comptabilité": "comptabilité",
-    "équipe": "équipe",
-    "admin": "administrateur",
-}
-
-
 def refusal(ask: Ask, command: Command, whom: str = "") -> Answer | None:
     """Why this person may not ask this here, or None.
 
     :param whom: who gives rights, by name.
     """
     if not command.roles & ask.person.roles:
-        *others, last = (name for role, name in ROLE.items() if role in command.roles)
+        *others, last = (role for role in get_args(Role) if role in command.roles)
         needed = f"{', '.join(others)} ou {last}" if others else last
         return _denied(
             f"/{command.name} n'est pas ouverte à votre rôle.",

@@ -17,6 +17,7 @@ class Right:
 
     `in_groups`, `by_mail`: whether a question of those roles is answered there; `partly`: only some questions are (its
     files, or arguments that hold no code). `confirmed`: what it shows or changes takes a second touch.
+    `for_admin`: what of it is an administrator's alone (French), "" for nothing.
     """
 
     command: str
@@ -26,6 +27,7 @@ class Right:
     by_mail: bool
     partly: bool
     confirmed: bool
+    for_admin: str
 
 
 def table() -> tuple[Right, ...]:
@@ -39,6 +41,7 @@ def table() -> tuple[Right, ...]:
             by_mail=not (command.private or command.sensitive),
             partly=command.sensitive and not command.private and bool(command.files_by_mail or command.harmless),
             confirmed=command.confirmed,
+            for_admin=command.for_admin,
         )
         for command in registry.commands()
     )

@@ -72,6 +72,8 @@ def _stored(ask: Ask, number: str, context: Context) -> Answer:
     if not number or not lines.has_rio(context.telecom, number):
         return missing
     title = f"RIO du {show(number)}"
+    if not context.vault.has_key:
+        return replace(confirming.NO_KEY, about=number)
     if not ask.confirmed:
         asked = confirming.confirm(
             f"{title} : le montrer ?",

@@ -301,12 +301,19 @@ async def test_who_does_not_use_telegram_is_mailed_no_code_more_often_than_once_
 
 
 async def test_the_mailbox_is_told_when_a_chat_is_bound_and_how_to_cut_it(house: House, bot: Bot, phone: Phone) -> None:
-    await bound(house, bot, phone, "équipe")
+    await bound(house, bot, phone, "technique")
     words = " ".join(body(mails(house, LEA_EMAIL)[-1]).split())
     assert "Un Telegram est relié à votre nom" in words
     assert "prévenir tout de suite Camille Martin (technique@telecom.example)" in words
     assert "origyne-bot people revoke lea-martin --chats" in words
     assert outcomes(house, "lea-martin") == [("start", "answered", "chat relié")]
+
+
+async def test_who_runs_no_server_is_told_whom_to_tell_and_no_command(house: House, bot: Bot, phone: Phone) -> None:
+    await bound(house, bot, phone, "comptabilité")
+    words = " ".join(body(mails(house, LEA_EMAIL)[-1]).split())
+    assert "prévenir tout de suite Camille Martin (technique@telecom.example)" in words
+    assert "origyne-bot" not in words
 
 
 async def test_an_administrator_is_who_is_told_of_a_chat_that_is_not_ones_own(

@@ -115,7 +115,7 @@ def test_once_confirmed_it_goes(data: Path) -> None:
 def test_of_a_line_in_service_nothing_goes_and_it_is_said_why(data: Path) -> None:
     status, text = said("erase", ACTIVE, "--yes")
     assert status == 1
-    assert "06 39 98 00 02, active : en service, rien n'est effacé" in text
+    assert "06 39 98 00 02, active : contrat en cours, rien n'est effacé" in text
     assert "Le contrat d'une ligne en service a besoin" in text
     assert audited(data) == []
 
@@ -124,7 +124,7 @@ def test_of_a_client_only_the_lines_that_are_over_go(data: Path) -> None:
     status, text = said("erase", "Dupont", "--yes")
     assert status == 0
     assert "06 39 98 00 01, résiliée : à effacer" in text
-    assert "06 39 98 00 02, active : en service, rien n'est effacé" in text
+    assert "06 39 98 00 02, active : contrat en cours, rien n'est effacé" in text
     assert audited(data) == [("terminal", "privacy erase", "done", "Dupont BTP", "1 ligne, 4 CDR")]
 
 

@@ -121,7 +121,7 @@ def test_a_refusal_says_the_roles_that_it_takes_and_whom_to_ask_but_never_onesel
     answer = registry.refusal(ask("rio", ACCOUNTANT), command, "Camille Martin")
     assert answer
     assert answer.lines == (
-        "Il faut le rôle contact technique, équipe ou administrateur.",
+        "Il faut le rôle technique, équipe ou admin.",
         "Pour l'obtenir, s'adresser à Camille Martin.",
     )
     answer = registry.refusal(ask("rio", ACCOUNTANT), command, ACCOUNTANT.name)

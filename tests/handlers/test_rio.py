@@ -1,11 +1,13 @@
 """/rio: the vectors of the specification, and a reason in French for each fault."""
 
 import io
+from dataclasses import replace
 
 import openpyxl
 import pytest
 
 from bot.bot_desk import BotDesk
+from core.vault import Vault
 from handlers import registry, rio
 from handlers.answer import Answer
 from handlers.ask import Ask, Door, SentFile
@@ -100,6 +102,12 @@ async def test_the_stored_rio_of_a_line_is_shown_once_that_is_confirmed(say: Say
     assert [code.code for code in shown.codes] == ["01E4K7P2QEM3"]
     assert "01E4K7P2QEM3" not in repr(shown)
     assert "Ce message s'efface dans 5 minutes." in shown.lines
+
+
+async def test_without_a_key_the_stored_rio_is_not_asked_for_twice(say: Say, context: Context) -> None:
+    answer = await say("/rio 0639980001", context=replace(context, vault=Vault()))
+    assert answer.refused
+    assert "la clé de chiffrement manque" in answer.title
 
 
 async def test_too_many_wrong_rios_of_a_number_are_slowed_down_and_told(say: Say, context: Context) -> None:
