@@ -34,7 +34,7 @@ async def run(ask: Ask, context: Context) -> Answer:
     opened = context.desk.open_contact(ask, words, about)
     if opened is None:
         return _said_before()
-    return _left(opened, ask)
+    return _left(opened, ask).of(about.about if about else "")
 
 
 def _say(ask: Ask, context: Context, number: int, words: str) -> Answer:

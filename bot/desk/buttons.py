@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from bot.desk import confirmations
+from bot.mail.codes import without_codes
 from core.vault import Vault
 from handlers.answer import Button
 
@@ -41,10 +42,12 @@ def data_of(db: Database, vault: Vault, chat_id: int, button: Button) -> str:
     data = mark + button.command
     if len(data.encode()) <= MOST_BYTES and not button.command.startswith((_IN_PLACE, _KEPT, confirmations.MARK)):
         return data
-    token = hashlib.sha256(button.command.encode()).hexdigest()[:24]
+    # Words for the staff leave without their codes anyway, and none is kept here in clear.
+    command = without_codes(button.command) if button.command.startswith("contact ") else button.command
+    token = hashlib.sha256(command.encode()).hexdigest()[:24]
     db.execute(
         "INSERT INTO buttons (token, command, at) VALUES (?, ?, ?) ON CONFLICT (token) DO UPDATE SET at = excluded.at",
-        (token, button.command, int(time.time())),
+        (token, command, int(time.time())),
     )
     return mark + _KEPT + token
 

@@ -13,17 +13,9 @@ def take_back(db: Database, person_id: str, chats: Collection[int], addresses: C
 
     :param addresses: those that are nobody else's, lower case.
     """
-    db.execute(
-        "UPDATE outbox SET state = 'dropped', payload = NULL, attachment = NULL WHERE person_id = ? "
-        "AND state IN ('queued', 'sending', 'failed')",
-        (person_id,),
-    )
+    _drop(db, "person_id = ?", person_id)
     for address in addresses:
-        db.execute(
-            "UPDATE outbox SET state = 'dropped', payload = NULL, attachment = NULL WHERE channel = 'mail' "
-            "AND lower(recipient) = ? AND state IN ('queued', 'sending', 'failed')",
-            (address,),
-        )
+        _drop(db, "channel = 'mail' AND lower(recipient) = ?", address)
         for table in ("awaited_files", "awaited_words"):
             db.execute(f"DELETE FROM {table} WHERE conversation = ?", (f"mail:{address}",))
     for chat_id in chats:
@@ -42,11 +34,7 @@ def take_back(db: Database, person_id: str, chats: Collection[int], addresses: C
 def empty_chat(db: Database, chat_id: int) -> None:
     """What was to be sent there, and what was said there, is nothing to whoever has the chat from now on. Messages with
     codes are still taken away from it."""
-    db.execute(
-        "UPDATE outbox SET state = 'dropped', payload = NULL, attachment = NULL WHERE channel = 'chat' "
-        "AND recipient = ? AND state IN ('queued', 'sending', 'failed')",
-        (str(chat_id),),
-    )
+    _drop(db, "channel = 'chat' AND recipient = ?", str(chat_id))
     for table in ("awaited_files", "awaited_words"):
         # In private, in a group (chat:GROUP:USER, and a private chat has the number of its user), and what was said.
         db.execute(
@@ -62,3 +50,17 @@ def empty_chat(db: Database, chat_id: int) -> None:
         )
     for table in ("confirmations", "thread_messages", "replies"):
         db.execute(f"DELETE FROM {table} WHERE chat_id = ?", (chat_id,))
+
+
+def drop_codes(db: Database, chats: Collection[int]) -> None:
+    """What shows a code, and was written for who may not see it any more, does not leave."""
+    for chat_id in chats:
+        _drop(db, "channel = 'chat' AND json_extract(CAST(payload AS TEXT), '$.fleeting') AND recipient = ?", str(chat_id))
+
+
+def _drop(db: Database, where: str, value: str) -> None:
+    db.execute(
+        "UPDATE outbox SET state = 'dropped', payload = NULL, attachment = NULL "
+        f"WHERE state IN ('queued', 'sending', 'failed') AND {where}",
+        (value,),
+    )

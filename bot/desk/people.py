@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from bot.desk.leaving import empty_chat, take_back
+from bot.desk.leaving import drop_codes, empty_chat, take_back
 from bot.desk.profile import profile_of, verify
 from core.settings import Settings
 from handlers.ask import Person, Role
@@ -205,6 +205,8 @@ class People:
     def grant(self, person_id: str, roles: Collection[Role]) -> None:
         """These are the roles given by hand from now on, beside those of the settings."""
         kept = sorted(set(roles) - self.of_settings(person_id))
+        if self.granted(person_id) - set(kept):
+            drop_codes(self._db, self._all_chats(person_id))
         self._db.execute(
             "UPDATE people SET granted = ? WHERE id = ?", (json.dumps(kept, ensure_ascii=False), person_id)
         )

@@ -90,6 +90,13 @@ def test_what_is_to_be_confirmed_is_kept_sealed(desk: Database) -> None:
     assert "01E4K7P2QEM3" not in str(desk.execute("SELECT * FROM confirmations").fetchall())
 
 
+def test_words_for_the_staff_are_kept_without_their_codes(desk: Database) -> None:
+    words = "contact " + "Le RIO 01E4K7P2QEM3 du 0639980001 est refusé " + "x" * 60
+    data = buttons.data_of(desk, VAULT, CHAT, Button("L'envoyer à l'équipe", words))
+    assert "01E4K7P2QEM3" not in str(desk.execute("SELECT * FROM buttons").fetchall())
+    assert buttons.read(desk, VAULT, CHAT, data).command == words.replace("01E4K7P2QEM3", "•••")
+
+
 def test_without_a_key_no_code_is_kept(desk: Database) -> None:
     with pytest.raises(VaultError):
         buttons.data_of(desk, Vault(), CHAT, confirming("rio 01E4K7P2QEM3 0639980001"))

@@ -25,7 +25,7 @@ from bot.sandbox.botapi import BotApi, Phone
 from bot.undelivered import tell_mail, tell_technical
 from core.settings import Settings
 from handlers import registry, rights
-from handlers.answer import Answer
+from handlers.answer import Answer, Code
 from handlers.ask import Ask, Role
 from handlers.command import Context
 from handlers.desk import NotAdmitted
@@ -523,6 +523,17 @@ async def test_a_confirmation_after_the_role_was_taken_is_denied(house: House, b
     await answer(house, bot)
     assert "n'est pas ouverte à votre rôle" in said(admin)[-1]
     assert house.people.by_email(LEA_EMAIL) is None
+
+
+async def test_a_code_that_waits_does_not_reach_who_lost_the_role(house: House, bot: Bot, phone: Phone) -> None:
+    await bound(house, bot, phone, "technique", "comptabilité")
+    with house.desk.atomic():
+        house.write_chat(phone.chat_id, [Answer("PUK de la SIM", codes=(Code("Code PUK", "12345678"),))])
+        house.write_chat(phone.chat_id, [Answer("Les factures d'octobre sont là.")])
+    house.own.admission.set_roles("lea-martin", {"comptabilité"})
+    await deliver(house, bot)
+    assert said(phone)[-1] == "Les factures d'octobre sont là."
+    assert not any("PUK" in text for text in said(phone))
 
 
 async def test_a_dialog_goes_no_further_once_the_role_was_taken(house: House, bot: Bot, phone: Phone) -> None:

@@ -1,0 +1,23 @@
+"""The demo's scenario really happens, from the first step to the last: the README shows what it printed."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bot.sandbox.demo import run
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+
+
+@pytest.mark.timeout(900)
+async def test_every_step_of_the_demo_happens_and_the_readme_shows_each() -> None:
+    said = io.StringIO()
+    status = await run(scripted=True, console=Console(file=said, width=100, highlight=False))
+    assert status == 0, said.getvalue()[-3000:]
+    steps = re.findall(r"^(\d+)\. (.+)$", said.getvalue(), re.MULTILINE)
+    assert steps
+    shown = README.split("<!-- transcript -->")[1]
+    assert [title for _, title in steps if title not in shown] == []
