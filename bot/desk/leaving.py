@@ -55,7 +55,9 @@ def empty_chat(db: Database, chat_id: int) -> None:
 def drop_codes(db: Database, chats: Collection[int]) -> None:
     """What shows a code, and was written for who may not see it any more, does not leave."""
     for chat_id in chats:
-        _drop(db, "channel = 'chat' AND json_extract(CAST(payload AS TEXT), '$.fleeting') AND recipient = ?", str(chat_id))
+        _drop(
+            db, "channel = 'chat' AND json_extract(CAST(payload AS TEXT), '$.fleeting') AND recipient = ?", str(chat_id)
+        )
 
 
 def _drop(db: Database, where: str, value: str) -> None:
