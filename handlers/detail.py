@@ -116,7 +116,8 @@ def _unfit(why: str, ask: Ask, number: str, period: Period, command: str) -> Ans
     if ask.door == "terminal":
         lines.append(f"Exemple : {command} litige sur la facture d'octobre")
     # A reason that is none may be another question.
-    return Answer(title, tuple(lines), awaits_words=command, refused=bool(why) or ask.door == "terminal")
+    refused = bool(why) or ask.door == "terminal"
+    return Answer(title, tuple(lines), awaits_words=command, refused=refused, shows="motif demandé")
 
 
 def _question(ask: Ask, number: str, period: Period, why: str, address: str, command: str, context: Context) -> Answer:

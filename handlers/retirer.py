@@ -4,14 +4,19 @@ from handlers import french, rights
 from handlers.answer import Answer, Button
 from handlers.ask import Ask
 from handlers.command import ADMIN, Command, Context
+from handlers.desk import KnownPerson
 
 
 async def run(ask: Ask, context: Context) -> Answer:
     said = ask.arguments.strip().lower()
     if not said:
         return COMMAND.how_to("Retirer ses droits à qui ? /inviter, seul, montre qui a accès.")
-    people = [it for it in context.desk.people() if not it.revoked_at]
+    known = context.desk.people()
+    people = [it for it in known if not it.revoked_at]
     found = next((it for it in people if said in (it.person.id.lower(), it.email.lower(), *it.addresses)), None)
+    former = next((it for it in known if it.revoked_at and said == it.person.id.lower()), None)
+    if found is None and former and ask.confirmed:
+        return _removed(former, ())  # the touch is answered after a crash, which came between
     if found is None:
         return COMMAND.how_to(f"{french.quoted(said)} n'a pas accès.")
     if "admin" in found.person.roles:
@@ -39,10 +44,14 @@ async def run(ask: Ask, context: Context) -> Answer:
             shows="confirmation",
         )
     context.desk.revoke(found.person.id)
+    return _removed(found, shared)
+
+
+def _removed(gone: KnownPerson, shared: tuple[str, ...]) -> Answer:
     return Answer(
-        f"{found.person.name} n'a plus de droits.",
-        (*shared, f"Pour les rendre : /inviter {found.person.name} {found.email} RÔLE…"),
-        about=found.person.id,
+        f"{gone.person.name} n'a plus de droits.",
+        (*shared, f"Pour les rendre : /inviter {gone.person.name} {gone.email} RÔLE…"),
+        about=gone.person.id,
         shows="droits retirés",
     )
 

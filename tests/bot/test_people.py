@@ -516,6 +516,18 @@ async def test_a_confirmation_that_was_asked_before_the_removal_confirms_nothing
     assert house.people.by_email("jules@telecom.example") is None
 
 
+async def test_a_removal_that_a_crash_kept_from_being_told_is_told_and_noted(
+    house: House, bot: Bot, admin: Phone
+) -> None:
+    invite(house, "équipe")
+    await says(house, bot, admin, "/retirer lea-martin")
+    admin.press(admin.messages[-1], "Retirer")
+    house.own.revoke("lea-martin")  # done, and the service stops before it says so
+    await answer(house, bot)
+    assert said(admin)[-1].startswith("Léa Martin n'a plus de droits.")
+    assert outcomes(house, TECHNICAL)[-1] == ("retirer", "answered", "lea-martin")
+
+
 async def test_a_confirmation_after_the_role_was_taken_is_denied(house: House, bot: Bot, admin: Phone) -> None:
     await says(house, bot, admin, f"/inviter Léa Martin {LEA_EMAIL} équipe")
     house.own.admission.set_roles(TECHNICAL, {"technique"})

@@ -90,7 +90,7 @@ async def test_a_reason_is_asked_for_first(say: Say) -> None:
     assert "pour quel motif" in answer.title
     assert answer.awaits_words == f"cdr {NUMBER} 2026-10 complet motif"
     assert "reste au journal" in words(answer)
-    assert (answer.files, answer.buttons, answer.shows) == ((), (), "")
+    assert (answer.files, answer.buttons, answer.shows) == ((), (), "motif demandé")
 
 
 @pytest.mark.parametrize("why", ["litige", "  ok  ", "12345678901234", "- - - - - - - -", "a  b  c  d"])
