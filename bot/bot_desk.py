@@ -453,7 +453,8 @@ class BotDesk:
         if not chats:
             subject = f"{self.profile().operator_name} : trop de RIO faux essayés"
             for contact in in_charge or self._people.everyone()[:1]:
-                self.write_letter(Letter(contact.email, subject, (told,), person_id=contact.person.id))
+                greeting = f"Bonjour {contact.person.name},"
+                self.write_letter(Letter(contact.email, subject, (told,), greeting, person_id=contact.person.id))
 
     # -- the service
 
