@@ -7,8 +7,13 @@ from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from email.policy import EmailPolicy
 
-#: Bytes of a mail, of its headers, and of one header; parts, and levels of parts within parts.
+#: Bytes of a mail, of its headers, and signs of one header.
 MOST_BYTES, MOST_HEADERS, MOST_HEADER = 40_000_000, 256_000, 16_000
+
+#: Signs of a header with parameters (Content-Type…): the email package takes the square of their number.
+MOST_PARAMETERS = 2_500
+
+#: Parts, and levels of parts within parts.
 MOST_PARTS, MOST_LEVELS = 300, 20
 
 #: What the email package raises on broken mails, apart from its own errors; RecursionError on nested comments.
@@ -24,7 +29,8 @@ class _Policy(EmailPolicy):
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
-        return name, _decoded(value[:MOST_HEADER])
+        most = MOST_PARAMETERS if name.lower().startswith("content-") else MOST_HEADER
+        return name, _decoded(value[:most])
 
 
 _POLICY = _Policy()

@@ -426,7 +426,7 @@ async def misbehaving(root: Path, **commands: Callable[..., object]) -> AsyncIte
     server.commands_mapping |= commands  # type: ignore[arg-type]
     await server.start("127.0.0.1")
     try:
-        yield FtpAccess("127.0.0.1", server.server_port, "origyne", password)
+        yield FtpAccess("127.0.0.1", server.server_port, "origyne", password, settle_seconds=0.1)
     finally:
         await server.close()
 
