@@ -31,7 +31,7 @@ from core import logs
 from core.settings import Settings
 settings = Settings.load()
 logs.set_up(settings, whole_stream=True)
-log = logging.getLogger("some.library")
+log = logging.getLogger("anylibrary")
 SECRET = {SECRET!r}
 {write}
 """
@@ -50,7 +50,7 @@ SECRET = {SECRET!r}
 
 def record(message: str, *args: object, error: BaseException | None = None) -> logging.LogRecord:
     given = (type(error), error, error.__traceback__) if error else None
-    return logging.LogRecord("some.library", logging.ERROR, "x.py", 1, message, args, given)
+    return logging.LogRecord("anylibrary", logging.ERROR, "x.py", 1, message, args, given)
 
 
 # -- the finished text
@@ -58,7 +58,7 @@ def record(message: str, *args: object, error: BaseException | None = None) -> l
 
 def test_a_record_is_redacted_with_its_arguments() -> None:
     shown = RedactingFormatter("%(name)s %(message)s", Redactor([SECRET])).format(record("login %s: %r", "o", SECRET))
-    assert shown == "some.library login o: '•••'"
+    assert shown == "anylibrary login o: '•••'"
 
 
 def test_a_secret_in_two_parts_of_a_record_is_one_in_its_text() -> None:
