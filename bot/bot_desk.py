@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from bot.admission import Admission
 from bot.bridge import Bridge
-from bot.desk import alerts, audit, buttons, faulty, pictures, progress, rio_failures, threads
+from bot.desk import alerts, audit, buttons, faulty, pictures, progress, threads
 from bot.desk.inbox import Inbox
 from bot.desk.outbox import Outbox
 from bot.desk.people import TECHNICAL, People
@@ -32,11 +32,11 @@ from bot.desk.profile import (
 from bot.mail.letter import Letter, Letterhead, compose, foot_for
 from bot.notices import routes
 from bot.passes import sync_once
+from bot.rio_watch import RioWatch
 from bot.telegram.drawing import draw
 from core import copies, documents, sims
 from core.folders import FRENCH
 from core.ftp import connect
-from core.numbers import show
 from core.profile import FIELDS, Name, Profile
 from core.settings import Settings
 from handlers import french
@@ -92,6 +92,7 @@ class BotDesk:
         self.ended_later: Callable[[Person, SyncReport], None] = lambda person, report: None
         self.bridge = Bridge(settings, desk, self._people, self)
         self.admission = Admission(settings, desk, self._people, self)
+        self._rios = RioWatch(desk, self._people, self)
         self._passes: set[asyncio.Task[SyncReport]] = set()
         #: Two who put pictures at once would write one `.part`.
         self._placing = asyncio.Lock()
@@ -421,40 +422,13 @@ class BotDesk:
             )
 
     def rio_wait(self, number: str) -> int:
-        return rio_failures.wait_of(self._desk, number, int(time.time()))
+        return self._rios.wait(number)
 
     def rio_held(self) -> frozenset[str]:
-        return rio_failures.held(self._desk, int(time.time()))
+        return self._rios.held()
 
     def rio_failed(self, person: Person, failures: Iterable[tuple[str, int]]) -> None:
-        now = int(time.time())
-        with self._desk.atomic():
-            many = [it for it, times in failures if rio_failures.add(self._desk, it, person.id, now, times)]
-            if many:
-                self._warn_of_rios(many)
-
-    def _warn_of_rios(self, numbers: list[str]) -> None:
-        """In the chats of those in charge; by mail where there is none."""
-        ids = {it for number in numbers for it in rio_failures.who_failed(self._desk, number)}
-        names = ", ".join(who.person.name for it in sorted(ids) if (who := self._people.by_id(it)))
-        shown = ", ".join(map(show, numbers[:3])) + (f" et {len(numbers) - 3} autres" if len(numbers) > 3 else "")
-        told = Answer(
-            f"⚠️ Trop de RIO faux essayés pour le {shown}",
-            (
-                f"Demandés par {names}, au moins {rio_failures.FREE} en un jour.",
-                "Les prochains essais attendent, de plus en plus longtemps. Si ce n'est pas une erreur de recopie, "
-                "quelqu'un cherche peut-être à prendre ce numéro.",
-            ),
-        )
-        in_charge = [it for it in self._people.everyone() if {"technique", "admin"} & it.person.roles]
-        chats = dict.fromkeys(chat for it in in_charge for chat in self._people.chats_of(it.person.id) if chat > 0)
-        for chat_id in chats:
-            self.write_chat(chat_id, [told])
-        if not chats:
-            subject = f"{self.profile().operator_name} : trop de RIO faux essayés"
-            for contact in in_charge or self._people.everyone()[:1]:
-                greeting = f"Bonjour {contact.person.name},"
-                self.write_letter(Letter(contact.email, subject, (told,), greeting, person_id=contact.person.id))
+        self._rios.failed(person, failures)
 
     # -- the service
 

@@ -17,7 +17,7 @@ from bot.desk import FILE_NAME as DESK_FILE
 from bot.desk import faulty, open_desk
 from bot.desk.inbox import Inbox
 from bot.desk.outbox import Channel, Outbox
-from bot.mail import imap, smtp
+from bot.mail import connection, smtp
 from bot.notices import routes
 from bot.telegram.client import make_bot
 from core import mentions
@@ -52,7 +52,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield _ocr()
     yield await _ftp(settings)
     yield await _mail("Courriel sortant", smtp.check(settings.smtp))
-    yield await _mail("Courriel entrant", asyncio.to_thread(imap.check, settings.imap, _filing(settings)))
+    yield await _mail("Courriel entrant", asyncio.to_thread(connection.check, settings.imap, _filing(settings)))
     yield await _telegram(settings)
     for finding in [*_desk(settings), *_cautions(settings)]:
         yield finding

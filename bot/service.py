@@ -12,7 +12,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 from telegram.error import InvalidToken, TelegramError
@@ -29,7 +29,7 @@ from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.reading import message_id_of, sender_of
 from bot.notices import routes
 from bot.notices.digest import notify
-from bot.passes import report_of
+from bot.orders import Orders
 from bot.running import LOCK
 from bot.telegram import webhook
 from bot.telegram.client import make_bot
@@ -123,7 +123,7 @@ class _Service:
         self._clerk = Clerk(house, self._bot, _All(self._posted_mail, self._sender.posted, self._dealt_with))
         self._chat_ready = asyncio.Event()
         self._troubles = Troubles(house)
-        self._orders = _Orders()
+        self._orders = Orders()
         house.own.faults = self._troubles.present
         house.own.make_pass = self._orders.make_pass
         house.own.patience = PASS_PATIENCE
@@ -438,52 +438,6 @@ class _Service:
             self._dealt_with.clear()
             if self._house.inbox.waits_for_filing():
                 receiver.file_now()
-
-
-class _Orders:
-    """Passes that people ask for: each is a line on the sync worker's standard input, and what it says of the pass
-    that it began after that line is the answer."""
-
-    def __init__(self) -> None:
-        self._worker: asyncio.StreamWriter | None = None
-        self._given = self._done = 0
-        self._waiting: list[tuple[int, asyncio.Future[SyncReport]]] = []
-
-    def begin(self, worker: asyncio.StreamWriter) -> None:
-        """A worker runs, which nobody asked anything yet."""
-        self._worker, self._given, self._done = worker, 0, 0
-
-    def end(self) -> None:
-        """The worker ended; who waits for it is told so."""
-        self._worker = None
-        stopped = SyncReport(True, error="le programme qui lit les fichiers s'est arrêté ; il redémarre")
-        self._answer(self._given, stopped)
-
-    def done(self, said: dict[str, Any]) -> None:
-        """What the worker said of a pass."""
-        self._done = int(said["asked"])
-        self._answer(self._done, report_of(said))
-
-    async def make_pass(self) -> SyncReport:
-        """One pass that begins from now on, and how it ended."""
-        worker = self._worker
-        if worker is None or worker.is_closing():
-            return SyncReport(True, error="le programme qui lit les fichiers redémarre ; réessayer dans une minute")
-        # The pass of the last but one line is still to end: that of the last has not begun, and will do for both.
-        if self._given - self._done < 2:
-            self._given += 1
-            worker.write(b"\n")
-        waiting: asyncio.Future[SyncReport] = asyncio.get_running_loop().create_future()
-        self._waiting.append((self._given, waiting))
-        try:
-            return await waiting
-        finally:
-            self._waiting = [(number, it) for number, it in self._waiting if it is not waiting]
-
-    def _answer(self, done: int, report: SyncReport) -> None:
-        for number, waiting in self._waiting:
-            if number <= done and not waiting.done():
-                waiting.set_result(report)
 
 
 class _All(asyncio.Event):

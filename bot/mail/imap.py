@@ -18,14 +18,15 @@ from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from typing import Any, cast
 
-from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
-from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
+from imap_tools import BaseMailBox
+from imap_tools.errors import ImapToolsError
 
-from bot.mail import oauth
+from bot.mail import connection
 from bot.mail.bounded import MOST_HEADERS
-from bot.mail.faults import MailError, in_words, refused_login
+from bot.mail.connection import NETWORK_FAULTS, capabilities_of, leave, mail_error, open_mailbox
+from bot.mail.faults import MailError
 from bot.mail.folder import Folder, batches, uid_set
-from core.settings import MailAccess, tls_context
+from core.settings import MailAccess
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,6 @@ SMALL = 32 * 1024
 
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 
-NETWORK_FAULTS = (OSError, imaplib.IMAP4.error, ImapToolsError, MailError)
-NETWORK_SECONDS = 30.0
 #: Far below the 29 minutes of RFC 2177: also how soon a link that died without a word is noticed.
 IDLE_SECONDS = 5 * 60.0
 #: A server that refuses IDLE, or drops the connection in it twice in a row, is polled for so long.
@@ -159,7 +158,7 @@ class Receiver(threading.Thread):
             try:
                 self._serve()
             except NETWORK_FAULTS as error:
-                self._lost(str(_mail_error(error, self._access)))
+                self._lost(str(mail_error(error, self._access)))
             except Exception as error:  # a thread that dies unseen would lose every later mail
                 log.exception("The IMAP receiver stumbled")
                 self._lost(f"erreur interne à la réception du courriel ({type(error).__name__}).")
@@ -183,11 +182,11 @@ class Receiver(threading.Thread):
 
     def _serve(self) -> None:
         """One connection, from login to stop(); raises when it is lost."""
-        mailbox = _open(self._access)
+        mailbox = open_mailbox(self._access)
         self._mailbox = mailbox
         opened = time.monotonic()
         try:
-            capabilities = _capabilities(mailbox)
+            capabilities = capabilities_of(mailbox)
             folder = Folder(mailbox, self._access.folder, capabilities)
             if not folder.uidvalidity:
                 raise MailError("Le serveur IMAP ne donne pas UIDVALIDITY : les messages ne peuvent pas être suivis.")
@@ -206,7 +205,7 @@ class Receiver(threading.Thread):
         finally:
             if time.monotonic() - opened > STEADY_SECONDS:
                 self._delay = FIRST_DELAY
-            _leave(mailbox)
+            leave(mailbox)
             self._mailbox = None
 
     def _take_new(self, folder: Folder, waiting: "_Waiting") -> int:
@@ -391,127 +390,6 @@ class _Waiting:
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def check(access: MailAccess, folders: Sequence[str] = ()) -> str:
-    """Log in, open the folder, and make those that mails are moved to, as the service would; a French summary.
-
-    :raises MailError: with what to mend.
-    """
-    try:
-        mailbox = _open(access)
-        try:
-            count = int(mailbox.folder.status(access.folder, ["MESSAGES"])["MESSAGES"])
-            capabilities = _capabilities(mailbox)
-            filing = _filing(Folder(mailbox, access.folder, capabilities), capabilities, folders)
-        finally:
-            _leave(mailbox)
-    except NETWORK_FAULTS as error:
-        raise _mail_error(error, access) from error
-    way = "par jeton OAuth2" if access.oauth else "par mot de passe"
-    news = "annonce" if "IDLE" in capabilities else "n'annonce pas"
-    idle = "IDLE" if "IDLE" in capabilities else "pas d'IDLE"
-    return (
-        f"IMAP {access.host}:{access.port} : {count} message(s) dans {access.folder}, connexion {way} ; le serveur "
-        f"{news} les nouveaux messages ({idle}) ; {filing}."
-    )
-
-
-def _filing(folder: Folder, capabilities: set[str], targets: Sequence[str]) -> str:
-    if not targets:
-        return "les courriels traités restent où ils sont"
-    if not capabilities & {"MOVE", "UIDPLUS"}:
-        return "le serveur ne sait pas déplacer : les courriels traités restent où ils sont, marqués comme lus"
-    try:
-        places = [folder.place(target) for target in targets]
-    except ImapToolsError:
-        quoted = " et ".join(f"« {target} »" for target in targets)
-        return (
-            f"les dossiers {quoted} ne peuvent pas être créés : les courriels traités restent où ils sont, marqués "
-            "comme lus (les créer à la main, ou corriger ORIGYNE_IMAP_HANDLED et ORIGYNE_IMAP_SET_ASIDE)"
-        )
-    return f"rangement prêt dans {' et '.join(f'« {place} »' for place in places)}"
-
-
-def _open(access: MailAccess) -> BaseMailBox:
-    """Connect, log in and select the folder."""
-    mailbox: BaseMailBox
-    if access.tls == "none":
-        mailbox = MailBoxUnencrypted(access.host, access.port, timeout=NETWORK_SECONDS)
-    elif access.tls == "tls":
-        mailbox = MailBox(access.host, access.port, timeout=NETWORK_SECONDS, ssl_context=tls_context(access.ca_file))
-    elif access.port == 993:
-        raise MailError(f"{access.host}:993 attend tls, non starttls : corriger ORIGYNE_IMAP_TLS.", permanent=True)
-    else:
-        mailbox = MailBoxStartTls(
-            access.host, access.port, timeout=NETWORK_SECONDS, ssl_context=tls_context(access.ca_file)
-        )
-    try:
-        if access.oauth:
-            _bring_token(mailbox, access)
-        else:
-            ascii_only = access.login.isascii() and access.password.isascii()
-            login = mailbox.login if ascii_only else mailbox.login_utf8
-            login(access.login, access.password, initial_folder=None)
-        mailbox.folder.set(access.folder)
-    except BaseException:
-        _leave(mailbox)
-        raise
-    return mailbox
-
-
-def _bring_token(mailbox: BaseMailBox, access: MailAccess) -> None:
-    token = oauth.access_token(access)
-    try:
-        _xoauth2(mailbox, access.login, token)
-    except imaplib.IMAP4.abort:
-        raise
-    except imaplib.IMAP4.error:
-        # Revoked before its end; one more that is refused is no accident.
-        token = oauth.access_token(access, refused=token)
-        try:
-            _xoauth2(mailbox, access.login, token)
-        except imaplib.IMAP4.abort:
-            raise
-        except imaplib.IMAP4.error:
-            raise refused_login(access, "IMAP") from None
-
-
-def _xoauth2(mailbox: BaseMailBox, login: str, token: str) -> None:
-    given = f"user={login}\1auth=Bearer {token}\1\1".encode()
-    # A challenge that is not empty says why the token is refused; its answer is empty.
-    mailbox.client.authenticate("XOAUTH2", lambda challenge: b"" if challenge else given)
-
-
-def _leave(mailbox: BaseMailBox) -> None:
-    # LOGOUT, never CLOSE: CLOSE expunges.
-    with suppress(*NETWORK_FAULTS):
-        mailbox.logout()
-    with suppress(OSError):
-        mailbox.client.shutdown()
-
-
-def _mail_error(error: Exception, access: MailAccess) -> MailError:
-    where = f"{access.host}:{access.port}"
-    match error:
-        case MailError():
-            return error
-        case MailboxLoginError() if "[UNAVAILABLE]" in str(error.command_result):  # RFC 5530
-            return MailError(f"{where} : pas de connexion pour le moment, le serveur le dit passager.")
-        case MailboxLoginError():
-            return refused_login(access, "IMAP")
-        case MailboxFolderSelectError():
-            return MailError(
-                f"{where} : le dossier « {access.folder} » ne s'ouvre pas ; vérifier ORIGYNE_IMAP_FOLDER.",
-                permanent=True,
-            )
-    return MailError(in_words(error, access))
-
-
-def _capabilities(mailbox: BaseMailBox) -> set[str]:
-    # Asked again after login: before it, a server need not tell all.
-    _, lines = mailbox.client.capability()
-    return {word.upper() for line in lines if isinstance(line, bytes) for word in line.decode().split()}
-
-
 def _more_was_read(client: imaplib.IMAP4) -> bool:
     """Whether more came along with the last line: it lies in imaplib's buffer, where select() cannot see it."""
     chunks = getattr(client, "_readbuf", None)  # Python 3.14 and later
@@ -523,4 +401,4 @@ def _more_was_read(client: imaplib.IMAP4) -> bool:
     except OSError:
         return False
     finally:
-        client.sock.settimeout(NETWORK_SECONDS)
+        client.sock.settimeout(connection.NETWORK_SECONDS)

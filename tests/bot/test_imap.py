@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.mail import answering, imap
+from bot.mail import answering, connection, imap
 from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.smtp import MailError
 from tests.bot.posting import PDF, Ledger, a_mail, in_idle, odd, read, receiving
@@ -223,7 +223,7 @@ async def test_a_wrong_imap_password_is_told_and_is_not_repeated(any_mail: MailP
     assert "mot de passe refusé" in ledger.states[0]
     assert "pas-le-bon-secret" not in ledger.states[0]
     with pytest.raises(MailError, match="mot de passe refusé") as told:
-        await asyncio.to_thread(imap.check, access)
+        await asyncio.to_thread(connection.check, access)
     assert told.value.permanent
 
 
@@ -234,7 +234,7 @@ async def test_half_open_idle_is_noticed_and_the_next_mail_comes(
     any_mail: MailPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imap, "IDLE_SECONDS", 0.5)
-    monkeypatch.setattr(imap, "NETWORK_SECONDS", 1.0)
+    monkeypatch.setattr(connection, "NETWORK_SECONDS", 1.0)
     link = Link(any_mail.imap_starttls_port)
     ledger = Ledger()
     async with link.running() as port:
@@ -252,7 +252,7 @@ async def test_half_open_idle_is_noticed_and_the_next_mail_comes(
 
 async def test_half_open_noop_a_server_that_falls_silent_after_done_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap, "IDLE_SECONDS", 0.1)
-    monkeypatch.setattr(imap, "NETWORK_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "NETWORK_SECONDS", 0.5)
     server = OddImap({1: b"Subject: 1\r\n\r\n"}, silent_in_idle=True)
     ledger = Ledger()
     async with server.running() as port:

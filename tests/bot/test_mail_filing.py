@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.mail import imap
+from bot.mail import connection
 from bot.mail.imap import RawMail
 from bot.mail.smtp import MailError
 from tests.bot.posting import Ledger, a_mail, in_idle, odd, read, receiving
@@ -137,7 +137,7 @@ async def test_own_folders_that_begin_with_a_prefix_and_no_move(prefixed_dovecot
         await ledger.has_filed(1)
     assert [read(raw)["Subject"] for raw in prefixed_dovecot.messages("bot", "INBOX.Traités")] == ["n° 1"]
     assert [read(raw)["Subject"] for raw in prefixed_dovecot.messages("bot")] == ["n° 2"]
-    said = await asyncio.to_thread(imap.check, prefixed_dovecot.imap("bot"), ["Traités", "INBOX.À voir"])
+    said = await asyncio.to_thread(connection.check, prefixed_dovecot.imap("bot"), ["Traités", "INBOX.À voir"])
     assert "rangement prêt dans « INBOX.Traités » et « INBOX.À voir »" in said
 
 
@@ -227,18 +227,18 @@ async def test_a_slow_ledger_does_not_mark_what_it_does_not_have(any_mail: MailP
 async def test_the_doctor_learns_how_many_mails_whether_idle_and_where_they_go(any_mail: MailPeer) -> None:
     any_mail.deliver(a_mail().as_bytes(), ["bot"])
     any_mail.wait_for("bot")
-    said = await asyncio.to_thread(imap.check, any_mail.imap("bot"), ["Traités", "À voir"])
+    said = await asyncio.to_thread(connection.check, any_mail.imap("bot"), ["Traités", "À voir"])
     assert "1 message" in said
     assert "par mot de passe" in said
     assert "annonce les nouveaux messages (IDLE)" in said
     assert "rangement prêt dans « Traités » et « À voir »" in said
     assert any_mail.flags("bot") == [()]
     with pytest.raises(MailError, match="Absent"):
-        await asyncio.to_thread(imap.check, replace(any_mail.imap("bot"), folder="Absent"))
+        await asyncio.to_thread(connection.check, replace(any_mail.imap("bot"), folder="Absent"))
 
 
 async def test_the_doctor_says_that_folders_cannot_be_made() -> None:
     server = OddImap(capabilities="IMAP4rev1 MOVE", refuses=("CREATE",))
     async with server.running() as port:
-        said = await asyncio.to_thread(imap.check, replace(odd(port), login="x"), ["Traités", "À voir"])
+        said = await asyncio.to_thread(connection.check, replace(odd(port), login="x"), ["Traités", "À voir"])
     assert "les dossiers « Traités » et « À voir » ne peuvent pas être créés" in said

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.mail import imap, oauth, smtp
+from bot.mail import connection, oauth, smtp
 from bot.mail.smtp import MailError
 from core.settings import MailAccess, Settings, SettingsError
 from tests.bot.posting import Ledger, a_mail, odd, receiving
@@ -55,9 +55,9 @@ async def test_a_token_that_was_revoked_is_renewed_once(
 ) -> None:
     receiving_access = by_token(postfix_dovecot.imap("bot"), tokens, tmp_path)
     sending_access = by_token(postfix_dovecot.smtp("bot"), tokens, tmp_path)
-    await asyncio.to_thread(imap.check, receiving_access)
+    await asyncio.to_thread(connection.check, receiving_access)
     tokens.revoke()
-    await asyncio.to_thread(imap.check, receiving_access)
+    await asyncio.to_thread(connection.check, receiving_access)
     tokens.revoke()
     await smtp.check(sending_access)
     assert len(tokens.asked) == 3
@@ -68,7 +68,7 @@ async def test_a_token_of_somebody_else_is_refused_in_words(
 ) -> None:
     tokens.refresh_tokens = {FIRST: "nobody@client.test"}
     for protocol, check in (
-        ("IMAP", asyncio.to_thread(imap.check, by_token(postfix_dovecot.imap("bot"), tokens, tmp_path))),
+        ("IMAP", asyncio.to_thread(connection.check, by_token(postfix_dovecot.imap("bot"), tokens, tmp_path))),
         ("SMTP", smtp.check(by_token(postfix_dovecot.smtp("bot"), tokens, tmp_path))),
     ):
         with pytest.raises(MailError, match=f"jeton OAuth2 refusé.*ORIGYNE_{protocol}_LOGIN") as told:
@@ -80,7 +80,7 @@ async def test_a_token_of_somebody_else_is_refused_in_words(
 async def test_the_doctor_says_that_it_comes_with_a_token(
     postfix_dovecot: MailPeer, tokens: TokenServer, tmp_path: Path
 ) -> None:
-    said = await asyncio.to_thread(imap.check, by_token(postfix_dovecot.imap("bot"), tokens, tmp_path))
+    said = await asyncio.to_thread(connection.check, by_token(postfix_dovecot.imap("bot"), tokens, tmp_path))
     assert "par jeton OAuth2" in said
     assert "par jeton OAuth2" in await smtp.check(by_token(postfix_dovecot.smtp("bot"), tokens, tmp_path))
 

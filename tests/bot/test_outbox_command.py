@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from bot import cli
 from bot.bounces import CAME_BACK
 from bot.desk import faulty
 from bot.desk.inbox import Item
@@ -20,6 +19,7 @@ from bot.mail.letter import Letter
 from bot.running import LOCK
 from core.settings import Settings
 from handlers.answer import Answer, Code
+from tests.bot.typed import Typed
 from tests.handlers.filled import settings
 
 COMPTA = "compta@telecom.example"
@@ -39,23 +39,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 
 @pytest.fixture
-def typed(capsys: pytest.CaptureFixture[str], house: House) -> "Typed":
+def typed(capsys: pytest.CaptureFixture[str], house: House) -> Typed:
     return Typed(capsys)
-
-
-class Typed:
-    """`typed("outbox")`: what the command says; its status is then in `status`."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.status = -1
-
-    def __call__(self, words: str) -> str:
-        with pytest.raises(SystemExit) as ended:
-            cli.main(words.split())
-        self.status = int(ended.value.code or 0)
-        said = self._capsys.readouterr()
-        return f"{said.out}{said.err}"
 
 
 def a_mail(house: House, subject: str = "Facture d'octobre 2026", to: str = COMPTA, *lines: str) -> Parcel:

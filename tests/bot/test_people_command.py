@@ -21,6 +21,7 @@ from bot.sandbox.botapi import BotApi, Phone
 from core.settings import Settings
 from handlers import registry
 from tests.bot.talking import body
+from tests.bot.typed import Typed
 from tests.handlers.filled import settings, small_operator
 from tests.peers.ftp import FtpPeer
 from tests.peers.mail import MailPeer
@@ -46,23 +47,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 
 @pytest.fixture
-def typed(capsys: pytest.CaptureFixture[str], house: House) -> "Typed":
+def typed(capsys: pytest.CaptureFixture[str], house: House) -> Typed:
     return Typed(capsys)
-
-
-class Typed:
-    """`typed("people", "list")`: what the command says; its status is then in `status`."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.status = -1
-
-    def __call__(self, *words: str) -> str:
-        with pytest.raises(SystemExit) as ended:
-            cli.main(list(words))
-        self.status = int(ended.value.code or 0)
-        said = self._capsys.readouterr()
-        return f"{said.out}{said.err}"
 
 
 def letters(house: House, to: str) -> list[str]:

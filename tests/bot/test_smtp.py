@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.mail import imap, smtp
+from bot.mail import connection, smtp
 from bot.mail.smtp import MailError
 from tests.bot.posting import PDF, a_mail, odd, read
 from tests.peers.mail import MailPeer
@@ -65,7 +65,7 @@ async def test_an_unknown_certificate_is_refused(any_mail: MailPeer) -> None:
     with pytest.raises(MailError, match="certificat"):
         await smtp.send(replace(any_mail.smtp("bot"), ca_file=None), a_mail(), ["compta@client.test"])
     with pytest.raises(MailError, match="certificat"):
-        await asyncio.to_thread(imap.check, replace(any_mail.imap("bot"), ca_file=None))
+        await asyncio.to_thread(connection.check, replace(any_mail.imap("bot"), ca_file=None))
     assert any_mail.messages("compta") == []
 
 
