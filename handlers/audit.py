@@ -20,7 +20,7 @@ OUTCOMES = {
     "not passed on": "non transmis",
     "done": "fait",
 }
-DOORS = {"chat": "chat", "mail": "courriel", "terminal": "terminal", "service": "service"}
+DOORS = {"chat": "chat", "groupe": "groupe", "mail": "courriel", "terminal": "terminal", "service": "service"}
 
 
 async def run(ask: Ask, context: Context) -> Answer:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from bot.mail.codes import without_codes
-from core.vault import Vault, VaultError
+from core.vault import Vault, VaultError, is_sealed
 
 #: Begins the data of a button that confirms.
 MARK = "!"
@@ -57,7 +57,7 @@ def read(db: Database, vault: Vault, chat_id: int, data: str) -> Confirmed:
     if row is None:
         return Confirmed("", in_time=False)
     try:
-        command = vault.open(row[0], _place(token)) if row[0].startswith("s1:") else row[0]
+        command = vault.open(row[0], _place(token)) if is_sealed(row[0]) else row[0]
     except VaultError:
         command = ""
     return Confirmed(command, in_time=row[1] > time.time())

@@ -21,6 +21,7 @@ import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from proxyprotocol.sock import SocketInfo
 from pymap.backend.dict import Config, Identity, Login
+from pymap.backend.dict.mailbox import MailboxData
 from pymap.imap import IMAPServer
 from pymap.parsing.message import AppendMessage
 from pymap.parsing.specials import FetchRequirement
@@ -30,6 +31,9 @@ from pysasl.hashing import Cleartext
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
+
+#: Seconds after which those in IDLE are told of a mail again.
+_REMINDERS = (0.2, 1.0, 3.0)
 SERVER_NAME = "mx.sandbox.test"
 
 
@@ -121,8 +125,18 @@ class SandboxMail:
         for account in accounts:
             async with self._identity(account).new_session() as session:
                 await session.append_messages("INBOX", [AppendMessage(content, datetime.now(UTC))])
+                self._remind(await session.mailbox_set.get_mailbox("INBOX"))
         async with self._arrival:
             self._arrival.notify_all()
+
+    def _remind(self, inbox: MailboxData) -> None:
+        """Tell those in IDLE of the mail again; who knows of it already is told nothing.
+
+        pymap waits for the next change without a look at what changed since the command before, so that a mail which
+        comes just as IDLE begins would be told of with the next one only.
+        """
+        for seconds in _REMINDERS:
+            asyncio.get_running_loop().call_later(seconds, inbox._updated.set)
 
     def _identity(self, address: str) -> Identity:
         return Identity(address.lower(), self._mailboxes, None, frozenset())
