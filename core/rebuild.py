@@ -1,6 +1,7 @@
 """The store made anew from the kept files: the same ledger and events, everything else read again."""
 
 import hashlib
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -34,8 +35,8 @@ def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda don
     data = settings.open_data_folder()
     with FileLock(data / "sync.lock"):
         workshop = data / store.WORKSHOP
-        workshop.mkdir(mode=0o700, exist_ok=True)
-        _remove(workshop / store.FILE_NAME)  # what an interrupted one left
+        shutil.rmtree(workshop, ignore_errors=True)  # what an interrupted one left
+        workshop.mkdir(mode=0o700)
         with closing(store.open_to_write(workshop)) as new:
             sound = _is_sound(data / store.FILE_NAME)
             if sound:
@@ -57,8 +58,7 @@ def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda don
                 _set_aside(data / store.FILE_NAME)
             with closing(store.open_to_write(data)) as present:
                 new.conn.backup(present.conn)  # one transaction of the present store
-        _remove(workshop / store.FILE_NAME)
-        workshop.rmdir()
+        shutil.rmtree(workshop)
         return len(files)
 
 
@@ -147,9 +147,4 @@ def _set_aside(path: Path) -> None:
     if path.exists():
         path.rename(path.with_name(f"{path.name}.{int(time.time())}.damaged"))
     for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 import multiprocessing.util
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +26,17 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             patch.setenv("TMPDIR", folder)
             patch.setattr(tempfile, "tempdir", folder)
             yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what the services that it ran wrote last."""
+    report = yield
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if report.failed and folder:
+        for log in sorted(folder.rglob("service.log")):
+            last = log.read_text("utf-8", "replace")[-5000:]
+            report.sections.append((str(log.relative_to(folder)), last))
+    return report

@@ -17,7 +17,6 @@ from bot import cli
 from bot.desk import FILE_NAME, audit, chain, open_desk
 from bot.desk.people import ACCOUNTING, TECHNICAL
 from bot.desk.schema import migrations
-from core.store import connect
 from handlers import french
 from tests.core.test_settings import GOOD
 
@@ -345,7 +344,7 @@ def test_two_processes_that_record_at_once_make_one_chain(db: Database, tmp_path
 
 
 def test_an_older_store_gets_its_chain(tmp_path: Path) -> None:
-    db = connect(tmp_path / FILE_NAME)
+    db = Database(tmp_path / FILE_NAME)
     migrations.apply(db, stop_before="0006_rights")
     for number in (1, 2, 5):
         db.execute(

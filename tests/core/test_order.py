@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sqlite_utils import Database
 
 from bot.sandbox.operator import Operator
 from core import copies, events, rejects, store
@@ -229,7 +230,7 @@ def test_a_version_read_before_is_announced_no_more(tmp_path: Path) -> None:
 
 def test_a_store_of_the_first_schema_is_made_anew_in_silence(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
-    with closing(store.connect(path)) as old:
+    with closing(Database(path)) as old:
         migrations.apply(old, stop_before="0002_compact_cdrs_and_line_history")
         with old.atomic():
             for number, state in enumerate(("read", "kept", "waiting")):

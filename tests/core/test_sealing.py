@@ -227,7 +227,7 @@ def old_store(data: Path) -> None:
         target.parent.mkdir(parents=True)
         target.write_text(content)
     copies.compress(data, LISTING)
-    with closing(store.connect(data / store.FILE_NAME)) as old:
+    with closing(Database(data / store.FILE_NAME)) as old:
         migrations.apply(old, stop_before="0004_sealed_codes")
         with old.atomic():
             for number, path in ((1, LISTING), (2, status_at(8))):
@@ -568,5 +568,6 @@ def test_what_a_compression_left_in_clear_goes_when_the_copy_is_sealed(tmp_path:
 
 def test_what_is_deleted_is_overwritten_however_sqlite_was_built(tmp_path: Path) -> None:
     for name in (store.FILE_NAME, "desk.db"):
+        (tmp_path / name).touch()
         with closing(store.connect(tmp_path / name)) as db:
             assert db.execute("PRAGMA secure_delete").fetchone() == (1,)
