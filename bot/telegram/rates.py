@@ -4,6 +4,9 @@ Telegram's rules (its FAQ for bots): about one message a second in a chat, 20 a 
 Editing a message counts as writing one.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiolimiter import AsyncLimiter
@@ -20,8 +23,9 @@ class Pace:
 PRIVATE = Pace(3, 1.0)
 #: At most 20 within any minute.
 GROUP = Pace(5, 15 / 60)
-#: At most 30 within any second.
+#: At most 30 within any second, which is what Telegram may see.
 OVERALL = Pace(5, 25.0)
+MOST_A_SECOND = 30
 #: Unknown chats, all together: they take no turn of anybody we know.
 STRANGERS = Pace(5, 1.0)
 
@@ -36,6 +40,7 @@ class Rates:
         self._overall = _limiter(OVERALL)
         self._strangers = _limiter(STRANGERS)
         self._chats: dict[int, AsyncLimiter] = {}
+        self._places = asyncio.Semaphore(MOST_A_SECOND)
 
     async def turn(self, chat_id: int, *, stranger: bool = False) -> None:
         """Wait until one more message may be written in this chat. Whoever waits for his own chat keeps no other
@@ -45,6 +50,17 @@ class Rates:
         else:
             await self._of(chat_id).acquire()
         await self._overall.acquire()
+
+    @asynccontextmanager
+    async def under_way(self) -> AsyncIterator[None]:
+        """Around a call that had its turn. Calls wait for connections and come late, several at once: Telegram counts
+        one somewhere between its beginning and its answer. Its place is free a second after the answer, so that no
+        second sees more than `MOST_A_SECOND`."""
+        await self._places.acquire()
+        try:
+            yield
+        finally:
+            asyncio.get_running_loop().call_later(1.0, self._places.release)
 
     @property
     def remembered(self) -> int:

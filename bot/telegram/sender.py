@@ -318,14 +318,16 @@ class Sender:
         self, chat_id: int, message: Message, show: Callable[[str, ParseMode | None], Awaitable[Showing]]
     ) -> Showing:
         try:
-            return await show(message.html, ParseMode.HTML)
+            async with self._rates.under_way():
+                return await show(message.html, ParseMode.HTML)
         except BadRequest as error:
             if "parse entities" not in error.message:
                 raise
             log.error("our HTML was refused: %s", error.message)
         # The words matter more than the bold.
         await self._rates.turn(chat_id)
-        return await show(html.unescape(TAG.sub("", message.html)), None)
+        async with self._rates.under_way():
+            return await show(html.unescape(TAG.sub("", message.html)), None)
 
 
 def _is_text(message: Message) -> bool:

@@ -2,8 +2,12 @@
 
 import sys
 
-from tests.bench import chat, flood, ftp, status, store
+from tests.bench import chat, flood, ftp, names, status, store
 from tests.bench.table import report
 
 if __name__ == "__main__":
-    sys.exit(report([*store.results(), *status.measure(), *chat.results(), *flood.results(), *ftp.results()]))
+    sys.exit(
+        report(
+            [*store.results(), *status.measure(), *names.results(), *chat.results(), *flood.results(), *ftp.results()]
+        )
+    )

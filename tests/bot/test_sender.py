@@ -3,6 +3,7 @@ loopback."""
 
 import asyncio
 import html
+import random
 import selectors
 import shutil
 import time
@@ -516,6 +517,35 @@ def test_all_chats_together_get_no_more_than_thirty_within_any_second() -> None:
     times = sorted(time for of_chat in turns.values() for time in of_chat)
     assert most_within(times, 1.0) <= 30
     assert times[-1] < 1998 / 24
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_however_late_calls_arrive_no_second_sees_more_than_thirty(seed: int) -> None:
+    chance = random.Random(seed)
+    arrived: list[float] = []
+
+    async def write(rates: Rates, chat: int) -> None:
+        await rates.turn(chat)
+        async with rates.under_way():
+            await asyncio.sleep(jam(loop.time()))
+            arrived.append(loop.time())
+            await asyncio.sleep(chance.random())
+
+    def jam(now: float) -> float:
+        """Half of the time nothing gets through, then all that waited does."""
+        return 2 - now % 4 if now % 4 < 2 else chance.random() / 10
+
+    async def write_all() -> None:
+        rates = Rates()
+        await asyncio.gather(*(write(rates, chat) for chat in range(1, 400)))
+
+    loop = _LeapingClock()
+    try:
+        loop.run_until_complete(write_all())
+    finally:
+        loop.close()
+    assert len(arrived) == 399
+    assert most_within(arrived, 1.0) <= 30
 
 
 def test_no_chat_waits_because_another_one_does() -> None:
