@@ -23,8 +23,9 @@ class Pace:
 PRIVATE = Pace(3, 1.0)
 #: At most 20 within any minute.
 GROUP = Pace(5, 15 / 60)
-#: At most 30 within any second, which is what Telegram may see.
+#: At most 30 within any second.
 OVERALL = Pace(5, 25.0)
+#: The same, as Telegram sees it; see `Rates.under_way`.
 MOST_A_SECOND = 30
 #: Unknown chats, all together: they take no turn of anybody we know.
 STRANGERS = Pace(5, 1.0)

@@ -67,8 +67,9 @@ def connect(path: Path) -> Database:
 
 def _create_whole(path: Path, schema: Migrations) -> None:
     new = path.with_name(f"{path.name}.new")
-    for left_by_a_crash in (new, *(new.with_name(f"{new.name}-{part}") for part in ("wal", "shm", "journal"))):
-        left_by_a_crash.unlink(missing_ok=True)
+    # Left by a crash, or by who deleted the store alone: SQLite would put an old log's pages into the new store.
+    for left in (new, *(it.with_name(f"{it.name}-{part}") for it in (new, path) for part in ("wal", "shm", "journal"))):
+        left.unlink(missing_ok=True)
     new.touch(mode=0o600)
     with closing(connect(new)) as db:
         _bring_up(db, schema)

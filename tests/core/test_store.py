@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from bot.desk import FILE_NAME as DESK
 from bot.desk import open_desk
 from bot.desk.schema import migrations as desk_migrations
-from core import store
+from core import clients, store
 from core.store.schema import migrations
 
 STORES = pytest.mark.parametrize(
@@ -47,30 +47,20 @@ def _opened_at_once(open_store: Callable[[Path], Database], data: Path) -> list[
 
 
 @STORES
-def test_processes_that_open_a_new_store_at_once_all_find_it_whole(
-    tmp_path: Path, open_store: Callable[[Path], Database], name: str, schema: object
+@pytest.mark.parametrize("age", ["new", "older"])
+def test_processes_that_open_a_store_at_once_all_find_it_whole(
+    tmp_path: Path, open_store: Callable[[Path], Database], name: str, schema: Any, age: str
 ) -> None:
     for number in range(5):
         data = tmp_path / str(number)
         data.mkdir()
+        if age == "older":
+            with closing(Database(data / name)) as old:
+                schema.apply(old, stop_before=schema.pending(old)[1].name)
         found = _opened_at_once(open_store, data)
         with closing(Database(data / name)) as db:
-            assert found == [sorted(db.table_names())] * 4
-
-
-@STORES
-def test_processes_that_bring_up_an_older_store_at_once_make_each_step_once(
-    tmp_path: Path, open_store: Callable[[Path], Database], name: str, schema: Any
-) -> None:
-    for number in range(5):
-        data = tmp_path / str(number)
-        data.mkdir()
-        with closing(Database(data / name)) as old:
-            schema.apply(old, stop_before=[migration.name for migration in schema.pending(old)][1])
-        found = _opened_at_once(open_store, data)
-        with closing(Database(data / name)) as db:
-            assert found == [sorted(db.table_names())] * 4
             assert schema.pending(db) == []
+            assert found == [sorted(db.table_names())] * 4
 
 
 @STORES
@@ -97,6 +87,20 @@ def test_a_store_appears_whole(
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
     assert not list(tmp_path.glob(f"{name}.new*"))
+
+
+def test_the_log_of_a_store_that_was_deleted_does_not_come_back(tmp_path: Path) -> None:
+    log = tmp_path / f"{store.FILE_NAME}-wal"
+    with closing(store.open_to_write(tmp_path)) as db:
+        with db.atomic():
+            clients.client_id(db, "Dupont BTP")
+        left = log.read_bytes()  # as a killed service leaves it
+    (tmp_path / store.FILE_NAME).unlink()
+    log.write_bytes(left)
+
+    with closing(store.open_to_write(tmp_path)) as db:
+        assert db.execute("SELECT count(*) FROM clients").fetchone() == (0,)
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def test_who_only_reads_makes_no_store(tmp_path: Path) -> None:
