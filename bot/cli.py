@@ -50,6 +50,11 @@ _MODULES = {
     "purge": "effacer ce que la loi ne laisse plus garder",
     "privacy": "les données d'une personne : les lui donner, les effacer",
     "audit": "qui a demandé quoi : chercher, vérifier",
+    "status": "comment va le service : boucles, files d'attente, derniers succès",
+    "selftest": "un vrai aller et retour par courriel, Telegram et FTP, avec les durées",
+    "backup": "sauvegarder les bases, pendant que le service tourne",
+    "restore": "remettre une sauvegarde en place, le service arrêté",
+    "unit": "le fichier systemd de cette installation, à copier",
 }
 
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 from telegram.error import InvalidToken, TelegramError
 
-from bot import lateness
+from bot import backups, health, lateness, metrics
 from bot.clerk import Clerk
 from bot.desk import audit, progress, retention
 from bot.desk.inbox import mail_key
@@ -30,7 +30,10 @@ from bot.mail.reading import message_id_of, sender_of
 from bot.notices import routes
 from bot.notices.digest import notify
 from bot.orders import Orders
+from bot.pulse import Pulse
 from bot.running import LOCK
+from bot.storage import Storage
+from bot.supervision import Loops
 from bot.telegram import webhook
 from bot.telegram.client import make_bot
 from bot.telegram.lock import token_lock
@@ -40,7 +43,8 @@ from bot.telegram.updates import ReceivingError
 from bot.telegram.wiping import wipe
 from bot.troubles import Subject, Troubles
 from bot.undelivered import tell_mail
-from core import charts
+from bot.watchdog import Watchdog
+from core import charts, mending
 from core.settings import Settings
 from core.trace import trace
 from handlers import sync
@@ -50,12 +54,6 @@ from handlers.desk import SyncReport
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-
-#: Seconds, at most, before a loop that stumbles is started again.
-LONGEST_DELAY = 60.0
-
-#: Seconds in which a loop ends that has something to bring to its end; the others take none.
-LEAVING = {"sync": 10.0, "chat outbox": 6.0, "mail": 4.0}
 
 #: Seconds that the sync worker is given to end a file when the service stops.
 WORKER_GRACE = 8.0
@@ -93,28 +91,18 @@ async def serve(settings: Settings) -> None:
     except Timeout:
         raise AlreadyRunning(f"un service tourne déjà sur le dossier {settings.data}") from None
     try:
-        await _Service(open_house(settings)).run()
+        mended = mending.mend(settings)
+        await _Service(open_house(settings), mended).run()
     finally:
         lock.release()
 
 
-async def leave(tasks: Sequence["asyncio.Task[None]"]) -> None:
-    """End all loops. A library can lose a cancellation that comes at the same moment as an answer (`asyncio.wait_for`
-    does, until Python 3.12): who still runs after the time that leaving takes him is cancelled once more."""
-    began = time.monotonic()
-    for task in tasks:
-        task.cancel()
-    while left := [task for task in tasks if not task.done()]:
-        await asyncio.wait(left, timeout=0.2)
-        for task in left:
-            if not task.done() and time.monotonic() - began > LEAVING.get(task.get_name(), 1.0):
-                log.warning("%s did not stop and is told again", task.get_name())
-                task.cancel()
-
-
 class _Service:
-    def __init__(self, house: House) -> None:
+    """:param mended: what was wrong with the stores at the start and was mended (French), to be told."""
+
+    def __init__(self, house: House, mended: Sequence[str] = ()) -> None:
         self._house = house
+        self._mended = mended
         self._bot = make_bot(house.settings.telegram)
         self._posted_mail = asyncio.Event()
         self._sender = Sender(house, self._bot, self._posted_mail.set)
@@ -123,6 +111,9 @@ class _Service:
         self._clerk = Clerk(house, self._bot, _All(self._posted_mail, self._sender.posted, self._dealt_with))
         self._chat_ready = asyncio.Event()
         self._troubles = Troubles(house)
+        self._pulse = Pulse()
+        self._loops = Loops(self._stumbled)
+        self._storage = Storage(house)
         self._orders = Orders()
         house.own.faults = self._troubles.present
         house.own.make_pass = self._orders.make_pass
@@ -132,8 +123,8 @@ class _Service:
     async def run(self) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, stop.set)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "sync": self._sync,
             "notices": self._notices,
@@ -145,14 +136,19 @@ class _Service:
             "clerk": self._answer,
             "purge": self._purge,
             "workshop": self._warm_up,
+            "watchdog": Watchdog(self._house, self._pulse, self._loops, self._troubles, self._ring).run,
+            "health": partial(health.keep, self._house, self._pulse, self._loops),
+            "metrics": partial(metrics.serve, self._house, self._pulse, self._loops),
+            "backup": partial(backups.daily, self._house, self._found),
         }
-        tasks = [asyncio.create_task(self._keep(name, make), name=name) for name, make in loops.items()]
+        for name, make in loops.items():
+            self._loops.start(name, make)
         log.info("service started, data in %s", self._house.data)
         try:
             await stop.wait()
         finally:
             log.info("stopping")
-            await leave(tasks)
+            await self._loops.leave()
             with suppress(TelegramError, RuntimeError):
                 await self._bot.shutdown()
             self._house.own.close()
@@ -161,23 +157,13 @@ class _Service:
             self._house.context.telecom.close()
             log.info("stopped")
 
-    async def _keep(self, name: str, make: Callable[[], Awaitable[None]]) -> None:
-        """Run a loop for ever; after a fault it starts again, later each time, and the others never notice."""
-        delay = 1.0
-        while True:
-            started = time.monotonic()
-            try:
-                await make()
-            except ReceivingError as error:
-                log.error("%s: %s", name, error)
-                self._found("telegram", str(error))
-                delay = max(delay, error.wait)
-            except Exception as error:
-                log.error("%s stumbled: %s", name, trace(error))
-            if time.monotonic() - started > 300:
-                delay = 1.0
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, LONGEST_DELAY)
+    def _stumbled(self, name: str, error: Exception) -> float:
+        """A loop stumbled; how long (seconds) it waits at least."""
+        if isinstance(error, ReceivingError):
+            self._found("telegram", str(error))
+            return error.wait
+        self._storage.note(error)
+        return 0.0
 
     def _ring(self) -> None:
         self._posted_mail.set()

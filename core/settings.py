@@ -276,6 +276,16 @@ def _late_billed(value: int) -> int:
     return value
 
 
+def _optional_listen(value: str) -> str:
+    return _listen(value) if value.strip() else ""
+
+
+def _backups(value: int) -> int:
+    if not 0 <= value <= 30:
+        raise ValueError(f"{value} sauvegardes ; 1 à 30, ou 0 pour n'en faire aucune d'office")
+    return value
+
+
 def _percent(value: int) -> int:
     if not 0 <= value <= 100:
         raise ValueError(f"{value} % ; 1 à 100, ou 0 pour prendre tout fichier")
@@ -357,7 +367,11 @@ class Settings(BaseModel):
     retention_audit: Annotated[int, AfterValidator(_years_of_months)] = 12
     secret_key: Annotated[SecretStr, AfterValidator(_keys)] = SecretStr("")
     codes_minutes: Annotated[int, AfterValidator(_minutes)] = 5
+    backup_folder: Annotated[Path | None, BeforeValidator(_blank_is_absent)] = None
+    backups_kept: Annotated[int, AfterValidator(_backups)] = 3
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
+    metrics_listen: Annotated[str, AfterValidator(_optional_listen)] = ""
 
     telegram_token: Annotated[SecretStr, AfterValidator(_token)]
     telegram_api: Annotated[str, AfterValidator(_http_address)] = "https://api.telegram.org"
@@ -512,6 +526,11 @@ class Settings(BaseModel):
         """When chat messages that nobody asked for make no sound."""
         weekdays, holidays = read_days(self.quiet_days)
         return Quiet(read_hours(self.quiet_hours) if self.quiet_hours else None, weekdays, holidays, self.holidays)
+
+    @property
+    def backups(self) -> Path:
+        """The folder that holds the backups, one folder each."""
+        return self.backup_folder.expanduser() if self.backup_folder else self.data / "backups"
 
     @property
     def _oauth(self) -> OAuthGrant | None:

@@ -39,6 +39,11 @@ def rights(db: Database) -> None:
     db.executescript(_APPEND_ONLY)
 
 
+@migrations(name="0007_health")
+def health(db: Database) -> None:
+    db.executescript(_HEALTH)
+
+
 _FIRST = """
 -- roles: JSON list. A person whose settings went away stays, without role.
 CREATE TABLE people (
@@ -454,4 +459,9 @@ CREATE TRIGGER audit_anchor_is_one BEFORE INSERT ON audit_anchor
 BEGIN SELECT RAISE (ABORT, 'the audit is append-only'); END;
 CREATE TRIGGER audit_anchor_stays BEFORE DELETE ON audit_anchor
 BEGIN SELECT RAISE (ABORT, 'the audit is append-only'); END;
+"""
+
+_HEALTH = """
+-- cause: what made it be written, as the log names it (core.logs), "" when unknown.
+ALTER TABLE outbox ADD COLUMN cause TEXT NOT NULL DEFAULT '';
 """

@@ -13,7 +13,7 @@ import pytest
 from bot.sandbox import pictures
 from bot.sandbox.botapi import BotApi, Phone
 from bot.sandbox.operator import PERSONALISATION
-from bot.service import leave
+from bot.supervision import leave
 from tests.handlers.filled import small_operator
 from tests.peers.ftp import FtpPeer
 from tests.peers.mail import MailPeer
