@@ -160,8 +160,10 @@ class _Service:
     def _stumbled(self, name: str, error: Exception) -> float:
         """A loop stumbled; how long (seconds) it waits at least."""
         if isinstance(error, ReceivingError):
+            log.error("%s: %s", name, error)
             self._found("telegram", str(error))
             return error.wait
+        log.error("%s stumbled: %s", name, trace(error))
         self._storage.note(error)
         return 0.0
 

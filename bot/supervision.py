@@ -6,8 +6,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from core.trace import trace
-
 log = logging.getLogger(__name__)
 
 #: Seconds, at most, before a loop that stumbles is started again.
@@ -32,7 +30,7 @@ class LoopState:
 
 
 class Loops:
-    """:param stumbled: told of each fault, and says how long (seconds) the loop waits at least."""
+    """:param stumbled: told of each fault, which it logs, and says how long (seconds) the loop waits at least."""
 
     def __init__(self, stumbled: Callable[[str, Exception], float]) -> None:
         self._stumbled = stumbled
@@ -59,7 +57,6 @@ class Loops:
             try:
                 await make()
             except Exception as error:
-                log.error("%s stumbled: %s", name, trace(error))
                 least = self._stumbled(name, error)
                 self._states[name] = replace(self._states[name], fault=type(error).__name__, fault_at=int(time.time()))
             if time.monotonic() - started > STEADY:
