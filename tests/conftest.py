@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.peers.tls", "tests.peers.ftp", "tests.peers.tokens", "tests.peers.mail"]
+pytest_plugins = [
+    "tests.peers.tls",
+    "tests.peers.ftp",
+    "tests.peers.tokens",
+    "tests.peers.mail",
+    "tests.peers.misbehaving.marks",
+]
 
 # A store on a busy disk takes its time; only a test that hangs is at fault, and has its own limit.
 settings.register_profile("origyne", deadline=None)

@@ -15,6 +15,7 @@ from bot.sandbox.botapi import BotApi, Phone
 from bot.telegram.client import make_bot
 from core.settings import Settings
 from tests.handlers.filled import make_pass, small_operator
+from tests.peers.misbehaving.marks import plan
 
 CAMILLE = 4200001
 
@@ -29,8 +30,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture
-async def api() -> AsyncIterator[BotApi]:
+async def api(request: pytest.FixtureRequest) -> AsyncIterator[BotApi]:
+    """It misbehaves as the test's marks say (`tests.peers.misbehaving.marks`)."""
     async with BotApi("123456789:an-invented_token") as api:
+        plan(api, request)
         yield api
 
 

@@ -984,6 +984,8 @@ Sent = Callable[[Bot], Awaitable[object]]
 @pytest.mark.parametrize(
     ("fault", "error", "done"),
     [
+        ("401", InvalidToken, False),
+        ("409", Conflict, False),
         ("429", RetryAfter, False),
         ("500", NetworkError, False),
         ("502", NetworkError, False),
@@ -993,6 +995,7 @@ Sent = Callable[[Bot], Awaitable[object]]
         ("disconnect", NetworkError, False),
         ("disconnect_after", NetworkError, True),
         ("truncated", NetworkError, True),
+        ("slow", TimedOut, True),
     ],
 )
 async def test_a_fault_happens_once_and_only_some_let_the_message_through(
@@ -1012,6 +1015,14 @@ async def test_flood_control_says_how_long_to_wait(api: BotApi, bot: Bot, alice:
     api.fail_next("sendMessage", "429", retry_after=7)
     with pytest.raises(RetryAfter, match="Retry in 7 seconds"):
         await bot.send_message(ALICE, "un")
+
+
+async def test_a_slow_answer_is_a_true_one(api: BotApi, bot: Bot, alice: Phone) -> None:
+    api.fail_next("sendMessage", "slow", after=0.3)
+    sent = asyncio.create_task(bot.send_message(ALICE, "un"))
+    shown = await alice.wait(timeout=5)
+    assert not sent.done()
+    assert (await sent).message_id == shown.message_id
 
 
 async def test_a_fault_can_repeat_spare_the_other_methods_and_be_healed(api: BotApi, bot: Bot, alice: Phone) -> None:

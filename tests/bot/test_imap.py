@@ -13,7 +13,7 @@ from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.smtp import MailError
 from tests.bot.posting import PDF, Ledger, a_mail, in_idle, odd, read, receiving
 from tests.peers.mail import MailPeer, eventually
-from tests.peers.misbehaving import Link, OddImap
+from tests.peers.misbehaving import ALWAYS, Link, OddImap
 
 
 async def test_mail_that_was_there_before_is_received(any_mail: MailPeer) -> None:
@@ -141,56 +141,58 @@ async def test_stop_ends_a_receiver_whose_server_fell_silent(any_mail: MailPeer)
             assert time.monotonic() - began < 2.5
 
 
-async def test_news_in_the_same_packet_as_the_answer_to_idle_is_not_missed() -> None:
-    server = OddImap(on_idle={1: b"Subject: 1\r\n\r\n"}, idle_says=[b"* 1 EXISTS\r\n"])
+@pytest.mark.fault("news with the answer to IDLE")
+async def test_news_in_the_same_packet_as_the_answer_to_idle_is_not_missed(odd_imap: OddImap) -> None:
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger, poll_seconds=3600) as receiver:
             await ledger.holds(1)
             await asyncio.to_thread(receiver.stop)
     assert ledger.subjects() == ["1"]
 
 
-async def test_news_in_the_answer_to_a_search_is_not_missed() -> None:
-    server = OddImap({1: b"Subject: 1\r\n\r\n"}, after_search={2: b"Subject: 2\r\n\r\n"})
+@pytest.mark.fault("news in the answer to a search")
+async def test_news_in_the_answer_to_a_search_is_not_missed(odd_imap: OddImap) -> None:
+    odd_imap.mails = {1: b"Subject: 1\r\n\r\n"}
     ledger = Ledger()
     ledger.mails.append(RawMail("INBOX", 7, 1, b"Subject: 1\r\n\r\n"))
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger, poll_seconds=3600) as receiver:
             await ledger.holds(2)
             await asyncio.to_thread(receiver.stop)
     assert ledger.tries == [2]
 
 
-async def test_a_server_that_drops_every_idle_does_not_make_the_receiver_spin() -> None:
-    server = OddImap(drop_in_idle=True)
+@pytest.mark.fault("drop in IDLE")
+async def test_a_server_that_drops_every_idle_does_not_make_the_receiver_spin(odd_imap: OddImap) -> None:
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger) as receiver:
             await asyncio.sleep(1.6)
             await asyncio.to_thread(receiver.stop)
-    assert 1 <= server.commands.count("IDLE") <= 2
+    assert 1 <= odd_imap.commands.count("IDLE") <= 2
 
 
-async def test_without_idle_the_folder_is_polled() -> None:
-    server = OddImap(capabilities="IMAP4rev1")
+@pytest.mark.fault("no IDLE")
+async def test_without_idle_the_folder_is_polled(odd_imap: OddImap) -> None:
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger, poll_seconds=0.1) as receiver:
             await ledger.state(lambda states: CONNECTED in states)
-            server.mails[5] = b"Subject: 5\r\n\r\n"
+            odd_imap.mails[5] = b"Subject: 5\r\n\r\n"
             await ledger.holds(1)
             await asyncio.to_thread(receiver.stop)
-    assert "IDLE" not in server.commands
+    assert "IDLE" not in odd_imap.commands
 
 
-async def test_a_mail_that_is_listed_but_not_given_hides_no_other() -> None:
-    server = OddImap({uid: f"Subject: {uid}\r\n\r\n".encode() for uid in (1, 2, 3)}, hides=frozenset({1, 2}))
+@pytest.mark.fault("listed and not given")
+async def test_a_mail_that_is_listed_but_not_given_hides_no_other(odd_imap: OddImap) -> None:
+    odd_imap.mails = {uid: f"Subject: {uid}\r\n\r\n".encode() for uid in (1, 2, 3)}
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger, poll_seconds=0.1) as receiver:
             await ledger.holds(1)
-            server.hides = frozenset()
+            odd_imap.hides = frozenset()
             await ledger.holds(3)
             await asyncio.to_thread(receiver.stop)
     assert sorted(ledger.subjects()) == ["1", "2", "3"]
@@ -250,12 +252,15 @@ async def test_half_open_idle_is_noticed_and_the_next_mail_comes(
     assert "ne répond pas à temps" in ledger.states[1]
 
 
-async def test_half_open_noop_a_server_that_falls_silent_after_done_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fault("silence after DONE")
+async def test_half_open_noop_a_server_that_falls_silent_after_done_is_left(
+    monkeypatch: pytest.MonkeyPatch, odd_imap: OddImap
+) -> None:
     monkeypatch.setattr(imap, "IDLE_SECONDS", 0.1)
     monkeypatch.setattr(connection, "NETWORK_SECONDS", 0.5)
-    server = OddImap({1: b"Subject: 1\r\n\r\n"}, silent_in_idle=True)
+    odd_imap.mails = {1: b"Subject: 1\r\n\r\n"}
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger) as receiver:
             await ledger.state(lambda states: len(states) >= 3)
             await asyncio.to_thread(receiver.stop)
@@ -274,95 +279,103 @@ async def test_idle_is_renewed_before_the_server_would_end_it(monkeypatch: pytes
     assert ledger.states == [CONNECTED]
 
 
-async def test_idle_refused_although_it_is_offered_is_polled_for_an_hour() -> None:
-    server = OddImap(refuses=("IDLE",))
+@pytest.mark.fault("IDLE refused", times=ALWAYS)
+async def test_idle_refused_although_it_is_offered_is_polled_for_an_hour(odd_imap: OddImap) -> None:
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger, poll_seconds=0.1) as receiver:
-            await asyncio.to_thread(eventually, lambda: server.count("IDLE"), bool)
-            server.mails[5] = b"Subject: 5\r\n\r\n"
+            await asyncio.to_thread(eventually, lambda: odd_imap.count("IDLE"), bool)
+            odd_imap.mails[5] = b"Subject: 5\r\n\r\n"
             await ledger.holds(1)
             await asyncio.to_thread(receiver.stop)
-    assert server.count("IDLE") == 1
+    assert odd_imap.count("IDLE") == 1
     assert ledger.states == [CONNECTED]
 
 
-async def test_idle_dropped_twice_in_a_row_is_polled_for_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fault("drop in IDLE")
+async def test_idle_dropped_twice_in_a_row_is_polled_for_an_hour(
+    monkeypatch: pytest.MonkeyPatch, odd_imap: OddImap
+) -> None:
     monkeypatch.setattr(imap, "FIRST_DELAY", 0.05)
-    server = OddImap(drop_in_idle=True)
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger, poll_seconds=0.1) as receiver:
-            await asyncio.to_thread(eventually, lambda: server.count("IDLE"), lambda count: count == 2)
-            server.mails[5] = b"Subject: 5\r\n\r\n"
+            await asyncio.to_thread(eventually, lambda: odd_imap.count("IDLE"), lambda count: count == 2)
+            odd_imap.mails[5] = b"Subject: 5\r\n\r\n"
             await ledger.holds(1)
-            server.mails[6] = b"Subject: 6\r\n\r\n"
+            odd_imap.mails[6] = b"Subject: 6\r\n\r\n"
             await ledger.holds(2)
             await asyncio.to_thread(receiver.stop)
-    assert server.count("IDLE") == 2
+    assert odd_imap.count("IDLE") == 2
     assert ledger.states[-1] == CONNECTED
 
 
-async def test_idle_that_is_mended_after_an_hour_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fault("IDLE refused")
+async def test_idle_that_is_mended_after_an_hour_is_used_again(
+    monkeypatch: pytest.MonkeyPatch, odd_imap: OddImap
+) -> None:
     monkeypatch.setattr(imap, "WITHOUT_IDLE_SECONDS", 0.2)
-    server = OddImap(refuses=["IDLE"])
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger, poll_seconds=0.1) as receiver:
-            await asyncio.to_thread(eventually, lambda: server.count("IDLE"), lambda count: count == 2)
+            await asyncio.to_thread(eventually, lambda: odd_imap.count("IDLE"), lambda count: count == 2)
             await asyncio.to_thread(receiver.stop)
 
 
-async def test_news_before_the_answer_to_idle_is_no_refusal_and_is_not_missed() -> None:
-    server = OddImap(on_idle={1: b"Subject: 1\r\n\r\n"}, before_idle=b"* 1 EXISTS\r\n")
+@pytest.mark.fault("news before the answer to IDLE")
+async def test_news_before_the_answer_to_idle_is_no_refusal_and_is_not_missed(odd_imap: OddImap) -> None:
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger, poll_seconds=3600) as receiver:
             await ledger.holds(1)
             await asyncio.to_thread(receiver.stop)
     assert ledger.states == [CONNECTED]
 
 
-async def test_news_in_every_answer_do_not_make_the_receiver_spin() -> None:
-    server = OddImap({1: b"Subject: 1\r\n\r\n"}, always_news=True)
+@pytest.mark.fault("news in every answer")
+async def test_news_in_every_answer_do_not_make_the_receiver_spin(odd_imap: OddImap) -> None:
+    odd_imap.mails = {1: b"Subject: 1\r\n\r\n"}
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger) as receiver:
-            await asyncio.to_thread(eventually, lambda: server.count("IDLE"), bool)
+            await asyncio.to_thread(eventually, lambda: odd_imap.count("IDLE"), bool)
             await asyncio.to_thread(receiver.stop)
-    assert server.count("UID SEARCH") <= imap.MOST_FRUITLESS + 2
+    assert odd_imap.count("UID SEARCH") <= imap.MOST_FRUITLESS + 2
 
 
-async def test_a_stray_fetch_is_taken_for_no_other_mail() -> None:
-    server = OddImap({uid: f"Subject: {uid}\r\n\r\n".encode() for uid in (1, 2)}, stray=True)
+@pytest.mark.fault("stray FETCH")
+async def test_a_stray_fetch_is_taken_for_no_other_mail(odd_imap: OddImap) -> None:
+    odd_imap.mails = {uid: f"Subject: {uid}\r\n\r\n".encode() for uid in (1, 2)}
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger) as receiver:
             await ledger.holds(2)
             await asyncio.to_thread(receiver.stop)
-    assert [(mail.uid, mail.content) for mail in ledger.mails] == list(server.mails.items())
+    assert [(mail.uid, mail.content) for mail in ledger.mails] == list(odd_imap.mails.items())
 
 
-async def test_a_mail_that_is_listed_and_gone_is_forgotten() -> None:
-    server = OddImap({2: b"Subject: 2\r\n\r\n"}, gone=frozenset({1}))
+@pytest.mark.fault("listed and gone")
+async def test_a_mail_that_is_listed_and_gone_is_forgotten(odd_imap: OddImap) -> None:
+    odd_imap.mails = {2: b"Subject: 2\r\n\r\n"}
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger, poll_seconds=0.05) as receiver:
-            await asyncio.to_thread(eventually, lambda: server.count("IDLE"), bool)
+            await asyncio.to_thread(eventually, lambda: odd_imap.count("IDLE"), bool)
             await asyncio.to_thread(receiver.stop)
     assert ledger.subjects() == ["2"]
     assert ledger.states == [CONNECTED]
 
 
-async def test_a_mail_that_is_never_given_is_not_asked_for_at_every_poll() -> None:
-    server = OddImap({1: b"Subject: 1\r\n\r\n"}, hides=frozenset({1}))
+@pytest.mark.fault("listed and not given")
+async def test_a_mail_that_is_never_given_is_not_asked_for_at_every_poll(odd_imap: OddImap) -> None:
+    odd_imap.mails = {1: b"Subject: 1\r\n\r\n"}
     ledger = Ledger()
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger, poll_seconds=0.05) as receiver:
-            await asyncio.to_thread(eventually, lambda: server.count("IDLE"), lambda count: count >= imap.MOST_TRIES)
+            await asyncio.to_thread(eventually, lambda: odd_imap.count("IDLE"), lambda count: count >= imap.MOST_TRIES)
             await asyncio.sleep(0.3)
             await asyncio.to_thread(receiver.stop)
-    assert server.count("UID FETCH 1 (UID BODY") == imap.MOST_TRIES
+    assert odd_imap.count("UID FETCH 1 (UID BODY") == imap.MOST_TRIES
 
 
 async def test_a_changed_uidvalidity_gives_every_mail_again_under_its_new_name() -> None:

@@ -16,7 +16,9 @@ from core.settings import Settings
 from handlers.answer import Answer
 from tests.bot.posting import a_mail, odd, read
 from tests.peers.mail import GONE, MailPeer
-from tests.peers.misbehaving import HOST, NEVER, TAKEN_UNSAID, WRONG_ONCE, Link, OddSmtp
+from tests.peers.misbehaving import ALWAYS, HOST, REFUSALS, TAKEN_UNSAID, Link, OddSmtp
+from tests.peers.misbehaving.marks import each
+from tests.peers.misbehaving.smtp import FAULTS as SMTP_FAULTS
 
 SOON = 10**10  # a time after every next try
 
@@ -79,33 +81,34 @@ def reason(house: House) -> str:
     return str(error)
 
 
-@pytest.mark.parametrize("wrong", WRONG_ONCE)
-async def test_nothing_is_lost_and_only_the_uncertain_comes_twice(tmp_path: Path, wrong: str) -> None:
-    server = WRONG_ONCE[wrong]()
+@pytest.mark.parametrize("wrong", each(*(name for name in SMTP_FAULTS if name not in REFUSALS)))
+async def test_nothing_is_lost_and_only_the_uncertain_comes_twice(
+    tmp_path: Path, odd_smtp: OddSmtp, wrong: str
+) -> None:
     recipients = ["compta@client.test", "equipe@client.test"]
-    async with server.running() as port:
+    async with odd_smtp.running() as port:
         with a_house(tmp_path, port=port) as house:
             write(house, *recipients)
             await post(house)
             twice = wrong in TAKEN_UNSAID  # the first of the two
             doubtful = twice or wrong == "drop at DATA"
             assert parcels(house) == [(recipients[0], "sent", int(doubtful)), (recipients[1], "sent", 0)]
-    ids = [read(content)["Message-ID"] for content in server.taken]
+    ids = [read(content)["Message-ID"] for content in odd_smtp.taken]
     assert len(set(ids)) == 2
     assert len(ids) == 2 + twice
 
 
-@pytest.mark.parametrize("wrong", NEVER)
-async def test_what_no_server_will_take_is_told_and_stops_no_other(tmp_path: Path, wrong: str) -> None:
-    make, told = NEVER[wrong]
-    server = make()
-    async with server.running() as port:
+@pytest.mark.parametrize("wrong", each(*REFUSALS, times=ALWAYS))
+async def test_what_no_server_will_take_is_told_and_stops_no_other(
+    tmp_path: Path, odd_smtp: OddSmtp, wrong: str
+) -> None:
+    async with odd_smtp.running() as port:
         with a_house(tmp_path, port=port) as house:
             write(house, "compta@client.test", "equipe@client.test")
             await post(house)
             assert [state for _, state, _ in parcels(house)] == ["failed", "failed"]
-            assert told in reason(house)
-    assert server.taken == []
+            assert REFUSALS[wrong] in reason(house)
+    assert odd_smtp.taken == []
 
 
 async def test_one_refused_recipient_does_not_hold_back_the_other(tmp_path: Path) -> None:

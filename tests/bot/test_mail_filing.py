@@ -95,15 +95,18 @@ async def test_a_mail_that_is_no_longer_there_counts_as_filed(any_mail: MailPeer
         await ledger.has_filed(1)
 
 
-async def test_a_connection_lost_between_the_move_and_its_record_moves_nothing_twice() -> None:
-    server = OddImap({1: b"Subject: 1\r\n\r\n"}, capabilities="IMAP4rev1 IDLE MOVE", drop_after_move=True)
+@pytest.mark.fault("drop after MOVE")
+async def test_a_connection_lost_between_the_move_and_its_record_moves_nothing_twice(
+    odd_imap: OddImap,
+) -> None:
+    odd_imap.mails = {1: b"Subject: 1\r\n\r\n"}
     ledger = Ledger()
     ledger.waiting[1] = "Traités"
-    async with server.running() as port:
+    async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger) as receiver:
             await ledger.has_filed(1)
             await asyncio.to_thread(receiver.stop)
-    assert len(server.folders["Traités"]) == 1
+    assert len(odd_imap.folders["Traités"]) == 1
     assert ledger.tries == [1]
 
 

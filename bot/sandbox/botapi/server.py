@@ -16,9 +16,11 @@ from bot.sandbox.botapi.calls import LARGEST_REQUEST, ApiError, Call, bad_reques
 from bot.sandbox.botapi.delivery import deliver
 from bot.sandbox.botapi.methods import LARGEST_DOWNLOAD, METHODS, allow
 from bot.sandbox.botapi.phone import Group, Phone
-from bot.sandbox.botapi.world import Chat, User, World
+from bot.sandbox.botapi.world import CONFLICT, Chat, User, World
 
 Fault = Literal[
+    "401",  # refused: the token is no bot's any more
+    "409",  # refused: somebody else receives this bot's updates
     "429",  # refused, with retry_after
     "500",
     "502",
@@ -28,8 +30,9 @@ Fault = Literal[
     "disconnect",  # nothing is done, the connection breaks
     "disconnect_after",  # done, then the connection breaks
     "truncated",  # done, and half of the answer comes
+    "slow",  # done, and the answer comes late
 ]
-_UNDONE: frozenset[Fault] = frozenset({"429", "500", "502", "html", "timeout", "disconnect"})
+_UNDONE: frozenset[Fault] = frozenset({"401", "409", "429", "500", "502", "html", "timeout", "disconnect"})
 _CALLS_KEPT = 1000
 
 
@@ -53,6 +56,7 @@ class _Planned:
     method: str
     fault: Fault
     retry_after: int
+    after: float
     chat_id: str
 
 
@@ -122,14 +126,21 @@ class BotApi:
         return Group(self._world, chat)
 
     def fail_next(
-        self, method: str, fault: Fault, times: int = 1, retry_after: int = 1, chat_id: int | None = None
+        self,
+        method: str,
+        fault: Fault,
+        times: int = 1,
+        retry_after: int = 1,
+        chat_id: int | None = None,
+        after: float = 20.0,
     ) -> None:
         """Misbehave at the next calls of a method; "*" is any method, "file" the download of a file.
 
-        `chat_id`: at calls about this chat only.
+        `retry_after`: seconds that "429" asks for; `after`: seconds before the answer of "slow". `chat_id`: at calls
+        about this chat only.
         """
         chat = "" if chat_id is None else str(chat_id)
-        self._faults += [_Planned(method.lower(), fault, retry_after, chat)] * times
+        self._faults += [_Planned(method.lower(), fault, retry_after, after, chat)] * times
 
     @property
     def pending(self) -> int:
@@ -147,9 +158,9 @@ class BotApi:
         try:
             self._check_token(request)
             call = await self._read(request)
-            fault, retry_after = self._next_fault(method, call)
-            if fault in _UNDONE:
-                return await self._misbehave(request, fault, retry_after)
+            planned = self._next_fault(method, call)
+            if planned and planned.fault in _UNDONE:
+                return await self._misbehave(request, planned)
             result = await self._run(method, call)
         except ApiError as refusal:
             if method != "getupdates":
@@ -158,10 +169,10 @@ class BotApi:
         if method != "getupdates":
             self.calls.append(Answered(call, 200, at=came))
         response = web.json_response({"ok": True, "result": result})
-        return await self._misbehave(request, fault, retry_after, response) if fault else response
+        return await self._misbehave(request, planned, response) if planned else response
 
     async def _serve_file(self, request: web.Request) -> web.StreamResponse:
-        fault, retry_after = self._next_fault("file", Call("file", {}))
+        planned = self._next_fault("file", Call("file", {}))
         try:
             self._check_token(request)
             path = request.match_info["path"]
@@ -171,7 +182,7 @@ class BotApi:
         except ApiError as refusal:
             return _refused(refusal)
         response = web.Response(body=found[0].content, content_type="application/octet-stream")
-        return await self._misbehave(request, fault, retry_after, response) if fault else response
+        return await self._misbehave(request, planned, response) if planned else response
 
     async def _run(self, method: str, call: Call) -> object:
         if method == "getupdates":
@@ -197,21 +208,28 @@ class BotApi:
         except ValueError:
             raise bad_request("can't parse the request") from None
 
-    def _next_fault(self, method: str, call: Call) -> tuple[Fault | None, int]:
+    def _next_fault(self, method: str, call: Call) -> _Planned | None:
         for name in (method, "*"):
             for planned in self._faults:
                 if planned.method == name and planned.chat_id in ("", call.text("chat_id")):
                     self._faults.remove(planned)
-                    return planned.fault, planned.retry_after
-        return None, 0
+                    return planned
+        return None
 
     async def _misbehave(
-        self, request: web.Request, fault: Fault | None, retry_after: int, response: web.Response | None = None
+        self, request: web.Request, planned: _Planned, response: web.Response | None = None
     ) -> web.StreamResponse:
-        match fault:
+        match planned.fault:
+            case "401":
+                return _refused(ApiError(401, "Unauthorized"))
+            case "409":
+                return _refused(ApiError(409, CONFLICT))
             case "429":
-                description = f"Too Many Requests: retry after {retry_after}"
-                return _refused(ApiError(429, description, retry_after=retry_after))
+                description = f"Too Many Requests: retry after {planned.retry_after}"
+                return _refused(ApiError(429, description, retry_after=planned.retry_after))
+            case "slow" if response is not None:
+                await asyncio.sleep(planned.after)
+                return response
             case "500":
                 return _refused(ApiError(500, "Internal Server Error"))
             case "502":

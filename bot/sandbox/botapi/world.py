@@ -15,6 +15,7 @@ from bot.sandbox.botapi.photos import PhotoSize
 Json = dict[str, object]
 
 _UPDATES_KEPT = 24 * 3600  # seconds; Telegram forgets what no bot fetched
+CONFLICT = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 _LONGEST_POLL = 50.0
 _ONLY_WHEN_ASKED = {"chat_member", "message_reaction", "message_reaction_count"}
 
@@ -309,10 +310,7 @@ class World:
         deadline = loop.time() + min(seconds, _LONGEST_POLL)
         while True:
             if number != self._polls:
-                raise ApiError(
-                    409,
-                    "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
-                )
+                raise ApiError(409, CONFLICT)
             left = deadline - loop.time()
             if self._updates or left <= 0 or self.closed:
                 return [{"update_id": number, **content} for number, _, content in self._updates[:limit]]
