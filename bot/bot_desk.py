@@ -33,13 +33,14 @@ from bot.mail.letter import Letter, Letterhead, compose, foot_for
 from bot.notices import routes
 from bot.passes import sync_once
 from bot.rio_watch import RioWatch
+from bot.selftest import Tester
 from bot.telegram.drawing import draw
 from core import copies, documents, sims
 from core.folders import FRENCH
 from core.ftp import connect
 from core.profile import FIELDS, Name, Profile
 from core.settings import Settings
-from handlers import french
+from handlers import french, selftest, sync
 from handlers.answer import Answer
 from handlers.ask import Ask, Person, Role
 from handlers.desk import (
@@ -51,9 +52,11 @@ from handlers.desk import (
     FaultyAddress,
     KnownPerson,
     Said,
+    Selftest,
     State,
     SyncReport,
     Topic,
+    Trip,
 )
 
 PERSONALISATION = FRENCH["personalisation"]
@@ -89,11 +92,14 @@ class BotDesk:
         self.faults: Callable[[], tuple[tuple[str, int], ...]] = tuple
         #: Seconds that a question waits for the end of a pass, None for as long as it takes; then who is told.
         self.patience: float | None = None
-        self.ended_later: Callable[[Person, SyncReport], None] = lambda person, report: None
+        self.tell_later: Callable[[Person, Answer], None] = lambda person, answer: None
         self.bridge = Bridge(settings, desk, self._people, self)
         self.admission = Admission(settings, desk, self._people, self)
         self._rios = RioWatch(desk, self._people, self)
         self._passes: set[asyncio.Task[SyncReport]] = set()
+        self.tester = Tester(settings, desk)
+        self._testing: asyncio.Task[tuple[Trip, ...]] | None = None
+        self._await_test: dict[str, Person] = {}
         #: Two who put pictures at once would write one `.part`.
         self._placing = asyncio.Lock()
 
@@ -445,11 +451,34 @@ class BotDesk:
     def _ended(self, person: Person, made: "asyncio.Task[SyncReport]") -> None:
         self._passes.discard(made)
         if not made.cancelled() and made.exception() is None:
-            self.ended_later(person, made.result())
+            self.tell_later(person, sync.told(made.result(), int(time.time())))
+
+    async def selftest(self, person: Person, *, wait: bool) -> Selftest:
+        testing = self._testing
+        joined = testing is not None
+        if testing is None:
+            if not self.tester.begin():
+                return Selftest(elsewhere=True)
+            chat_id = next((it for it in self._people.chats_of(person.id) if it > 0), 0)
+            testing = self._testing = asyncio.create_task(self.tester.run(chat_id))
+            testing.add_done_callback(self._tested)
+        if wait:
+            return Selftest(await asyncio.shield(testing), joined)
+        self._await_test[person.id] = person
+        return Selftest(joined=joined)
+
+    def _tested(self, made: "asyncio.Task[tuple[Trip, ...]]") -> None:
+        self._testing = None
+        awaited, self._await_test = self._await_test, {}
+        if not made.cancelled() and made.exception() is None:
+            for person in awaited.values():
+                self.tell_later(person, selftest.told(made.result(), int(time.time())))
 
     def close(self) -> None:
-        """Nobody is told of the passes that still go on."""
+        """Nobody is told of the passes and tests that still go on."""
         for making in list(self._passes):
+        if self._testing:
+            self._testing.cancel()
             making.cancel()
 
     def state(self) -> State:

@@ -6,8 +6,18 @@ from rich.console import Console
 
 
 def declare(command: ArgumentParser) -> None:
-    pass
+    command.add_argument(
+        "--as",
+        dest="person",
+        metavar="PERSONNE",
+        default="technique",
+        help="dans le Telegram de qui : technique (par défaut), ou l'adresse d'une personne connue",
+    )
 
 
 def run(options: Namespace, out: Console, err: Console) -> int:
-    raise NotImplementedError
+    """Ask it as a question; 0 when all went well, 1 when something did not. Beside the running service and without."""
+    from bot.ask_command import ask
+
+    question = Namespace(question="selftest", person=options.person, yes=False, file=[])
+    return ask(question, out, err)

@@ -47,9 +47,8 @@ from bot.watchdog import Watchdog
 from core import charts, mending
 from core.settings import Settings
 from core.trace import trace
-from handlers import sync
+from handlers.answer import Answer
 from handlers.ask import Person
-from handlers.desk import SyncReport
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +117,7 @@ class _Service:
         house.own.faults = self._troubles.present
         house.own.make_pass = self._orders.make_pass
         house.own.patience = PASS_PATIENCE
-        house.own.ended_later = self._pass_ended
+        house.own.tell_later = self._tell_later
 
     async def run(self) -> None:
         stop = asyncio.Event()
@@ -210,11 +209,11 @@ class _Service:
         self._found("ftp", "le programme qui lit les fichiers s'est arrêté ; voir le journal du service")
         raise RuntimeError(f"the sync worker ended ({worker.returncode})")
 
-    def _pass_ended(self, person: Person, report: SyncReport) -> None:
-        """A pass that somebody asked for lasted longer than he was kept waiting."""
+    def _tell_later(self, person: Person, answer: Answer) -> None:
+        """What somebody asked for lasted longer than he was kept waiting."""
         with self._house.desk.atomic():
             for chat_id in self._house.people.chats_of(person.id):
-                self._house.write_chat(chat_id, [sync.told(report, self._house.context.now())])
+                self._house.write_chat(chat_id, [answer])
         self._ring()
 
     async def _notify(self) -> None:
@@ -300,6 +299,7 @@ class _Service:
         while True:
             now = int(time.time())
             self._house.outbox.forget_sent(now)
+            await self._house.own.tester.clear()
             if progress.get(desk, "purged_on") < now // 86400:
                 for gone in retention.purge(desk, settings, now):
                     log.info("purged: %s of %s", gone.count, gone.rule.table)
@@ -400,7 +400,7 @@ class _Service:
             fault = "" if state == CONNECTED else state
             loop.call_soon_threadsafe(self._found, "imap", fault)
 
-        def to_file(folder: str, uidvalidity: int) -> dict[int, str]:
+        def to_file(folder: str, uidvalidity: int) -> dict[int, str | None]:
             waiting = _on(loop, lambda: inbox.to_file(folder, uidvalidity))
             return {uid: folders[filing] for uid, filing in waiting.items()}
 
@@ -408,7 +408,7 @@ class _Service:
             _on(loop, lambda: inbox.filed(folder, uidvalidity, uids))
 
         settings = self._house.settings
-        folders = {"handled": settings.handled_folder, "set aside": settings.set_aside_folder}
+        folders = {"handled": settings.handled_folder, "set aside": settings.set_aside_folder, "removed": None}
         receiver = Receiver(settings.imap, known, keep, look=look, to_file=to_file, filed=filed, on_state=tell)
         receiver.start()
         filing = asyncio.create_task(self._file_mail(receiver))

@@ -315,6 +315,19 @@ class FtpSession:
                 await self._client.login(login, password)
             except aioftp.StatusCodeError as error:
                 raise self._login_error(error) from error
+    async def remove(self, folder: str, beginning: str) -> int:
+        """Remove the files of a folder whose names begin so; returns how many there were.
+
+        :raises FtpError: the folder cannot be listed, or one of them is not let go.
+        """
+        wire, begins = self._wire(folder, "dossier"), self._wire(beginning, "nom de fichier")
+        async with self._step(f"Retrait de {folder}/{beginning}…"):
+            sizes = await self._sizes(wire)
+            found = [name for name, size in sizes.items() if name.startswith(begins) and size != _FOLDER]
+            for name in found:
+                await self._command(f"DELE {self._absolute(wire, name)}", "2xx")
+        return len(found)
+
         async with self._step(f"Ouverture du dossier {access.root}"):
             if access.encoding.replace("_", "-").lower() in ("utf-8", "utf8"):
                 # IIS names files in its own code page until it is asked; the others refuse or do not care.

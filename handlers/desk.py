@@ -42,6 +42,28 @@ class SyncReport:
 
 
 @dataclass(frozen=True)
+class Trip:
+    """A round trip on a channel, for a test of it. `done`: what was done (French: "envoyé puis retrouvé"), in how many
+    seconds, with those of each step; `fault`: what failed and what to do (French), "" when all went well."""
+
+    channel: str
+    done: str
+    seconds: float
+    steps: tuple[tuple[str, float], ...] = ()
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Selftest:
+    """A test of all channels that was asked for. `trips`: () while it goes on; `joined`: another question began it;
+    `elsewhere`: another process makes one, and none was made."""
+
+    trips: tuple[Trip, ...] = ()
+    joined: bool = False
+    elsewhere: bool = False
+
+
+@dataclass(frozen=True)
 class State:
     """How the running bot is. `faults`: what does not work now (French), with since when (UTC seconds);
     `waiting`: messages to be sent, by channel ("chat", "mail"); `failed`: those that could not be delivered; `aside`:
@@ -280,6 +302,13 @@ class Desk(Protocol):
     async def sync(self, person: Person) -> SyncReport:
         """Make a pass over the FTP now, and wait a little for its end. Where it lasts longer, the person is told in his
         chat how it ended."""
+
+    async def selftest(self, person: Person, *, wait: bool) -> Selftest:
+        """Make a real round trip on each channel, in this person's chat where it is Telegram's turn; one test at a
+        time.
+
+        :param wait: for its end; else he is told in his chat how it ended.
+        """
 
     def state(self) -> State: ...
 

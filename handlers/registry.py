@@ -22,7 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Ouvrir le compte": ("dossier", "profil", "upload", "bandeau", "marketing"),
     "L'équipe": ("contact", "clore"),
     "Les accès": ("inviter", "retirer", "audit"),
-    "Le robot": ("alertes", "etat", "rejets", "sync", "aide"),
+    "Le robot": ("alertes", "etat", "rejets", "sync", "selftest", "aide"),
 }
 _ORDER = tuple(name for names in GROUPS.values() for name in names)
 

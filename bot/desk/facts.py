@@ -4,8 +4,9 @@ from typing import Literal
 
 from sqlite_utils import Database
 
-#: bot_username: the robot's name in Telegram, without @.
-Name = Literal["bot_username"]
+#: bot_username: the robot's name in Telegram, without @. selftest_mails: the Message-IDs of the last mails that the bot
+#: wrote to itself (JSON); selftest_file: a file that a self-test put on the FTP and did not remove yet, "" for none.
+Name = Literal["bot_username", "selftest_mails", "selftest_file"]
 
 
 def get(db: Database, name: Name) -> str:

@@ -25,8 +25,8 @@ _SAID = "said-"
 #: What a conversation can be asked for.
 Awaited = Literal["files", "words"]
 
-#: Where a mail goes in the mailbox once nothing more is to be done with it.
-Filing = Literal["handled", "set aside"]
+#: Where a mail goes in the mailbox once nothing more is to be done with it; "removed": it goes from there.
+Filing = Literal["handled", "set aside", "removed"]
 
 
 class Postponed(Exception):
@@ -143,15 +143,16 @@ class Inbox:
         with self._db.atomic():
             self._db.execute("UPDATE inbox SET tries = tries - 1 WHERE id = ?", (item.id,))
 
-    def done(self, item: Item, *, file: bool = True) -> None:
+    def done(self, item: Item, *, file: bool = True, remove: bool = False) -> None:
         """To be called in the transaction that writes the answer into the outbox.
 
         :param file: a mail is moved to where handled ones go; else it stays where it is, unread.
+        :param remove: a mail goes from the mailbox.
         """
+        filing = "removed" if remove else "handled" if file else ""
         self._db.execute(
-            "UPDATE inbox SET state = 'done', payload = NULL, filing = iif(door = 'mail' AND ?, 'handled', '') "
-            "WHERE id = ?",
-            (file, item.id),
+            "UPDATE inbox SET state = 'done', payload = NULL, filing = iif(door = 'mail', ?, '') WHERE id = ?",
+            (filing, item.id),
         )
 
     def stumbled(self, item: Item, reason: str) -> None:
@@ -216,6 +217,11 @@ class Inbox:
             "SELECT 1 FROM inbox WHERE message_id = ? AND message_id != '' AND id != ? AND state != 'new'",
             (message_id, item.id),
         )
+        return found.fetchone() is not None
+
+    def has_mail(self, message_id: str) -> bool:
+        """Whether a mail of this Message-ID was received."""
+        found = self._db.execute("SELECT 1 FROM inbox WHERE message_id = ? AND message_id != ''", (message_id,))
         return found.fetchone() is not None
 
     def mail_uids(self, folder: str, uidvalidity: int) -> set[int]:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 
-from bot import bounces
+from bot import bounces, selftest
 from bot.desk import audit, senders, threads
 from bot.desk.inbox import Item, Postponed
 from bot.desk.people import TECHNICAL, Contact
@@ -64,6 +64,9 @@ def _asks_nothing(item: Item, house: House, mail: Mail) -> bool:
     """Bounces, robots, our own mail, what was dealt with under another UID, what was old when it was first seen."""
     is_old = mail.sent_at is not None and mail.sent_at < item.received_at - TOO_OLD
     with house.desk.atomic():
+        if selftest.is_ours(house.desk, mail.message_id):
+            house.inbox.done(item, remove=True)
+            return True
         nothing = (
             bounces.take(house, mail)
             or mail.automatic

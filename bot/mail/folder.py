@@ -87,7 +87,18 @@ class Folder:
             del self._places[target]
             self._command(command, uid_set(uids), encode_folder(self.place(target)))
         if command == "COPY":
-            self._remove(uids)
+            try:
+                self.remove(uids)
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error as error:  # copied again, they would be there twice
+                log.warning("Mails %s were copied and not removed: %s", uid_set(uids), error)
+
+    def remove(self, uids: Sequence[int]) -> None:
+        """Erase these mails; where the server cannot expunge them alone (RFC 4315), they are only marked as deleted."""
+        self._command("STORE", uid_set(uids), "+FLAGS.SILENT", r"(\Deleted)")
+        if "UIDPLUS" in self._capabilities:
+            self._command("EXPUNGE", uid_set(uids))
 
     def place(self, target: str) -> str:
         """A folder's full name, made and subscribed to if need be: names begin where the person's own begin (RFC 2342).
@@ -103,15 +114,6 @@ class Folder:
                     self._mailbox.folder.subscribe(name, True)
             self._places[target] = name
         return self._places[target]
-
-    def _remove(self, uids: Sequence[int]) -> None:
-        try:
-            self._command("STORE", uid_set(uids), "+FLAGS.SILENT", r"(\Deleted)")
-            self._command("EXPUNGE", uid_set(uids))  # these alone (RFC 4315)
-        except imaplib.IMAP4.abort:
-            raise
-        except imaplib.IMAP4.error as error:  # copied again, they would be there twice
-            log.warning("Mails %s were copied and not removed: %s", uid_set(uids), error)
 
     def _prefix(self) -> str:
         if "NAMESPACE" not in self._capabilities:

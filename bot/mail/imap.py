@@ -89,7 +89,8 @@ class Receiver(threading.Thread):
         others go on.
     :param look: the headers of a mail -> the bytes of it that are fetched at most, 0 for these headers alone. `NotNow`
         leaves it on the server for a while.
-    :param to_file: (folder, UIDVALIDITY) -> the UIDs to mark as seen, with the folder to move each to ("" for none).
+    :param to_file: (folder, UIDVALIDITY) -> the UIDs to mark as seen, with the folder to move each to: "" for none, None
+        to remove it.
     :param filed: (folder, UIDVALIDITY, UIDs) of those that lie where they belong, or are gone.
     :param on_state: told `CONNECTED`, or a French sentence when the mailbox cannot be read.
     :param poll_seconds: between two looks where the server has no IDLE, or after a mail failed.
@@ -104,7 +105,7 @@ class Receiver(threading.Thread):
         keep: Callable[[RawMail], None],
         *,
         look: Callable[[bytes], int] | None = None,
-        to_file: Callable[[str, int], Mapping[int, str]] | None = None,
+        to_file: Callable[[str, int], Mapping[int, str | None]] | None = None,
         filed: Callable[[str, int, list[int]], None] | None = None,
         on_state: Callable[[str], None] | None = None,
         poll_seconds: float = 60.0,
@@ -127,7 +128,8 @@ class Receiver(threading.Thread):
         self._told = ""
         self._dropped_in_idle = 0
         self._polls_until = 0.0
-        self._unfit: dict[str, float] = {}  # folders that could not be filed into, and until when they are let be
+        # Folders that could not be filed into, and until when they are let be; None for removals.
+        self._unfit: dict[str | None, float] = {}
 
     def file_now(self) -> None:
         """There is something to file."""
@@ -274,7 +276,7 @@ class Receiver(threading.Thread):
 
     def _file(self, folder: Folder) -> None:
         """Mark and move what was dealt with. What a folder does not take is marked, and tried again later."""
-        by_target: dict[str, list[int]] = {}
+        by_target: dict[str | None, list[int]] = {}
         for uid, target in sorted(self._to_file(folder.name, folder.uidvalidity).items()):
             by_target.setdefault(target, []).append(uid)
         for target, uids in by_target.items():
@@ -285,7 +287,9 @@ class Receiver(threading.Thread):
                     return
                 try:
                     folder.mark_seen(batch)
-                    if target:
+                    if target is None:
+                        folder.remove(batch)
+                    elif target:
                         folder.move(batch, target)
                 except imaplib.IMAP4.abort:
                     raise
