@@ -6,7 +6,8 @@ so that two stores fed with the same files hold the same, once what is sealed (`
 """
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock
@@ -56,13 +57,32 @@ def connect(path: Path) -> Database:
 
     :raises sqlite3.OperationalError: it is not there.
     """
-    db = Database(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True))
+    db = _Store(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True))
     db.execute("PRAGMA page_size = 8192")
     db.execute("PRAGMA busy_timeout = 10000")
     db.execute("PRAGMA synchronous = FULL")  # what is acknowledged must survive a power cut
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten; SQLite is not built so everywhere
     return db
+
+
+class _Store(Database):
+    """A transaction takes its turn to write as it begins. SQLite refuses at once, whatever its patience, to let one
+    write that has read before while another process wrote."""
+
+    @contextmanager
+    def atomic(self) -> Iterator[Database]:
+        if self.conn.in_transaction:
+            with super().atomic():
+                yield self
+            return
+        self.conn.execute("BEGIN IMMEDIATE")
+        try:
+            yield self
+            self.conn.execute("COMMIT")
+        except BaseException:
+            self.conn.rollback()  # nothing where the fault undid it already
+            raise
 
 
 def _create_whole(path: Path, schema: Migrations) -> None:
