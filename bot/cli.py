@@ -240,7 +240,8 @@ def _log_to_terminal(settings: Settings) -> None:
 
 
 def _serve(_: argparse.Namespace) -> int:
-    from bot.service import AlreadyRunning, serve
+    from bot.running import AlreadyRunning
+    from bot.service import serve
 
     settings = Settings.load()
     _log_to_terminal(settings)

@@ -13,7 +13,7 @@ from bot.notices.news import News
 from bot.notices.part import times
 from handlers import french
 
-Subject = Literal["ftp", "ftp_files", "telegram", "smtp", "imap", "routes"]
+Subject = Literal["ftp", "ftp_files", "telegram", "smtp", "imap", "chat_queue", "mail_queue", "loops", "routes"]
 
 #: A fault that mends itself within that time (seconds) is told to nobody.
 PATIENCE = 300
@@ -26,6 +26,15 @@ _WORDS: dict[Subject, tuple[str, str]] = {
     ),
     "telegram": ("Le robot Telegram ne répond plus", "Le robot Telegram répond de nouveau"),
     "smtp": ("Les courriels ne partent plus", "Les courriels partent de nouveau"),
+    "chat_queue": (
+        "Des messages Telegram attendent sans partir",
+        "Les messages Telegram qui attendaient sont partis",
+    ),
+    "mail_queue": ("Des courriels attendent sans partir", "Les courriels qui attendaient sont partis"),
+    "loops": (
+        "Une partie du service s'arrête et redémarre sans cesse",
+        "Toutes les parties du service tournent de nouveau",
+    ),
     "routes": (
         "routes.toml ne se lit pas : les avis suivent la règle d'origine",
         "routes.toml se lit de nouveau",
@@ -33,6 +42,13 @@ _WORDS: dict[Subject, tuple[str, str]] = {
     "imap": ("La boîte aux lettres du robot ne se lit plus", "La boîte aux lettres du robot se lit de nouveau"),
 }
 
+
+#: What to do, where `doctor` does not tell.
+_TO_DO: dict[Subject, str] = {
+    "chat_queue": "La commande « origyne-bot outbox » montre ce qui attend ; si cela dure, redémarrer le service.",
+    "mail_queue": "La commande « origyne-bot outbox » montre ce qui attend ; si cela dure, redémarrer le service.",
+    "loops": "Le journal du service dit pourquoi ; « origyne-bot doctor » essaie chaque réglage et chaque serveur.",
+}
 
 _PREFIX = "trouble."
 
@@ -78,6 +94,17 @@ class Troubles:
             if fault.gone_at is None and fault.cleared_at is None
         )
 
+    def is_present(self, subject: Subject) -> bool:
+        """Whether it fails now."""
+        fault = self._known.get(f"{_PREFIX}{subject}")
+        return fault is not None and fault.gone_at is None and fault.cleared_at is None
+
+    def in_a_line(self) -> str:
+        """How the service is, for who looks at the machine."""
+        present = [f"{_WORDS[_subject(key)][0]} (depuis le {french.moment(fault.began_at, _now())})"
+                   for key, fault in self._known.items() if self.is_present(_subject(key))]
+        return f"En service, mais : {' ; '.join(present)}." if present else "En service."
+
     def tell(self, patience: float = PATIENCE) -> bool:
         """Tell what has lasted, once each, and once a day what goes on; and what is over. Whether there was any."""
         now, told = _now(), False
@@ -104,7 +131,7 @@ class Troubles:
         subject = _subject(fault.key)
         data = {
             "title": title,
-            "lines": [line, "La commande « origyne-bot doctor » dit quoi faire."],
+            "lines": [line, _TO_DO.get(subject, "La commande « origyne-bot doctor » dit quoi faire.")],
             "thread": f"{fault.key}:{fault.began_at}",
         }
         with self._house.desk.atomic():
@@ -118,6 +145,8 @@ _DEAD: dict[Subject, frozenset[Channel]] = {
     "telegram": frozenset({"chat"}),
     "smtp": frozenset({"mail"}),
     "imap": frozenset({"mail"}),
+    "chat_queue": frozenset({"chat"}),
+    "mail_queue": frozenset({"mail"}),
 }
 
 

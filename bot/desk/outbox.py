@@ -270,6 +270,15 @@ class Outbox:
         )
         return int(found.fetchone()[0])
 
+    def to_go(self, channel: Channel, now: int) -> list[int]:
+        """The parcels (by their ids) that are on their way, or that nothing but the sending holds up."""
+        rows = self._db.execute(
+            "SELECT id FROM outbox WHERE id IN (SELECT min(id) FROM outbox WHERE channel = ? "
+            "AND state IN ('queued', 'sending') GROUP BY recipient) AND (state = 'sending' OR next_try_at <= ?)",
+            (channel, now),
+        )
+        return [parcel_id for (parcel_id,) in rows]
+
     def next_try(self, channel: Channel) -> int | None:
         """When the earliest waiting parcel is due (UTC seconds), or None."""
         (when,) = self._db.execute(f"SELECT min(next_try_at) FROM outbox WHERE {_FIRST}", (channel,)).fetchone()

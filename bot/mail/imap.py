@@ -93,6 +93,7 @@ class Receiver(threading.Thread):
         to remove it.
     :param filed: (folder, UIDVALIDITY, UIDs) of those that lie where they belong, or are gone.
     :param on_state: told `CONNECTED`, or a French sentence when the mailbox cannot be read.
+    :param on_look: told each time that the folder was looked into, and each time that this failed, whether it went well.
     :param poll_seconds: between two looks where the server has no IDLE, or after a mail failed.
 
     All callables run in this thread.
@@ -108,6 +109,7 @@ class Receiver(threading.Thread):
         to_file: Callable[[str, int], Mapping[int, str | None]] | None = None,
         filed: Callable[[str, int, list[int]], None] | None = None,
         on_state: Callable[[str], None] | None = None,
+        on_look: Callable[[bool], None] | None = None,
         poll_seconds: float = 60.0,
     ) -> None:
         super().__init__(name=f"imap {access.login}", daemon=True)
@@ -118,6 +120,7 @@ class Receiver(threading.Thread):
         self._to_file = to_file or (lambda folder, uidvalidity: {})
         self._filed = filed or (lambda folder, uidvalidity, uids: None)
         self._on_state = on_state or (lambda state: None)
+        self._on_look = on_look or (lambda went_well: None)
         self._poll_seconds = poll_seconds
         self._stopping = threading.Event()
         self._bell, self._bell_heard = socket.socketpair()  # wakes the wait on the server's socket
@@ -169,6 +172,7 @@ class Receiver(threading.Thread):
         if self._stopping.is_set():
             return
         log.warning("IMAP: %s", sentence)
+        self._on_look(False)
         self._tell(sentence)
         self._stopping.wait(self._delay)
         self._delay = min(self._delay * 2, LONGEST_DELAY)
@@ -197,6 +201,7 @@ class Receiver(threading.Thread):
             while not self._stopping.is_set():
                 taken = self._take_new(folder, waiting)
                 self._file(folder)
+                self._on_look(True)
                 self._tell(CONNECTED)
                 # It tells of a new mail once, in its answer to any command: IDLE would not mention that one again.
                 fruitless = 0 if taken else fruitless + 1

@@ -132,9 +132,10 @@ GROUPS = (
         (
             Detail("ftp", "FTP illisible", ("trouble.ftp",)),
             Detail("fichiers", "fichiers que le FTP refuse", ("trouble.ftp_files",)),
-            Detail("telegram", "Telegram en panne", ("trouble.telegram",)),
-            Detail("envoi", "courriels qui ne partent plus", ("trouble.smtp",)),
+            Detail("telegram", "Telegram en panne", ("trouble.telegram", "trouble.chat_queue")),
+            Detail("envoi", "courriels qui ne partent plus", ("trouble.smtp", "trouble.mail_queue")),
             Detail("reception", "courriels qui n'arrivent plus", ("trouble.imap",)),
+            Detail("service", "parties du service qui s'arrêtent", ("trouble.loops",)),
             Detail("routes", "routes.toml qui ne se lit pas", ("trouble.routes",)),
         ),
     ),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable
 
 from sqlite_utils import Database
@@ -47,7 +48,7 @@ async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Calla
         except InvalidToken as error:
             raise ReceivingError("Telegram refuse le jeton : le vérifier dans ORIGYNE_TELEGRAM_TOKEN") from error
         except RetryAfter as error:
-            await asyncio.sleep(seconds_of(error))
+            await _left_in_peace(seconds_of(error), found)
         except (NetworkError, TelegramError) as error:
             log.warning("polling: %s", type(error).__name__)
             found(f"Telegram n'est pas joignable ({type(error).__name__})")
@@ -75,3 +76,11 @@ async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Calla
             # On disk, and all before it: only then is Telegram told, by the next request.
             with db.atomic():
                 progress.put(db, "telegram_offset", updates[-1].update_id + 1)
+
+
+async def _left_in_peace(seconds: float, found: Callable[[str], None]) -> None:
+    """Wait as long as Telegram wants, and say so now and then."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        found("Telegram demande d'attendre avant de relever les messages (429)")
+        await asyncio.sleep(min(left, 60.0))

@@ -51,13 +51,17 @@ class Sender:
     """`posted` is to be rung whenever there may be something to send.
 
     :param wrote: called when sending a message made a mail be written.
+    :param took: called when Telegram took a message.
     """
 
-    def __init__(self, house: House, bot: Bot, wrote: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, house: House, bot: Bot, wrote: Callable[[], None] = lambda: None, took: Callable[[], None] = lambda: None
+    ) -> None:
         self._house = house
         self._outbox = house.outbox
         self._bot = bot
         self._wrote = wrote
+        self._took = took
         self._rates = Rates()
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._busy: dict[str, asyncio.Task[None]] = {}
@@ -170,6 +174,7 @@ class Sender:
             self._later(parcel, message, f"erreur interne ({type(error).__name__})", True)
         else:
             self._sent(parcel, chat_id, message, shown)
+            self._took()
 
     def _sent(self, parcel: Parcel, chat_id: int, message: Message, message_id: int) -> None:
         desk = self._house.desk
