@@ -186,10 +186,14 @@ def _replacing(final: Path) -> Iterator[BinaryIO]:
     """A file to write that takes its place once it is whole and on the disk."""
     final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = _part(final)
-    with part.open("wb") as target:
-        yield target
-        target.flush()
-        os.fsync(target.fileno())
+    try:
+        with part.open("wb") as target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+    except BaseException:
+        part.unlink(missing_ok=True)  # on a full disk its room is needed
+        raise
     part.replace(final)
 
 

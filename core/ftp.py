@@ -315,6 +315,7 @@ class FtpSession:
                 await self._client.login(login, password)
             except aioftp.StatusCodeError as error:
                 raise self._login_error(error) from error
+
     async def remove(self, folder: str, beginning: str) -> int:
         """Remove the files of a folder whose names begin so; returns how many there were.
 

@@ -1,19 +1,22 @@
 """One pass over the FTP account: mirror, then intake; and the ledger of passes."""
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from filelock import FileLock
 from sqlite_utils import Database
 
-from core import retention, sealing, store
+from core import disk, retention, sealing, store
 from core.ftp import FtpError
 from core.intake import Intake
 from core.layouts import LayoutError
 from core.mirror import Fetched, MirrorError, Progress, mirror
 from core.settings import Settings
+from core.trace import trace
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +25,8 @@ log = logging.getLogger(__name__)
 class Pass:
     """What a pass did. `error`: why the FTP could not be followed to the end (French), "" when it could.
 
-    `failed`: files that the server refused, with the reason (French).
+    `failed`: files that the server refused, with the reason (French). `unwritten`: whether it is this machine's disk or
+    store that the error is about.
     """
 
     fetched: int
@@ -30,6 +34,7 @@ class Pass:
     waiting: int
     error: str = ""
     failed: tuple[tuple[str, str], ...] = ()
+    unwritten: bool = False
 
 
 _AHEAD = (
@@ -61,24 +66,36 @@ class Syncer:
         :param reading: told how many files are read, of how many.
         :raises LayoutError: the user's layouts.toml cannot be used; nothing is read until it is mended.
         """
-        with FileLock(self._data / "sync.lock"):
-            db = store.open_to_write(self._data)
-            try:
-                return await self._run(db, fetching, reading)
-            finally:
-                db.close()
+        try:
+            with FileLock(self._data / "sync.lock"):
+                db = store.open_to_write(self._data)
+                try:
+                    return await self._run(db, fetching, reading)
+                except sqlite3.OperationalError:
+                    with suppress(sqlite3.OperationalError):
+                        retention.empty_log(db)  # what was undone took room there
+                    raise
+                finally:
+                    db.close()
+        except (sqlite3.OperationalError, OSError) as error:
+            refusal = disk.refusal_of(error)
+            if refusal is None:
+                raise
+            log.error("the pass could not write: %s", trace(error))
+            return Pass(0, 0, 0, disk.unwritten(error, refusal), unwritten=True)
 
     async def _run(
         self, db: Database, fetching: Callable[[Progress], None], reading: Callable[[int, int], None]
     ) -> Pass:
         started = int(time.time())
-        error = ""
+        error, unwritten = "", False
         fetched = Fetched(0, 0)
         try:
             fetched = await mirror(self._settings.ftp, db, self._data, fetching)
         except FtpError as ftp_error:
             # What had arrived by then is read all the same.
             error = str(ftp_error)
+            unwritten = bool(ftp_error.__cause__ and disk.refusal_of(ftp_error.__cause__))
             fetched = Fetched(ftp_error.fetched if isinstance(ftp_error, MirrorError) else 0, 0)
             log.warning("%s", error)
         sealing.note_key(db, self._settings.vault)
@@ -99,7 +116,12 @@ class Syncer:
             reading(number, len(files))
             intake.read(file_id)
         reading(len(files), len(files))
-        intake.compress()
+        try:
+            intake.compress()
+        except OSError as fault:  # the copies are as good as before
+            if not (refusal := disk.refusal_of(fault)):
+                raise
+            error, unwritten = error or disk.unwritten(fault, refusal), True
         self._purge(db, now)
         with db.atomic():
             db.execute(
@@ -109,7 +131,7 @@ class Syncer:
             )
             # One row a pass for ever would be the largest table of a quiet account.
             db.execute("DELETE FROM passes WHERE id <= (SELECT max(id) FROM passes) - 1000")
-        return Pass(fetched.files, len(files), fetched.waiting, error, failed)
+        return Pass(fetched.files, len(files), fetched.waiting, error, failed, unwritten)
 
     def _purge(self, db: Database, now: int) -> None:
         """Once a day; what cannot be purged must not stop what arrives."""
