@@ -7,6 +7,7 @@ A file that disappears from the server (after about 90 days) stays here.
 import asyncio
 import hashlib
 import logging
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import copies, sealing
+from core import copies, disk, sealing
 from core.folders import folder_of, stamp_of
 from core.ftp import Entry, FtpError, FtpSession, connect, sync_file
 from core.settings import FtpAccess
@@ -60,7 +61,8 @@ class Fetched:
 
 
 class MirrorError(FtpError):
-    """The FTP could not be followed to the end; `fetched` files had come by then."""
+    """The FTP could not be followed to the end; `fetched` files had come by then. Its cause is a refusal of
+    `core.disk` where it is this machine that could not write."""
 
     def __init__(self, cause: FtpError, fetched: int) -> None:
         super().__init__(str(cause), permanent=cause.permanent)
@@ -151,7 +153,7 @@ class _Fetching:
         try:
             (self._data / _ARRIVING).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise FtpError(f"{self._data} : écriture impossible ({error.strerror}).", permanent=False) from error
+            raise _unwritable(self._data, error) from error
         count = min(self._access.connections, -(-len(self._left) // _FILES_A_CONNECTION))
         writer = asyncio.create_task(self._write())
         fetchers = [asyncio.create_task(self._fetch()) for _ in range(count)]
@@ -166,7 +168,7 @@ class _Fetching:
         if self._left and not self._broken:
             self._broken = self._unconnected
         if self._broken:
-            raise MirrorError(self._broken, self.files)
+            raise MirrorError(self._broken, self.files) from self._broken.__cause__
         if not self.failed:
             for left in (self._data / _ARRIVING).iterdir():
                 left.unlink()  # beginnings of versions that are no longer there
@@ -186,12 +188,18 @@ class _Fetching:
         """Fetch until nothing is left or this connection fails."""
         while self._left and not self._broken:
             entry = self._left.popleft()
+            if shortage := _shortage(self._data, entry):
+                log.warning("%s", shortage)
+                self.failed.append((entry.path, shortage))
+                continue
             key = hashlib.sha256(f"{entry.path}\0{entry.size}\0{entry.stamp}".encode()).hexdigest()
             part = self._data / _ARRIVING / key
             try:
                 digest = await session.fetch(entry, part)
                 modified = None if stamp_of(entry.path) else await session.modified(entry)
             except FtpError as error:
+                if error.__cause__ and disk.refusal_of(error.__cause__):
+                    part.unlink(missing_ok=True)  # what people ask and are answered needs its room
                 self._failed(entry, error)
                 return
             await self._arrived.put(_Arrived(entry, part, digest, modified))
@@ -199,6 +207,9 @@ class _Fetching:
     def _failed(self, entry: Entry, error: FtpError) -> None:
         log.warning("%s", error)
         self.failed.append((entry.path, str(error)))
+        if error.__cause__ and disk.refusal_of(error.__cause__):
+            self._broken = error
+            return
         self._errors.append(error)
         cut = [it for it in self._errors if not it.permanent]
         if len(cut) >= max(_MOST_FAILURES, self.files) or len(self._errors) > _MOST_REFUSED:
@@ -221,10 +232,12 @@ class _Fetching:
             try:
                 # The copy that the ledger names must survive a power cut.
                 await asyncio.to_thread(_sync_all, [it.part for it in arrived])
-            except OSError as error:
-                self._broken = FtpError(f"{self._data} : écriture impossible ({error.strerror}).", permanent=False)
+                recorded = self._record(arrived)
+            except (OSError, sqlite3.OperationalError) as error:
+                self._broken = _unwritable(self._data, error)
+                self._broken.__cause__ = error
                 return
-            for it, done in zip(arrived, self._record(arrived), strict=True):
+            for it, done in zip(arrived, recorded, strict=True):
                 if done:
                     self.files += 1
                     self._bytes += it.entry.size
@@ -242,8 +255,9 @@ class _Fetching:
                     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                     it.part.replace(target)
                 except OSError as error:
-                    reason = f"{target} : écriture impossible ({error.strerror})."
-                    self._failed(it.entry, FtpError(reason, permanent=False))
+                    fault = _unwritable(target, error)
+                    fault.__cause__ = error
+                    self._failed(it.entry, fault)
                     done.append(False)
                     continue
                 self._db.execute(_LEDGER, _values(it))
@@ -251,6 +265,27 @@ class _Fetching:
                     sealing.missed(self._db)  # its copy was given up with its codes (core.sealing)
                 done.append(True)
         return done
+
+
+def _unwritable(where: Path, error: Exception) -> FtpError:
+    if refusal := disk.refusal_of(error):
+        return FtpError(disk.unwritten(error, refusal), permanent=False)
+    words = error.strerror if isinstance(error, OSError) else type(error).__name__
+    return FtpError(f"{where} : écriture impossible ({words}).", permanent=False)
+
+
+def _shortage(data: Path, entry: Entry) -> str:
+    """Why there is no room for a file (French), or ""; what it leaves must do for everything else."""
+    try:
+        free, reserve = disk.free(data), disk.reserve(data)
+    except OSError:
+        return ""
+    if free - entry.size >= reserve:
+        return ""
+    return (
+        f"{entry.path} : pas assez de place sur le disque ({free / 1e6:.0f} Mo libres, le fichier en prend "
+        f"{entry.size / 1e6:.0f}, et {reserve / 1e6:.0f} restent pour le robot). Il est pris dès qu'il y en a."
+    )
 
 
 def _sync_all(paths: list[Path]) -> None:
