@@ -15,6 +15,7 @@ from bot.house import House
 from bot.mail.answering import answer_mail
 from bot.poison import set_aside
 from bot.telegram import answering
+from core import logs
 from core.trace import trace
 
 log = logging.getLogger(__name__)
@@ -64,9 +65,14 @@ class Clerk:
         return self._house.inbox.new({*self._busy, *later}, ("chat", "mail") if _is_ready(self._bot) else ("mail",))
 
     async def _take(self, item: Item) -> None:
+        name = f"q{item.id}"
         try:
             try:
-                await self._attend_to(item)
+                with logs.about(name):
+                    logs.begin(name)
+                    if not item.stranger:  # there can be floods of theirs
+                        log.info("taken: %s", item.door)
+                    await self._attend_to(item)
             finally:
                 if item.stranger:
                     await asyncio.sleep(BREATH)

@@ -230,11 +230,11 @@ def _add_mail(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def _log_to_terminal(settings: Settings) -> None:
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and settings.log_format == "text":
         shown = RichHandler(console=err, markup=False)
-        logs.set_up(settings, form="%(message)s", handler=shown, whole_stream=True)
+        logs.set_up(settings, form="%(about)s%(message)s", handler=shown, whole_stream=True)
     else:
-        logs.set_up(settings, whole_stream=True)
+        logs.set_up(settings, whole_stream=True, objects=settings.log_format == "json", process="service")
     if settings.log_level == "debug":
         vars(imaplib)["Debug"] = 4  # what both sides say, on standard error
 

@@ -5,16 +5,26 @@ Each record is redacted (`core.redact`) as the finished text that it is, argumen
 only its kind and its places are told, for its words can be those of a person or of a server. Where standard error is
 the log, what is written there past the logging library is redacted as well: warnings, what other handlers say, the
 dialogue that `imaplib` shows.
+
+What is said while something is dealt with bears its name (`about`): q123 for what lies in the inbox under that number,
+p45 for a pass over the FTP, n678 for the notices up to an event. The outbox keeps it (`cause`), so that one name leads
+from a question to its answer.
 """
 
 import asyncio
 import atexit
 import copy
 import io
+import json
 import logging
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -26,13 +36,50 @@ if TYPE_CHECKING:  # the workshop starts without it
 
 Result = TypeVar("Result")
 
-#: How a record reads in a file, or in the journal of the machine.
-LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
+#: How a record reads in a file, or in the journal of the machine; `about` is "[q123] ", or nothing.
+LINE = "%(asctime)s %(levelname)s %(name)s %(about)s%(message)s"
 
 #: They log the address of each request.
 _TALKATIVE = ("httpx", "httpcore")
 
+#: Names whose beginning is remembered.
+_MOST_BEGUN = 1000
+
 log = logging.getLogger(__name__)
+
+_about: ContextVar[str] = ContextVar("about", default="")
+_begun: OrderedDict[str, float] = OrderedDict()
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """What is logged, and written into the outbox, within this is about that; "" for nothing that has a name."""
+    before = _about.set(name)
+    try:
+        yield
+    finally:
+        _about.reset(before)
+
+
+def begin(name: str) -> None:
+    """It is taken up now; see `in_time`."""
+    _begun[name] = time.monotonic()
+    _begun.move_to_end(name)
+    if len(_begun) > _MOST_BEGUN:
+        _begun.popitem(last=False)
+
+
+def cause() -> str:
+    """The name of what is dealt with, "" for none."""
+    return _about.get()
+
+
+def in_time(began: float) -> str:
+    """How long something took (`time.monotonic`), and how long what it is about, where that was taken up lately."""
+    now = time.monotonic()
+    taken = _begun.get(_about.get())
+    after = f", {now - taken:.3f} s after it was taken" if taken else ""
+    return f" in {now - began:.3f} s{after}"
 
 
 def set_up(
@@ -42,6 +89,8 @@ def set_up(
     form: str = LINE,
     handler: logging.Handler | None = None,
     whole_stream: bool = False,
+    objects: bool = False,
+    process: str = "",
 ) -> None:
     """Log to standard error; a second call takes the place of the first.
 
@@ -49,12 +98,15 @@ def set_up(
     :param level: else that of the settings.
     :param handler: what shows the records, else standard error plainly.
     :param whole_stream: standard error is the log, and all that is written there is redacted.
+    :param objects: each line is a JSON object, also what is written past the logging library.
+    :param process: what such an object calls this process.
     """
     redact = Redactor(secrets_of(settings) if settings else ())
+    formatter = ObjectFormatter(process, redact) if objects else RedactingFormatter(form, redact)
     if whole_stream:
-        _redact_stream(redact)
+        _redact_stream(formatter.past)
     handler = handler or _ToStandardError()
-    handler.setFormatter(RedactingFormatter(form, redact))
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     for former in [it for it in root.handlers if isinstance(it.formatter, RedactingFormatter)]:
         root.removeHandler(former)
@@ -67,6 +119,11 @@ def set_up(
     sys.excepthook = _uncaught
     sys.unraisablehook = lambda said: _told("an error that nobody could be given", said.exc_value)
     threading.excepthook = lambda said: _told(f"the thread {said.thread.name if said.thread else '?'}", said.exc_value)
+
+
+def are_objects() -> bool:
+    """Whether this process logs JSON objects, as those that it starts are to do."""
+    return any(isinstance(it.formatter, ObjectFormatter) for it in logging.getLogger().handlers)
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -99,13 +156,26 @@ SECRET_FIELDS = (
 
 
 class RedactingFormatter(logging.Formatter):
-    """A formatter whose finished text holds no secret."""
+    """A formatter whose finished text holds no secret.
+
+    :param form: ends with the message; what stands before it is of our own making.
+    """
 
     def __init__(self, form: str, redact: Callable[[str], str]) -> None:
-        super().__init__(form)
+        super().__init__()
+        self._form = form.removesuffix("%(message)s")
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
+        name = _about.get()
+        values = {**vars(record), "asctime": self.formatTime(record), "about": f"[{name}] " if name else ""}
+        return self._form % values + self._said(record)
+
+    def past(self, text: str) -> str:
+        """What was written past the logging library, as it is shown."""
+        return self._redact(text)
+
+    def _said(self, record: logging.LogRecord) -> str:
         # Another handler's formatter may have kept the exception's words in the record.
         record = copy.copy(record)
         record.exc_text = None
@@ -116,6 +186,33 @@ class RedactingFormatter(logging.Formatter):
         ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
     ) -> str:
         return whole_trace(ei[1]) if ei[1] else ""
+
+
+class ObjectFormatter(RedactingFormatter):
+    """One JSON object a line. `time` is UTC; `process`: service, worker or workshop."""
+
+    def __init__(self, process: str, redact: Callable[[str], str]) -> None:
+        super().__init__("%(message)s", redact)
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._object(record.created, record.levelname, record.name, self._said(record))
+
+    def past(self, text: str) -> str:
+        return "\n".join(
+            self._object(time.time(), "WARNING", "stderr", line) for line in self._redact(text).split("\n")
+        )
+
+    def _object(self, at: float, level: str, logger: str, message: str) -> str:
+        told = {
+            "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": level,
+            "logger": logger,
+            "message": message,
+            "about": _about.get(),
+            "process": self._process,
+        }
+        return json.dumps(told, ensure_ascii=False)
 
 
 def _level(settings: "Settings | None") -> int:
@@ -147,23 +244,26 @@ def _lost(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 
 class _ToStandardError(logging.StreamHandler[TextIO]):
-    """Whatever standard error is by then."""
+    """Whatever standard error is by then; beneath what redacts it, for a record is redacted already."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]
-        return sys.stderr
+        return sys.stderr.stream if isinstance(sys.stderr, RedactedStream) else sys.stderr
 
 
 class RedactedStream(io.TextIOBase):
-    """Passes on whole lines, redacted."""
+    """Passes on whole lines, redacted.
 
-    def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
+    :param show: what makes of them what is passed on.
+    """
+
+    def __init__(self, stream: TextIO, show: Callable[[str], str]) -> None:
         super().__init__()
         self.stream = stream
-        self._redact = redact
+        self._show = show
         self._begun = ""
         self._lock = threading.RLock()
 
@@ -171,7 +271,7 @@ class RedactedStream(io.TextIOBase):
         with self._lock:
             whole, newline, self._begun = (self._begun + text).rpartition("\n")
             if newline:
-                self.stream.write(self._redact(whole) + newline)
+                self.stream.write(self._show(whole) + newline)
         return len(text)
 
     def flush(self) -> None:
@@ -180,7 +280,8 @@ class RedactedStream(io.TextIOBase):
     def finish(self) -> None:
         """Pass on what has no end of line yet."""
         with self._lock:
-            self.stream.write(self._redact(self._begun))
+            if self._begun:
+                self.stream.write(self._show(self._begun))
             self._begun = ""
             self.stream.flush()
 
@@ -198,8 +299,8 @@ class RedactedStream(io.TextIOBase):
         return self.stream.encoding
 
 
-def _redact_stream(redact: Callable[[str], str]) -> None:
+def _redact_stream(show: Callable[[str], str]) -> None:
     stream = sys.stderr.stream if isinstance(sys.stderr, RedactedStream) else sys.stderr
-    redacted = RedactedStream(stream, redact)
+    redacted = RedactedStream(stream, show)
     sys.stderr = redacted
     atexit.register(redacted.finish)

@@ -137,7 +137,7 @@ class Workshop:
                 # A fixed command, with this very interpreter.
                 self._process = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # nosec B603
                 assert self._process.stdin
-                _send(self._process.stdin, pickle.dumps(sys.path))
+                _send(self._process.stdin, pickle.dumps((sys.path, logs.are_objects())))
             return self._process
 
     def _forget(self, process: subprocess.Popen[bytes]) -> None:
@@ -175,11 +175,11 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     said = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the work prints must not get into the answers
-    logs.set_up(whole_stream=True)
-    sys.stdout = sys.stderr
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
-    sys.path[:] = pickle.loads(requests.get())  # noqa: S301 - from our own parent  # nosec B301
+    sys.path[:], objects = pickle.loads(requests.get())  # noqa: S301 - from our own parent  # nosec B301
+    logs.set_up(whole_stream=True, objects=objects, process="workshop")
+    sys.stdout = sys.stderr
     while True:
         reply = _done(requests.get())
         try:

@@ -1,6 +1,7 @@
 """All commands, found in their own files; who may ask what; and the answer to a question."""
 
 import importlib
+import logging
 import pkgutil
 from functools import cache
 from typing import get_args
@@ -14,6 +15,8 @@ from handlers import confirming
 from handlers.answer import Answer
 from handlers.ask import Ask, Person, Role
 from handlers.command import Command, Context
+
+log = logging.getLogger(__name__)
 
 #: Telegram's menu follows this order, and /aide shows these groups; what is not named here comes last, by name.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -106,4 +109,5 @@ async def answer(ask: Ask, context: Context) -> Answer:
     command = named(ask.command)
     if command is None:
         raise LookupError(ask.command)
+    log.info("/%s", command.name)  # never the words
     return refusal(ask, command, context.desk.whom_to_ask()) or await command.run(ask, context)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlite_utils import Database
 
 from bot.desk import lightly
+from core import logs
 
 Channel = Literal["chat", "mail"]
 
@@ -36,7 +37,8 @@ _FIRST_OF = (
 
 @dataclass(frozen=True)
 class Parcel:
-    """Something to be sent. `payload`: JSON of a chat message, or a whole mail; `attachment`: a chat's file."""
+    """Something to be sent. `payload`: JSON of a chat message, or a whole mail; `attachment`: a chat's file; `cause`:
+    what made it be written, as the log names it (`core.logs`), "" when unknown."""
 
     id: int
     channel: Channel
@@ -45,11 +47,13 @@ class Parcel:
     payload: bytes = field(repr=False)
     attachment: bytes | None = field(repr=False, default=None)
     tries: int = 0
+    cause: str = ""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A parcel as who looks into the queue sees it. `has_content`: it can be sent (again); times: UTC seconds."""
+    """A parcel as who looks into the queue sees it. `has_content`: it can be sent (again); `cause`: that of `Parcel`;
+    times: UTC seconds."""
 
     id: int
     channel: Channel
@@ -65,11 +69,12 @@ class Entry:
     created_at: int
     sent_at: int | None
     has_content: bool
+    cause: str = ""
 
 
 _ENTRY = (
     "SELECT id, channel, recipient, subject, message_id, person_id, state, uncertain != 0, tries, next_try_at, error, "
-    "created_at, sent_at, payload IS NOT NULL FROM outbox"
+    "created_at, sent_at, payload IS NOT NULL, cause FROM outbox"
 )
 
 
@@ -96,7 +101,7 @@ class Outbox:
         """
         self._db.execute(
             "INSERT INTO outbox (channel, recipient, subject, message_id, payload, attachment, thread_id, person_id, "
-            "secret, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "secret, created_at, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 channel,
                 recipient,
@@ -108,6 +113,7 @@ class Outbox:
                 person_id,
                 secret,
                 int(time.time()),
+                logs.cause(),
             ),
         )
 
@@ -123,7 +129,7 @@ class Outbox:
         """What can be sent now: each recipient's oldest parcel, so that none overtakes one that must wait or that is
         being sent."""
         rows = self._db.execute(
-            "SELECT id, channel, recipient, subject, payload, attachment, tries FROM outbox "
+            "SELECT id, channel, recipient, subject, payload, attachment, tries, cause FROM outbox "
             f"WHERE {_FIRST} AND next_try_at <= ? ORDER BY id",
             (channel, now),
         )
@@ -139,7 +145,7 @@ class Outbox:
     def next_of(self, channel: Channel, recipient: str, now: int) -> Parcel | None:
         """A recipient's oldest parcel, if it is due."""
         row = self._db.execute(
-            f"SELECT id, channel, recipient, subject, payload, attachment, tries FROM outbox WHERE {_FIRST_OF} "
+            f"SELECT id, channel, recipient, subject, payload, attachment, tries, cause FROM outbox WHERE {_FIRST_OF} "
             "AND next_try_at <= ?",
             (channel, recipient, now),
         ).fetchone()

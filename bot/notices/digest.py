@@ -3,6 +3,7 @@
 The cursor over the events, what waits for its hour, and the mails and messages move in one transaction.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,12 +17,14 @@ from bot.notices import accounting, news, repeats, routes, technical
 from bot.notices.news import News, Waiting
 from bot.notices.part import Part
 from bot.notices.routes import Routes
-from core import books, deliveries, events
+from core import books, deliveries, events, logs
 from core.layouts import fold
 from core.workbook import MOST_ROWS, Column
 from core.workshop import WorkshopError
 from handlers import french
 from handlers.answer import Answer, OutFile
+
+log = logging.getLogger(__name__)
 
 #: Rows beyond which a spreadsheet goes along, and which a chat shows of a table, and of it when there are more.
 SHEET_ROWS, CHAT_ROWS, FIRST_ROWS = 20, 12, 8
@@ -69,18 +72,19 @@ async def notify(house: House) -> int:
         plan = _planned(house, sifted.news, waited, now)
         digests = {reader: _digest(house, told, now) for reader, told in plan.now.items()}
         sheets = await _sheets(house, digests, now)
-        with house.desk.atomic():
+        last = found[-1].id if found else cursor
+        with logs.about(f"n{last}"), house.desk.atomic():
             # A spreadsheet takes its time. Nobody else tells events, but whoever did must not be repeated.
             if progress.get(house.desk, "event_cursor") != cursor:
                 return 0
-            if found:
-                progress.put(house.desk, "event_cursor", found[-1].id)
+            progress.put(house.desk, "event_cursor", last)
             sifted.keep(house.desk)
             news.take(house.desk, waited)
             for (person_id, channel), due_at, it in plan.later:
                 news.keep(house.desk, person_id, channel, due_at, [it])
             for reader, told in plan.now.items():
                 _tell(house, reader, told, digests[reader], sheets.get(reader), (reader[0], "mail") in plan.now)
+            log.info("notices: %s events, %s readers", len(found), len(plan.now))
         return len(sifted.news) + len(waited) or len(found)
 
 

@@ -24,7 +24,7 @@ from bot.telegram.client import CONNECTIONS, seconds_of
 from bot.telegram.drawing import TAG, Message
 from bot.telegram.rates import Rates
 from bot.undelivered import tell_chat
-from core import charts
+from core import charts, logs
 from core.trace import trace
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,8 @@ class Sender:
                     # Meanwhile the chat can have been lost, or have moved.
                     if parcel := self._outbox.next_of("chat", recipient, int(time.time())):
                         self._sending.add(recipient)
-                        await self.send(parcel)
+                        with logs.about(parcel.cause):
+                            await self.send(parcel)
                         self._sending.discard(recipient)
                 due = self._outbox.is_due("chat", recipient, int(time.time()))
         except Exception as error:
@@ -135,6 +136,7 @@ class Sender:
 
     async def send(self, parcel: Parcel) -> None:
         """One attempt; its outcome is in the outbox when this returns."""
+        begun = time.monotonic()
         try:
             message, picture = await self._prepare(parcel)
         except Exception as error:
@@ -175,6 +177,7 @@ class Sender:
         else:
             self._sent(parcel, chat_id, message, shown)
             self._took()
+            log.info("sent: chat parcel %s%s", parcel.id, logs.in_time(begun))
 
     def _sent(self, parcel: Parcel, chat_id: int, message: Message, message_id: int) -> None:
         desk = self._house.desk
