@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from filelock import FileLock
 from sqlite_utils import Database
@@ -35,6 +35,7 @@ class Pass:
     error: str = ""
     failed: tuple[tuple[str, str], ...] = ()
     unwritten: bool = False
+    number: int = 0
 
 
 _AHEAD = (
@@ -70,7 +71,9 @@ class Syncer:
             with FileLock(self._data / "sync.lock"):
                 db = store.open_to_write(self._data)
                 try:
-                    return await self._run(db, fetching, reading)
+                    (number,) = db.execute("SELECT coalesce(max(id), 0) + 1 FROM passes").fetchone()
+                    with logs.about(f"p{number}"):
+                        return replace(await self._run(db, fetching, reading), number=number)
                 except sqlite3.OperationalError:
                     with suppress(sqlite3.OperationalError):
                         retention.empty_log(db)  # what was undone took room there

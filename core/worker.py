@@ -76,7 +76,7 @@ def main() -> None:
         settings = Settings.load()
     except SettingsError as error:
         sys.exit(str(error))
-    logs.set_up(settings, form="%(levelname)s %(name)s %(message)s", whole_stream=True)
+    logs.set_up(settings, whole_stream=True, objects=settings.log_format == "json", process="worker")
     if "--once" not in sys.argv[1:]:  # somebody waits for it
         step_back()
     logs.run(_once(settings) if "--once" in sys.argv[1:] else _work(settings))
