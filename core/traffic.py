@@ -32,6 +32,12 @@ _ROWS = 50
 #: Rows turned into Python objects at once.
 _SLICE = 20_000
 
+#: Such as what a cut row left of a name.
+_DELETE_UNUSED_CLIENTS = (
+    "DELETE FROM clients WHERE id NOT IN (SELECT client_id FROM usage_by_line) "
+    "AND NOT EXISTS (SELECT 1 FROM lines WHERE client_id = clients.id)"
+)
+
 
 @dataclass
 class Taken:
@@ -45,7 +51,7 @@ class Taken:
     months: set[int] = field(default_factory=set)
     rejects: list[Reject] = field(default_factory=list)
     unknown_types: list[str] = field(default_factory=list)
-    # Rows that the store had from this very file.
+    # Rows that the store had from this very file, of the same client.
     _own: int = 0
     _days: tuple[int, int] | None = None
 
@@ -104,6 +110,7 @@ class Traffic:
             for other in self._overlapping(file, before[1], before[2]):
                 found = self._insert(other, source, careful=True)
                 self._db.execute("UPDATE files SET known_rows = known_rows - ? WHERE id = ?", (found.new, other.id))
+            self._db.execute(_DELETE_UNUSED_CLIENTS)
         return taken
 
     # -- Rows
@@ -128,9 +135,10 @@ class Traffic:
                             undo()
                             careful = True  # and so are probably the rows to come
                 if careful:
-                    known, owners = self._known(source, batch)
+                    known, owners, named = self._known(source, batch)
                     new[known] = False
-                    taken._own += int((owners == file.id).sum())
+                    # A row that was cut within its client's name is the same row, and says something else.
+                    taken._own += int(((owners == file.id) & (named == columns["client_id"][known])).sum())
                     self._insert_rows(file, source, batch, columns, new)
                 taken.new += int(new.sum())
                 totals.add(sums if new.all() else _sums(batch, new), natures, clients)
@@ -160,8 +168,8 @@ class Traffic:
             _insert_values(self._db, prefix, f"({source}, {file.id}, {', '.join('?' * 10)})", lists)
         return self._db.conn.total_changes - before
 
-    def _known(self, source: int, batch: Batch) -> tuple[Array, Array]:
-        """The places of the rows that the store has, and the file that each of them came with."""
+    def _known(self, source: int, batch: Batch) -> tuple[Array, Array, Array]:
+        """The places of the rows that the store has, the file that each of them came with, and its client's id."""
         self._db.execute(
             "CREATE TEMP TABLE IF NOT EXISTS arrived (place INTEGER PRIMARY KEY, day INT, line INT, start INT, id INT)"
         )
@@ -173,12 +181,13 @@ class Traffic:
         _insert_values(self._db, "INSERT INTO arrived VALUES ", "(?, ?, ?, ?, ?)", lists)
         # CROSS JOIN: the order of the loops is meant, the store's table is the large one.
         found = self._db.execute(
-            "SELECT place, file_id FROM arrived CROSS JOIN cdrs ON cdrs.source = ? AND cdrs.day = arrived.day AND "
-            "cdrs.line = arrived.line AND cdrs.start = arrived.start AND cdrs.id = arrived.id",
+            "SELECT place, file_id, client_id FROM arrived CROSS JOIN cdrs ON cdrs.source = ? AND "
+            "cdrs.day = arrived.day AND cdrs.line = arrived.line AND cdrs.start = arrived.start AND "
+            "cdrs.id = arrived.id",
             (source,),
         ).fetchall()
-        pairs = np.array(found, np.int64).reshape(-1, 2)
-        return pairs[:, 0], pairs[:, 1]
+        places, owners, clients = np.array(found, np.int64).reshape(-1, 3).T
+        return places, owners, clients
 
     def _nature(self, nature: Nature) -> int:
         if nature not in self._natures:

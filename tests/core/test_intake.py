@@ -193,6 +193,26 @@ def test_a_replaced_file_that_is_now_empty_takes_its_rows_away(telecom: Telecom)
     assert (telecom.cdrs, telecom.rows("SELECT * FROM usage_by_line")) == (0, [])
 
 
+def test_a_row_that_was_cut_within_its_clients_name_is_the_whole_clients_once_the_file_is_whole(
+    telecom: Telecom,
+) -> None:
+    header = "Ligne;Date;Type;Durée (s);Montant HT;Client"
+    rows = (
+        "0639980001;23/11/2026 10:00;Voix;60;0,10;DUPONT",
+        "0639980002;23/11/2026 11:00;Voix;60;0,10;Hôtel du Modèle",
+    )
+    whole = "\n".join((header, *rows))
+    telecom.take(FIRST, whole.removesuffix(" du Modèle"))
+    telecom.take(SECOND, whole)
+    telecom.take(FIRST, whole)
+    assert telecom.rows("SELECT name, count FROM usage_by_line JOIN clients ON clients.id = client_id ORDER BY 1") == [
+        ("DUPONT", 1),
+        ("Hôtel du Modèle", 1),
+    ]
+    assert telecom.rows("SELECT name FROM clients ORDER BY 1") == [("DUPONT",), ("Hôtel du Modèle",)]
+    telecom.check_totals()
+
+
 def test_an_amount_that_no_row_has_stays_unknown(telecom: Telecom) -> None:
     telecom.take(FIRST, cdr_file(cdr(1, 0, amount=""), cdr(2, 0, amount="")))
     telecom.take(SECOND, cdr_file(cdr(1, 1, amount="")))
