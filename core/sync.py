@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from filelock import FileLock
 from sqlite_utils import Database
 
-from core import disk, retention, sealing, store
+from core import disk, logs, retention, sealing, store
 from core.ftp import FtpError
 from core.intake import Intake
 from core.layouts import LayoutError
