@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import ssl
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -39,6 +40,21 @@ DEEPEST = 10  # a server that follows symbolic links can show a folder inside it
 NOT_IMPLEMENTED = ("500", "501", "502", "504")
 _FOLDER = -1  # in the place of a size
 GRACE = 2.0  # seconds given to a peer that has nothing more to say
+
+#: Seconds for which a silent server is waited for, at each step, when nobody says otherwise.
+PATIENCE = 60.0
+
+#: Bytes a second, over each span of that patience, below which a transfer counts as no progress and is broken off: a
+#: server that sends a byte now and then is never silent, and would hold up a pass for days. Any link that works is
+#: faster; Apache's mod_reqtimeout draws the line at the same rate.
+SLOWEST = 500
+
+#: Lines of one folder's listing that could not be read, and are told; of the others, how many there are.
+MOST_ODD = 10
+
+_AGAIN = "Nouvel essai au prochain passage."
+_UNCHANGED = "Ce qui était en place n'a pas changé ; recommencer."
+_NO_ROOM = ("452", "552")  # RFC 959, 4.2.2
 
 
 class _PlainStream:
@@ -99,14 +115,32 @@ class FtpError(Exception):
         self.permanent = permanent
 
 
+class ReplacingError(FtpError):
+    """The connection was lost while one file took another's place: neither may bear the name at the moment."""
+
+
+async def put(access: FtpAccess, content: bytes, path: str, instead_of: Sequence[str] = ()) -> None:
+    """`FtpSession.upload` over a connection of its own, and over a second one if the first was lost amid the renaming.
+
+    :raises FtpError: as there.
+    """
+    try:
+        async with connect(access) as session:
+            await session.upload(content, path, instead_of)
+    except ReplacingError as error:
+        log.warning("%s", error)
+        async with connect(access) as session:
+            await session.upload(content, path, instead_of)
+
+
 @asynccontextmanager
-async def connect(access: FtpAccess, patience: float = 60.0) -> AsyncIterator["FtpSession"]:
+async def connect(access: FtpAccess, patience: float | None = None) -> AsyncIterator["FtpSession"]:
     """A session that is logged in and stands in the account's root.
 
-    :param patience: seconds for which a silent server is waited for, at each step.
+    :param patience: seconds for which a silent server is waited for, at each step; `PATIENCE` if None.
     :raises FtpError: permanent when the login, the root folder or the certificate is refused.
     """
-    session = FtpSession(access, patience)
+    session = FtpSession(access, PATIENCE if patience is None else patience)
     try:
         await session._open()
         yield session
@@ -124,6 +158,7 @@ class FtpSession:
         self.ignored: list[str] = []
         self._access = access
         self._patience = patience
+        self._pace = _Pace(patience)
         self._client = aioftp.Client(encoding="latin-1")
         self._closed = False
         self._restarted = False
@@ -220,7 +255,8 @@ class FtpSession:
         """Complete `part`, which holds the beginning of that very file or nothing; returns the SHA-256 of the whole.
 
         What came before an error stays there, for the next attempt. Nothing is forced onto the disk yet.
-        :raises FtpError: temporary when the size is not the listed one: the file is being written.
+        :raises FtpError: temporary when the size is not the listed one: the file is being written; and when less than
+            `SLOWEST` comes.
         """
         async with self._step(f"Téléchargement de {entry.path}"):
             with _local(part):
@@ -242,13 +278,12 @@ class FtpSession:
                         received += len(block)
                         if progress:
                             progress(received)
+                        if received > entry.size + BLOCK:  # it may have no end
+                            file.truncate(0)
+                            raise _not_as_announced(entry, f"plus de {received}")
                 if received != entry.size:
                     file.truncate(0)
-                    raise FtpError(
-                        f"Téléchargement de {entry.path} : {received} octets reçus, {entry.size} annoncés ; "
-                        "le fichier est sans doute en cours de dépôt, il sera relu au prochain passage.",
-                        permanent=False,
-                    )
+                    raise _not_as_announced(entry, f"{received}")
         return digest.hexdigest()
 
     async def upload(self, content: bytes, path: str, instead_of: Sequence[str] = ()) -> None:
@@ -257,15 +292,16 @@ class FtpSession:
         The content travels under a `.part` name, is renamed once its size is right, then read back.
         :param instead_of: names in the same folder, of files that this one replaces (logo.jpg by logo.png). They are
             given dated names too, once the new file is there.
-        :raises FtpError: also when what is read back differs. Nothing is lost then: each file that was there has its
-            former name or a dated one.
+        :raises FtpError: also when what is read back differs. It says whether the former file or the new one is in
+            place. Nothing is lost: each file that was there has its former name or a dated one.
+        :raises ReplacingError: neither may be.
         """
         folder, name = self._target(path)
         replaced = [self._target(f"{path.rpartition('/')[0]}/{other}") for other in instead_of]
         if any(where != folder for where, _ in replaced):
             raise FtpError(f"Dépôt de {path} : ce qu'il remplace doit être dans le même dossier.", permanent=True)
         part = f"{name}.part"
-        async with self._step(f"Dépôt de {path}"):
+        async with self._step(f"Dépôt de {path}", _UNCHANGED):
             await self._ensure_folder(folder)
             present = await self._sizes(folder)
             if part in present:
@@ -275,8 +311,22 @@ class FtpSession:
             if not is_there:
                 await self._put(content, path, folder, part, name)
         if others := [other for _, other in replaced if other != name]:
-            async with self._step(f"{path} est en place, mais pas encore seul : mise de côté de l'ancien fichier"):
+            what = f"{path} est en place, mais pas encore seul : mise de côté de l'ancien fichier"
+            async with self._step(what, "Recommencer."):
                 await self._set_aside(folder, others)
+
+    async def remove(self, folder: str, beginning: str) -> int:
+        """Remove the files of a folder whose names begin so; returns how many there were.
+
+        :raises FtpError: the folder cannot be listed, or one of them is not let go.
+        """
+        wire, begins = self._wire(folder, "dossier"), self._wire(beginning, "nom de fichier")
+        async with self._step(f"Retrait de {folder}/{beginning}…"):
+            sizes = await self._sizes(wire)
+            found = [name for name, size in sizes.items() if name.startswith(begins) and size != _FOLDER]
+            for name in found:
+                await self._command(f"DELE {self._absolute(wire, name)}", "2xx")
+        return len(found)
 
     async def _put(self, content: bytes, path: str, folder: str, part: str, name: str) -> None:
         async with self._transfer(f"STOR {self._absolute(folder, part)}") as (_, writer):
@@ -291,12 +341,13 @@ class FtpSession:
                 "rien n'a été remplacé, recommencer.",
                 permanent=False,
             )
-        await self._put_in_place(folder, part, name, sizes)
-        if not await self._is_at(folder, name, content):
-            raise FtpError(
-                f"Dépôt de {path} : le fichier relu sur le serveur diffère de celui envoyé ; recommencer.",
-                permanent=False,
-            )
+        await self._put_in_place(path, folder, part, name, sizes)
+        async with self._step(f"{path} est en place, mais n'a pas pu être relu", "Recommencer."):
+            if not await self._is_at(folder, name, content):
+                raise FtpError(
+                    f"Dépôt de {path} : le fichier relu sur le serveur diffère de celui envoyé ; recommencer.",
+                    permanent=False,
+                )
 
     async def _is_at(self, folder: str, name: str, content: bytes) -> bool:
         return await self._content(f"RETR {self._absolute(folder, name)}", len(content) + BLOCK) == content
@@ -315,20 +366,6 @@ class FtpSession:
                 await self._client.login(login, password)
             except aioftp.StatusCodeError as error:
                 raise self._login_error(error) from error
-
-    async def remove(self, folder: str, beginning: str) -> int:
-        """Remove the files of a folder whose names begin so; returns how many there were.
-
-        :raises FtpError: the folder cannot be listed, or one of them is not let go.
-        """
-        wire, begins = self._wire(folder, "dossier"), self._wire(beginning, "nom de fichier")
-        async with self._step(f"Retrait de {folder}/{beginning}…"):
-            sizes = await self._sizes(wire)
-            found = [name for name, size in sizes.items() if name.startswith(begins) and size != _FOLDER]
-            for name in found:
-                await self._command(f"DELE {self._absolute(wire, name)}", "2xx")
-        return len(found)
-
         async with self._step(f"Ouverture du dossier {access.root}"):
             if access.encoding.replace("_", "-").lower() in ("utf-8", "utf8"):
                 # IIS names files in its own code page until it is asked; the others refuse or do not care.
@@ -354,10 +391,11 @@ class FtpSession:
             await _end(writer)
 
     @asynccontextmanager
-    async def _step(self, what: str) -> AsyncIterator[None]:
+    async def _step(self, what: str, then: str = _AGAIN) -> AsyncIterator[None]:
         """Every failure becomes an FtpError that says what was being done, and ends the session.
 
         After an error or a cancellation aioftp's replies no longer match its commands.
+        :param then: what stands after it, and what is done next (French).
         """
         if self._closed:
             raise FtpError(f"{what} : la session FTP est fermée ; en ouvrir une autre.", permanent=False)
@@ -369,22 +407,27 @@ class FtpSession:
                 _abort(self._client.stream.writer)
             if isinstance(error, FtpError) or not isinstance(error, Exception):
                 raise
-            explained = self._explained(what, error)
+            explained = self._explained(what, error, then)
             if explained is None:
                 raise
             raise explained from error
 
-    def _explained(self, what: str, error: Exception) -> FtpError | None:
+    def _explained(self, what: str, error: Exception, then: str) -> FtpError | None:
         permanent = False
-        advice = "Nouvel essai au prochain passage."
+        advice = then
         match error:
             case aioftp.StatusCodeError():
                 reason = f"le serveur répond « {_said(error)} »"
                 permanent = error.received_codes[-1].matches("5")
-                if permanent:
+                if str(error.received_codes[-1]) in _NO_ROOM:
+                    advice = f"Il n'y a plus de place sur le compte : en demander à l'opérateur. {then}"
+                elif permanent:
                     advice = "Vérifier le chemin et les droits du compte auprès de l'opérateur."
+                    advice += f" {then}" if then != _AGAIN else ""
                 if permanent and what == "Passage en TLS":
                     advice = "Ce serveur refuse le chiffrement : le demander à l'opérateur, ou régler ORIGYNE_FTP_TLS."
+            case _TooSlowError():
+                reason = f"moins de {SLOWEST} octets par seconde pendant {self._patience:g} s"
             case TimeoutError():
                 reason = f"aucune réponse en {self._patience:g} s"
             case ssl.SSLCertVerificationError():
@@ -399,7 +442,7 @@ class FtpSession:
                 reason = "la connexion a été coupée"
             case OSError():
                 reason = f"le serveur est injoignable ({error.strerror or error})"
-                advice = "Vérifier ORIGYNE_FTP_HOST, ORIGYNE_FTP_PORT et le réseau ; nouvel essai au prochain passage."
+                advice = f"Vérifier ORIGYNE_FTP_HOST, ORIGYNE_FTP_PORT et le réseau. {then}"
             case aioftp.AIOFTPException() | ValueError() | LookupError():
                 reason = f"réponse incomprise ({error})"
             case _:
@@ -436,7 +479,9 @@ class FtpSession:
 
     async def _read(self, reader: asyncio.StreamReader) -> bytes:
         async with asyncio.timeout(self._patience):
-            return await reader.read(BLOCK)
+            block = await reader.read(BLOCK)
+        self._pace.came(len(block))
+        return block
 
     @asynccontextmanager
     async def _transfer(self, command: str, restart: int = 0) -> AsyncIterator[Streams]:
@@ -445,6 +490,7 @@ class FtpSession:
         :raises aioftp.StatusCodeError: refused before it began (the control channel is still in step), or broken off.
         """
         reader, writer = await self._begin(command, restart)
+        self._pace = _Pace(self._patience)
         try:
             try:
                 yield reader, writer
@@ -509,7 +555,16 @@ class FtpSession:
                 if not error.received_codes[-1].matches("5"):
                     raise
                 self._passive = "PASV"
-        _, words = await self._client.command("PASV", "227")
+        try:
+            _, words = await self._client.command("PASV", "227")
+        except aioftp.StatusCodeError as error:
+            if not error.received_codes[-1].matches("5"):
+                raise
+            raise FtpError(
+                f"Ouverture d'un transfert : {self._access.host}:{self._access.port} refuse EPSV et PASV "
+                f"(« {_said(error)} »). Demander à l'opérateur d'ouvrir le mode passif.",
+                permanent=True,
+            ) from error
         return self._client.parse_pasv_response(words[-1])[1]
 
     async def _data_streams(self, data: socket.socket) -> Streams:
@@ -548,8 +603,11 @@ class FtpSession:
 
     async def _list_folder(self, folder: str) -> list[Listed]:
         listed, odd = await self._listing(folder)
-        for line in odd:
-            self._ignore(f"dossier {self._shown(folder) or '/'} : ligne refusée « {self._shown_part(line)[:200]} »")
+        where = f"dossier {self._shown(folder) or '/'}"
+        for line in odd[:MOST_ODD]:
+            self._ignore(f"{where} : ligne refusée « {self._shown_part(line)[:200]} »")
+        if len(odd) > MOST_ODD:
+            self._ignore(f"{where} : {len(odd) - MOST_ODD} autres lignes refusées")
         return listed
 
     async def _listing(self, folder: str) -> tuple[list[Listed], list[bytes]]:
@@ -576,8 +634,9 @@ class FtpSession:
         return bytes(content)
 
     def _ignore(self, sentence: str) -> None:
-        log.warning("FTP : %s", sentence)
-        self.ignored.append(sentence)
+        printable = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in sentence)
+        log.warning("FTP : %s", printable)
+        self.ignored.append(printable)
 
     async def _sizes(self, folder: str) -> dict[str, int]:
         return {listed.name: _FOLDER if listed.is_folder else listed.size for listed in await self._list_folder(folder)}
@@ -592,16 +651,24 @@ class FtpSession:
                 await self._command(f"MKD {self._absolute('/'.join(parts[:depth]))}", ("2xx", "5xx"))
             await self._command(f"CWD {self._absolute(folder)}", "2xx")
 
-    async def _put_in_place(self, folder: str, part: str, name: str, present: dict[str, int]) -> None:
+    async def _put_in_place(self, path: str, folder: str, part: str, name: str, present: dict[str, int]) -> None:
+        """:raises ReplacingError: the connection is lost meanwhile."""
         kept = _dated(name, present) if name in present else None
-        if kept:
-            await self._rename(folder, name, kept)
         try:
-            await self._rename(folder, part, name)
-        except aioftp.StatusCodeError:
             if kept:
-                await self._rename(folder, kept, name)
-            raise
+                await self._rename(folder, name, kept)
+            try:
+                await self._rename(folder, part, name)
+            except aioftp.StatusCodeError:
+                if kept:
+                    await self._rename(folder, kept, name)
+                raise
+        except OSError as error:
+            former = f"l'ancien fichier porte peut-être le nom {self._shown(kept)}" if kept else "il n'y en avait pas"
+            raise ReplacingError(
+                f"Dépôt de {path} : la connexion a été perdue pendant le remplacement ; {former}. Recommencer.",
+                permanent=False,
+            ) from error
 
     async def _set_aside(self, folder: str, names: Iterable[str]) -> None:
         present = await self._sizes(folder)
@@ -652,6 +719,39 @@ class FtpSession:
             with suppress(UnicodeDecodeError):
                 return normalize("NFC", raw.decode(codec))
         return raw.decode("latin-1")
+
+
+def _not_as_announced(entry: Entry, received: str) -> FtpError:
+    return FtpError(
+        f"Téléchargement de {entry.path} : {received} octets reçus, {entry.size} annoncés ; "
+        "le fichier est sans doute en cours de dépôt, il sera relu au prochain passage.",
+        permanent=False,
+    )
+
+
+class _TooSlowError(TimeoutError):
+    """Less than `SLOWEST` came."""
+
+
+class _Pace:
+    """Whether a transfer gets on, by the bytes that came in each span of so many seconds."""
+
+    def __init__(self, span: float) -> None:
+        self._span = span
+        self._began = time.monotonic()
+        self._count = 0
+
+    def came(self, count: int) -> None:
+        """:param count: bytes, 0 for the transfer's end.
+        :raises _TooSlowError: too few of them came in the last span.
+        """
+        self._count += count
+        now = time.monotonic()
+        if not count or now - self._began < self._span:
+            return
+        if self._count < SLOWEST * self._span:
+            raise _TooSlowError
+        self._began, self._count = now, 0
 
 
 def _mdtm(words: str) -> datetime | None:

@@ -24,7 +24,8 @@ from core.settings import FtpAccess
 
 log = logging.getLogger(__name__)
 
-#: After that many files that broke off, and no more that came, the fault is the server's or the disk's.
+#: After that many files in a row that broke off (on each of several connections, two), the fault is the server's or the
+#: disk's: a server that falls silent must not be waited for at each file anew.
 _MOST_FAILURES = 3
 #: Files that the server refuses for good do not hold back the others, up to that many.
 _MOST_REFUSED = 50
@@ -53,11 +54,13 @@ class Fetched:
     """What a pass brought: `files` new or changed ones; `waiting`: still growing, left for the next pass.
 
     `failed`: those that the server refused, or that broke off, with the reason (French); the next pass tries again.
+    `ignored`: what the server's listings held that is no file that could be fetched, one French sentence each.
     """
 
     files: int
     waiting: int
     failed: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 class MirrorError(FtpError):
@@ -80,20 +83,20 @@ async def mirror(
         known = {path: (size, stamp) for path, size, stamp in db.execute("SELECT path, size, stamp FROM files")}
         purged = {path for (path,) in db.execute("SELECT path FROM files WHERE state = 'purged'")}
         wanted = [entry for entry in await session.list_files() if _is_new(known, purged, data, entry)]
-        for sentence in session.ignored:
-            log.warning("%s", sentence)
+        ignored = tuple(session.ignored)
         unfinished = sum(entry.path.lower().endswith(_UNFINISHED) for entry in wanted)
         wanted = [entry for entry in wanted if not entry.path.lower().endswith(_UNFINISHED)]
         if not wanted:
-            return Fetched(0, unfinished)
+            return Fetched(0, unfinished, ignored=ignored)
         # A file that is being sent shows by a second look, a little later.
         await asyncio.sleep(access.settle_seconds)
         seen = {entry.path: entry for entry in await session.look_again(wanted)}
     still = [entry for entry in wanted if seen.get(entry.path) == entry]
-    still.sort(key=lambda entry: (stamp_of(entry.path) or 0, entry.path))
+    # What broke off before comes last: files that always do must not keep away those behind them.
+    still.sort(key=lambda entry: (_part(data, entry).exists(), stamp_of(entry.path) or 0, entry.path))
     fetching = _Fetching(access, db, data, still, progress)
     await fetching.run()
-    return Fetched(fetching.files, len(wanted) - len(still) + unfinished, tuple(fetching.failed))
+    return Fetched(fetching.files, len(wanted) - len(still) + unfinished, tuple(fetching.failed), ignored)
 
 
 def _is_new(known: dict[str, tuple[int, str]], purged: set[str], data: Path, entry: Entry) -> bool:
@@ -108,6 +111,12 @@ def _is_new(known: dict[str, tuple[int, str]], purged: set[str], data: Path, ent
         raise FtpError(
             f"le serveur FTP annonce un nom de fichier impossible : « {entry.path} »", permanent=True
         ) from error
+
+
+def _part(data: Path, entry: Entry) -> Path:
+    """Where this version of the file lies while it comes."""
+    key = hashlib.sha256(f"{entry.path}\0{entry.size}\0{entry.stamp}".encode()).hexdigest()
+    return data / _ARRIVING / key
 
 
 @dataclass(frozen=True)
@@ -141,7 +150,8 @@ class _Fetching:
         self._bytes = 0
         self._progress = progress
         self._arrived: asyncio.Queue[_Arrived | None] = asyncio.Queue()
-        self._errors: list[FtpError] = []
+        self._connections = min(access.connections, -(-len(entries) // _FILES_A_CONNECTION))
+        self._refused = self._cut = 0
         self._broken: FtpError | None = None
         self._unconnected: FtpError | None = None
 
@@ -154,9 +164,8 @@ class _Fetching:
             (self._data / _ARRIVING).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise _unwritable(self._data, error) from error
-        count = min(self._access.connections, -(-len(self._left) // _FILES_A_CONNECTION))
         writer = asyncio.create_task(self._write())
-        fetchers = [asyncio.create_task(self._fetch()) for _ in range(count)]
+        fetchers = [asyncio.create_task(self._fetch()) for _ in range(self._connections)]
         try:
             await asyncio.gather(*fetchers)
         finally:
@@ -192,8 +201,7 @@ class _Fetching:
                 log.warning("%s", shortage)
                 self.failed.append((entry.path, shortage))
                 continue
-            key = hashlib.sha256(f"{entry.path}\0{entry.size}\0{entry.stamp}".encode()).hexdigest()
-            part = self._data / _ARRIVING / key
+            part = _part(self._data, entry)
             try:
                 digest = await session.fetch(entry, part)
                 modified = None if stamp_of(entry.path) else await session.modified(entry)
@@ -210,10 +218,10 @@ class _Fetching:
         if error.__cause__ and disk.refusal_of(error.__cause__):
             self._broken = error
             return
-        self._errors.append(error)
-        cut = [it for it in self._errors if not it.permanent]
-        if len(cut) >= max(_MOST_FAILURES, self.files) or len(self._errors) > _MOST_REFUSED:
-            self._broken = cut[0] if cut else error
+        self._refused += error.permanent
+        self._cut += not error.permanent
+        if self._cut >= max(_MOST_FAILURES, 2 * self._connections) or self._refused > _MOST_REFUSED:
+            self._broken = self._broken or error
 
     def _tell(self) -> None:
         self._progress(Progress(self.files, self._total.of_files, self._bytes, self._total.of_bytes))
@@ -239,6 +247,7 @@ class _Fetching:
                 return
             for it, done in zip(arrived, recorded, strict=True):
                 if done:
+                    self._cut = 0
                     self.files += 1
                     self._bytes += it.entry.size
                     self._tell()

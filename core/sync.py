@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 class Pass:
     """What a pass did. `error`: why the FTP could not be followed to the end (French), "" when it could.
 
-    `failed`: files that the server refused, with the reason (French). `unwritten`: whether it is this machine's disk or
-    store that the error is about.
+    `failed`: files that the server refused, with the reason (French); "" instead of a file for what is no single one's.
+    `unwritten`: whether it is this machine's disk or store that the error is about.
     """
 
     fetched: int
@@ -104,6 +104,9 @@ class Syncer:
         sealing.note_key(db, self._settings.vault)
         now = int(self._clock())
         failed = fetched.failed
+        if fetched.ignored:
+            more = f" ; {len(fetched.ignored) - 1} autres au journal" if len(fetched.ignored) > 1 else ""
+            failed = (*failed, ("", f"Dans la liste des fichiers, {fetched.ignored[0]}{more}."))
         if retention.seems_ahead(db, now, self._settings.retention_months):
             failed = (*failed, ("", _AHEAD))
         else:

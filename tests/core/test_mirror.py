@@ -365,7 +365,7 @@ async def test_what_had_arrived_before_a_break_is_read(
     embedded_ftp: FtpPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(embedded_ftp.root, STATUS, b"Ligne;Statut\n0639980001;Active\n")
-    for hour in (9, 10, 11, 12):
+    for hour in range(9, 24):
         plant(embedded_ftp.root, STATUS.replace("_08", f"_{hour:02d}"), b"never arrives")
     whole = FtpSession.fetch
 
