@@ -464,4 +464,5 @@ BEGIN SELECT RAISE (ABORT, 'the audit is append-only'); END;
 _HEALTH = """
 -- cause: what made it be written, as the log names it (core.logs), "" when unknown.
 ALTER TABLE outbox ADD COLUMN cause TEXT NOT NULL DEFAULT '';
+CREATE INDEX outbox_uncertain ON outbox (state, sent_at) WHERE uncertain = 1;
 """
