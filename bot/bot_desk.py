@@ -52,6 +52,7 @@ from handlers.desk import (
     FaultyAddress,
     KnownPerson,
     Said,
+    Standing,
     Selftest,
     State,
     SyncReport,
@@ -89,7 +90,7 @@ class BotDesk:
         self._people = People(desk)
         forget_outdated(desk, settings)
         self.make_pass: Callable[[], Coroutine[Any, Any, SyncReport]] = sync_once
-        self.faults: Callable[[], tuple[tuple[str, int], ...]] = tuple
+        self.faults: Callable[[], tuple[Standing, ...]] = tuple
         #: Seconds that a question waits for the end of a pass, None for as long as it takes; then who is told.
         self.patience: float | None = None
         self.tell_later: Callable[[Person, Answer], None] = lambda person, answer: None

@@ -12,6 +12,7 @@ from bot.notices.digest import announce
 from bot.notices.news import News
 from bot.notices.part import times
 from handlers import french
+from handlers.desk import Standing
 
 Subject = Literal["ftp", "ftp_files", "telegram", "smtp", "imap", "chat_queue", "mail_queue", "loops", "routes"]
 
@@ -86,11 +87,12 @@ class Troubles:
         self._known[key] = fault.gone(_now())
         return self._tell_ends()
 
-    def present(self) -> tuple[tuple[str, int], ...]:
-        """What does not work now (French), and since when (UTC seconds)."""
+    def present(self) -> tuple[Standing, ...]:
+        """What does not work now."""
         return tuple(
-            (f"{_WORDS[_subject(key)][0]} : {fault.reason}", fault.began_at)
+            Standing(f"{_WORDS[subject][0]} : {fault.reason}", fault.began_at, subject, _to_do(subject))
             for key, fault in self._known.items()
+            for subject in (_subject(key),)
             if fault.gone_at is None and fault.cleared_at is None
         )
 
@@ -131,7 +133,7 @@ class Troubles:
         subject = _subject(fault.key)
         data = {
             "title": title,
-            "lines": [line, _TO_DO.get(subject, "La commande « origyne-bot doctor » dit quoi faire.")],
+            "lines": [line, _to_do(subject)],
             "thread": f"{fault.key}:{fault.began_at}",
         }
         with self._house.desk.atomic():
@@ -155,6 +157,10 @@ def _alert(fault: Fault, now: int) -> str:
         return f"Par moments, {times(fault.times, fault.told_at, now)} : {fault.reason}"
     again = "De nouveau depuis" if fault.relapses else "Depuis"
     return f"{again} le {french.moment(fault.began_at, now)} : {fault.reason}"
+
+
+def _to_do(subject: Subject) -> str:
+    return _TO_DO.get(subject, "La commande « origyne-bot doctor » dit quoi faire.")
 
 
 def _subject(key: str) -> Subject:

@@ -64,12 +64,25 @@ class Selftest:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """A fault that stands: what does not work (French), since when (UTC seconds), and what to do.
+
+    `subject`: one word for machines.
+    """
+
+    words: str
+    since: int
+    subject: str = ""
+    to_do: str = ""
+
+
+@dataclass(frozen=True)
 class State:
-    """How the running bot is. `faults`: what does not work now (French), with since when (UTC seconds);
+    """How the running bot is. `faults`: what does not work now;
     `waiting`: messages to be sent, by channel ("chat", "mail"); `failed`: those that could not be delivered; `aside`:
     mails that could not be dealt with."""
 
-    faults: tuple[tuple[str, int], ...] = ()
+    faults: tuple[Standing, ...] = ()
     waiting: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
     faulty: tuple["FaultyAddress", ...] = ()

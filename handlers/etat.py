@@ -23,7 +23,7 @@ async def run(_: Ask, context: Context) -> Answer:
     folders = [it for it in freshness.folders(db, now) if it.files or it.folder in _LIVELY]
     state = context.desk.state()
     faults = state.faults
-    troubles = [f"⚠️ {words} (depuis le {french.moment(since, now)})" for words, since in faults]
+    troubles = [f"⚠️ {it.words} (depuis le {french.moment(it.since, now)})" for it in faults]
     troubles += [f"⚠️ {FRENCH[kind]} en retard depuis le {french.moment(it.since, now)}" for kind, it in late.items()]
     troubles += [
         f"⚠️ Les courriels n'arrivent pas à {it.address} (depuis le {french.moment(it.since, now)}) : {it.reason}"

@@ -124,7 +124,9 @@ def test_a_restart_neither_tells_a_fault_again_nor_forgets_its_end(house: House,
     troubles.tell(patience=0)
     again = _restarted(house)
     troubles = Troubles(again)
-    assert troubles.present() == (("Le FTP de l'opérateur ne se lit plus : connexion refusée", BEGAN),)
+    (fault,) = troubles.present()
+    assert (fault.words, fault.since) == ("Le FTP de l'opérateur ne se lit plus : connexion refusée", BEGAN)
+    assert fault.subject == "ftp"
     clock.hour = 1
     troubles.report("ftp", "connexion refusée")
     assert not troubles.tell(patience=0)

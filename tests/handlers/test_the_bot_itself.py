@@ -13,7 +13,7 @@ from bot.desk.outbox import Outbox
 from bot.desk.people import People
 from core.vault import Vault
 from handlers.command import Context
-from handlers.desk import SyncReport
+from handlers.desk import Standing, SyncReport
 from tests.handlers.conftest import Say, words
 
 
@@ -26,7 +26,8 @@ async def test_the_state_tells_each_folder_and_the_next_pass(say: Say) -> None:
 
 async def test_what_does_not_work_comes_first(say: Say, context: Context, tmp_path: Path) -> None:
     desk = BotDesk(context.settings, open_desk(tmp_path), Outbox(open_desk(tmp_path)))
-    desk.faults = lambda: (("Les courriels ne partent plus : le serveur ne répond pas", context.now() - 3600),)
+    fault = Standing("Les courriels ne partent plus : le serveur ne répond pas", context.now() - 3600)
+    desk.faults = lambda: (fault,)
     answer = await say("etat", context=replace(context, desk=desk))
     assert answer.title == "⚠️ 1 chose à voir"
     assert answer.lines[0] == "⚠️ Les courriels ne partent plus : le serveur ne répond pas (depuis le 24/11 à 08:00)"
