@@ -61,6 +61,17 @@ def exists(data: Path, path: str) -> bool:
     return any(it.is_file() for it in _all_copies(data, path))
 
 
+def came_at(data: Path, path: str) -> float:
+    """When the newest copy was written here (UTC seconds): as it was fetched, compressed or sealed.
+
+    :raises FileNotFoundError: there is no copy.
+    """
+    found = [it.stat().st_mtime for it in _all_copies(data, path) if it.is_file()]
+    if not found:
+        raise FileNotFoundError(path)
+    return max(found)
+
+
 def is_clear(data: Path, path: str) -> bool:
     """Whether there is a copy that can be read without a key."""
     plain, kept, _ = _all_copies(data, path)

@@ -19,7 +19,7 @@ from core.numbers import COUNTRY_CODES
 FIRST_KEPT = "first_kept"
 
 #: What was erased, beside the store.
-_BESIDE = "erasures.json"
+BESIDE = "erasures.json"
 _LINE = "msisdn, state_until, cdrs_until, erased_clock"
 
 #: Cells of an AccountStatus that say more than that the line was there.
@@ -97,15 +97,15 @@ def save(db: Database, data: Path) -> None:
         "lines": db.execute(f"SELECT {_LINE} FROM erasures ORDER BY msisdn").fetchall(),
         "cards": [iccid for (iccid,) in db.execute("SELECT iccid FROM erased_cards ORDER BY iccid")],
     }
-    with appearing_file(data / _BESIDE) as part:
+    with appearing_file(data / BESIDE) as part:
         part.write_text(json.dumps(found), "utf-8")
 
 
 def restore(db: Database, data: Path) -> None:
     """Take what was erased from beside a store that is lost."""
-    if not (data / _BESIDE).exists():
+    if not (data / BESIDE).exists():
         return
-    found = json.loads((data / _BESIDE).read_text("utf-8"))
+    found = json.loads((data / BESIDE).read_text("utf-8"))
     with db.atomic():
         db.conn.executemany(f"INSERT OR REPLACE INTO erasures ({_LINE}) VALUES (?, ?, ?, ?)", found["lines"])
         cards = [(iccid,) for iccid in found["cards"]]

@@ -22,6 +22,7 @@ from core.readers import Reject, Waiting
 from core.readers.sims import read_sims
 from core.reasons import fit_to_tell
 from core.rejects import set_aside
+from core.soundness import is_damage
 from core.trace import trace
 from core.traffic import BILLED, RATED, Traffic
 from core.vault import UNKEPT, Vault, VaultError
@@ -150,6 +151,8 @@ class Intake:
         except (sqlite3.OperationalError, OSError):
             raise  # disk full, database locked: the file is as good as before, the pass is not
         except Exception as error:
+            if is_damage(error):
+                raise
             # A fault of ours in one file must not stop the others; the file waits, and is reported.
             log.error("reading %s: %s", file.path, trace(error))
             self._wait(file, f"lecture impossible ({type(error).__name__})")

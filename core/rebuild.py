@@ -1,6 +1,5 @@
 """The store made anew from the kept files: the same ledger and events, everything else read again."""
 
-import hashlib
 import shutil
 import sqlite3
 import time
@@ -16,17 +15,24 @@ from core.folders import folder_of, stamp_of
 from core.forgotten import restore
 from core.intake import CLOSED, Intake, closed
 from core.retention import carry_over
+from core.returning import fingerprint
 from core.settings import Settings
+from core.soundness import set_aside
 from core.vault import Vault, VaultError
 
 
-def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda done, total: None) -> int:
+def rebuild(
+    settings: Settings,
+    reading: Callable[[int, int], None] = lambda done, total: None,
+    told_until: int | None = None,
+) -> int:
     """Read all kept files again, with the present layouts, and put the result in the store's place at once.
 
     The running service sees the store as it was, then as it is. Nothing is announced again. Without a store, or with
     one that SQLite cannot read, the ledger is made from the copies too, and the damaged file is kept beside.
 
     :param reading: told how many files are read, of how many.
+    :param told_until: where the ledger is lost, what was fetched later (UTC seconds) is announced; None: nothing is.
     :returns: how many files were read.
     :raises LayoutError: the user's layouts.toml cannot be used.
     :raises VaultError: sealed copies do not open, and the present store has what they hold; nothing is changed. Where
@@ -44,7 +50,7 @@ def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda don
                 store.open_to_write(data).close()  # an older schema's ledger has fewer columns
                 _copy_old(new, data / store.FILE_NAME)
             else:
-                _ledger_from_copies(new, data, settings.vault)
+                _ledger_from_copies(new, data, settings.vault, told_until)
                 restore(new, data)
             intake = Intake(new, data, settings.shortest_status, settings.vault)
             files = intake.pending()
@@ -55,7 +61,7 @@ def rebuild(settings: Settings, reading: Callable[[int, int], None] = lambda don
             if sound:
                 _check_read(new, data)
             else:
-                _set_aside(data / store.FILE_NAME)
+                set_aside(data / store.FILE_NAME, damaged=True)
             with closing(store.open_to_write(data)) as present:
                 new.conn.backup(present.conn)  # one transaction of the present store
         shutil.rmtree(workshop)
@@ -119,7 +125,7 @@ def _check_read(new: Database, data: Path) -> None:
         )
 
 
-def _ledger_from_copies(new: Database, data: Path, vault: Vault) -> None:
+def _ledger_from_copies(new: Database, data: Path, vault: Vault, told_until: int | None) -> None:
     with new.atomic():
         for path in copies.paths(data):
             if why := copies.why_closed(data, path, vault):
@@ -129,22 +135,12 @@ def _ledger_from_copies(new: Database, data: Path, vault: Vault) -> None:
                     (path, folder_of(path), stamp_of(path), closed(why), int(time.time())),
                 )
                 continue
-            digest, size = hashlib.sha256(), 0
-            with copies.open_copy(data, path, vault) as file:
-                while block := file.read(1024 * 1024):
-                    digest.update(block)
-                    size += len(block)
+            digest, size = fingerprint(data, path, vault)
+            told = told_until is None or copies.came_at(data, path) <= told_until
             new.execute(
                 "INSERT INTO files (path, folder, size, stamp, sha256, as_of, state, told, fetched_clock) "
-                "VALUES (?, ?, ?, '', ?, ?, 'fetched', 1, ?)",
-                (path, folder_of(path), size, digest.hexdigest(), stamp_of(path), int(time.time())),
+                "VALUES (?, ?, ?, '', ?, ?, 'fetched', ?, ?)",
+                (path, folder_of(path), size, digest, stamp_of(path), told, int(time.time())),
             )
         # Later events must come after any that people were told of.
         new.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (int(time.time()),))
-
-
-def _set_aside(path: Path) -> None:
-    if path.exists():
-        path.rename(path.with_name(f"{path.name}.{int(time.time())}.damaged"))
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -20,12 +20,10 @@ from sqlite_utils import Database
 from core import copies, events, store
 from core.folders import PARIS
 from core.forgotten import FIRST_KEPT, first_day, first_kept
+from core.soundness import old_ones
 from core.totals import BY_DAY, BY_LINE, BY_ZONE, GRAINS, MONTH
 
 log = logging.getLogger(__name__)
-
-#: Seconds that a store which could not be read any more is kept beside the new one.
-_DAMAGED_KEPT = 30 * 86400
 
 _PURGING, _PURGED_ON = "purging", "purged_on"
 
@@ -134,8 +132,8 @@ def purge(db: Database, data: Path, now: int, months: int) -> Purge:
     # After the ledger: a copy that outlives it is removed the next time.
     for (path,) in db.execute("SELECT path FROM files WHERE state = 'purged'").fetchall():
         copies.remove(data, path)
-    for damaged in _old_damaged(data, now):
-        damaged.unlink()
+    for aside in old_ones(data / store.FILE_NAME, now):
+        aside.unlink()
     remove_unfinished(data)
     empty_log(db)
     if done:
@@ -223,16 +221,6 @@ def _files(db: Database, kept: int) -> list[tuple[int, str]]:
         "WHERE folder IN ('rated_cdrs', 'billed_cdrs') AND state NOT IN ('purged', 'fetched', 'retry') ORDER BY path"
     )
     return [(number, path) for number, path, month, at in rows if (month or _month_before(at)) < kept]
-
-
-def _old_damaged(data: Path, now: int) -> list[Path]:
-    """Stores that were lost and set aside (`core.rebuild`), which nobody mended meanwhile."""
-    found = []
-    for path in data.glob(f"{store.FILE_NAME}.*.damaged"):
-        stamp = path.name.removeprefix(f"{store.FILE_NAME}.").removesuffix(".damaged")
-        if stamp.isdecimal() and int(stamp) < now - _DAMAGED_KEPT:
-            found.append(path)
-    return found
 
 
 def _month_before(at: int) -> int:

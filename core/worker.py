@@ -3,21 +3,23 @@
 It makes passes at the rhythm of the operator's deliveries (see `core.deliveries`), or at once when a line comes on
 standard input, and says on standard output, as one JSON object a line, how each pass ended and how many of those
 lines had come when it began (`asked`). It stops when standard input ends, so that it never outlives the service; with
-`--once`, after one pass. pandas is imported here only: chat answers stay quick while a month
-of CDRs loads.
+`--once`, after one pass. A damaged store ends it with the status `soundness.DAMAGED`. pandas is imported here only:
+chat answers stay quick while a month of CDRs loads.
 """
 
 import asyncio
 import json
-import os
+import sqlite3
 import sys
 import time
 from dataclasses import asdict
 
 from core import logs
+from core.background import step_back
 from core.deliveries import Rhythm
 from core.layouts import LayoutError
 from core.settings import Settings, SettingsError
+from core.soundness import DAMAGED, is_damage, suspect
 from core.sync import Pass, Syncer
 
 
@@ -63,14 +65,6 @@ async def _work(settings: Settings) -> None:
             orders = asyncio.create_task(reader.readline())
 
 
-def step_back() -> None:
-    """Let everything else on this machine go first: an answer in the chat must not wait for a month that loads."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    except (AttributeError, OSError):  # not Linux, or forbidden
-        os.nice(10)
-
-
 def main() -> None:
     try:
         settings = Settings.load()
@@ -79,7 +73,13 @@ def main() -> None:
     logs.set_up(settings, whole_stream=True, objects=settings.log_format == "json", process="worker")
     if "--once" not in sys.argv[1:]:  # somebody waits for it
         step_back()
-    logs.run(_once(settings) if "--once" in sys.argv[1:] else _work(settings))
+    try:
+        logs.run(_once(settings) if "--once" in sys.argv[1:] else _work(settings))
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        suspect(settings.data)
+        sys.exit(DAMAGED)
 
 
 if __name__ == "__main__":

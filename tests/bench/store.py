@@ -18,10 +18,10 @@ from pathlib import Path
 from statistics import median
 
 from core import clients, lines, store, usage
+from core.background import step_back
 from core.copies import MIRROR
 from core.folders import folder_of, stamp_of
 from core.intake import Intake
-from core.worker import step_back
 from tests.bench.table import Result, report
 from tests.bench.traffic import CLIENTS, LINES, cdr_file, client_name
 
