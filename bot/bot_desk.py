@@ -33,11 +33,11 @@ from bot.mail.letter import Letter, Letterhead, compose, foot_for
 from bot.notices import routes
 from bot.passes import sync_once
 from bot.rio_watch import RioWatch
-from bot.selftest import Tester
+from bot.selftest import RoundTrips
 from bot.telegram.drawing import draw
 from core import copies, documents, sims
 from core.folders import FRENCH
-from core.ftp import connect
+from core.ftp import connect, put
 from core.profile import FIELDS, Name, Profile
 from core.settings import Settings
 from handlers import french, selftest, sync
@@ -98,7 +98,7 @@ class BotDesk:
         self.admission = Admission(settings, desk, self._people, self)
         self._rios = RioWatch(desk, self._people, self)
         self._passes: set[asyncio.Task[SyncReport]] = set()
-        self.tester = Tester(settings, desk)
+        self.round_trips = RoundTrips(settings, desk)
         self._testing: asyncio.Task[tuple[Trip, ...]] | None = None
         self._await_test: dict[str, Person] = {}
         #: Two who put pictures at once would write one `.part`.
@@ -242,8 +242,7 @@ class BotDesk:
         path = f"{PERSONALISATION}/{picture}.{extension}"
         others = [f"{picture}.{other}" for other in _EXTENSIONS if other != extension]
         async with self._placing:
-            async with connect(self._settings.ftp) as ftp:
-                await ftp.upload(content, path, others)
+            await put(self._settings.ftp, content, path, others)
             with self._desk.atomic():
                 pictures.record_placed(self._desk, picture, path, content)
                 pictures.forget_drafts(self._desk, person.id, picture)
@@ -458,10 +457,10 @@ class BotDesk:
         testing = self._testing
         joined = testing is not None
         if testing is None:
-            if not self.tester.begin():
+            if not self.round_trips.begin():
                 return Selftest(elsewhere=True)
             chat_id = next((it for it in self._people.chats_of(person.id) if it > 0), 0)
-            testing = self._testing = asyncio.create_task(self.tester.run(chat_id))
+            testing = self._testing = asyncio.create_task(self.round_trips.run(chat_id))
             testing.add_done_callback(self._tested)
         if wait:
             return Selftest(await asyncio.shield(testing), joined)
@@ -478,9 +477,9 @@ class BotDesk:
     def close(self) -> None:
         """Nobody is told of the passes and tests that still go on."""
         for making in list(self._passes):
+            making.cancel()
         if self._testing:
             self._testing.cancel()
-            making.cancel()
 
     def state(self) -> State:
         outbox = self._outbox

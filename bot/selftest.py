@@ -2,7 +2,7 @@
 
 What a crash may leave behind is written down: the mail goes from the mailbox whenever it comes (`is_ours`), the message
 goes as one with a code does (`bot.telegram.wiping`), the file is removed by the next test or by the service that starts
-(`Tester.clear`).
+(`RoundTrips.clear`).
 """
 
 import asyncio
@@ -50,7 +50,7 @@ _AFTERWARDS = 20.0
 _FLEETING = 60
 
 
-class Tester:
+class RoundTrips:
     """`mail_seconds`: for the sending, and again until the mail is found; `chat_seconds`, `ftp_seconds`: for all of a
     trip."""
 

@@ -299,7 +299,7 @@ class _Service:
         while True:
             now = int(time.time())
             self._house.outbox.forget_sent(now)
-            await self._house.own.tester.clear()
+            await self._house.own.round_trips.clear()
             if progress.get(desk, "purged_on") < now // 86400:
                 for gone in retention.purge(desk, settings, now):
                     log.info("purged: %s of %s", gone.count, gone.rule.table)
