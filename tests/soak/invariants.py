@@ -12,7 +12,7 @@ from bot.sandbox.traffic import Cdr, Usage, total
 from core.numbers import show
 from core.store import connect
 from handlers import french
-from tests.soak.life import Life
+from tests.soak.life import WORDS, Life
 from tests.soak.people import People, parsed, text_of
 from tests.soak.watch import Watch, growths, read_only
 from tests.soak.world import ACCOUNTING, BOT, STAFF, STRANGER, TECHNICAL, World
@@ -194,20 +194,19 @@ def late_states(seen: Seen) -> set[int]:
 def _each_event_is_mailed_once(seen: Seen) -> Iterator[str]:
     found: Counter[tuple[str, ...]] = Counter()
     for mail in seen.mails(TECHNICAL).values():
-        for number, word, seen_at in _CHANGED.findall(text_of(mail)):
+        for number, word, seen_at in _CHANGED.findall(text_of(mail).replace("\r\n", "\n")):
             found[number, word, seen_at] += 1
-    words = {change.kind: change.word for change in seen.life.changes}
     for msisdn, kind, at in _told_changes(seen):
-        if kind not in words:
-            continue
-        row = (show(msisdn), words[kind], french.moment(at))
+        row = (show(msisdn), WORDS.get(kind, kind), french.moment(at))
         if found[row] != 1:
             yield f"{row} stands in {found[row]} mails"
 
 
+#: A row of the table of changes: in columns, or one cell a line where it is too wide.
 _CHANGED = re.compile(
-    r"^(0\d(?: \d\d){4})$\n(?:^ *Client : .*$\n)?^ *Changement : (.*)$\n(?:^ *Détail : .*$\n)?"
-    r"^ *Vu dans l'état du : (.*)$",
+    r"^(0\d(?: \d\d){4})(?: {2,}.*?|(?:\n(?! *Changement).*)*?\n *Changement :) +"
+    rf"({'|'.join(WORDS.values())})(?: {{2,}}.*?|(?:\n(?! *Vu dans).*)*?\n *Vu dans l'état du :) +"
+    r"(\d\d/\d\d(?:/\d{4})? à \d\d:\d\d)$",
     re.MULTILINE,
 )
 

@@ -30,7 +30,8 @@ HOURS = range(8, 21)
 #: Days after which files of those two folders go from the server; the card's 90 would only make every listing longer.
 KEPT_DAYS = 20
 
-_WORDS = {
+#: How a notice says each kind of change.
+WORDS = {
     "line.activated": "activée",
     "line.suspended": "suspendue",
     "line.resumed": "rétablie",
@@ -46,10 +47,6 @@ class Change:
     msisdn: str
     kind: str
     at: int
-
-    @property
-    def word(self) -> str:
-        return _WORDS[self.kind]
 
 
 @dataclass

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import re
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -26,6 +28,9 @@ SHORTEST_DAY = 8.0
 #: Seconds that what waits is given to leave at the end, beyond the time at which the last of it is due again.
 PATIENCE = 90.0
 LONGEST_DRAIN = 1500.0
+
+#: So often may the service end by itself before there is no use in going on.
+MOST_ENDS = 5
 
 
 @dataclass
@@ -74,22 +79,21 @@ async def soak(folder: Path, seconds: float, seed: int, lines: int = 150, client
         seen = Seen(world, life, people, watch, max(120.0, seconds / 5))
         early: list[str] = []
         world.service.start()
-        watching = asyncio.create_task(watch.look_every(10 if seconds > 300 else 2))
-        guard = asyncio.create_task(_revive(world, early))
-        try:
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(watch.look_every(10 if seconds > 300 else 2))
+            guard = group.create_task(_revive(world, early))
             await people.enrol()
-            log.info("the chat is bound, the soak begins")
+            await _first_reading(world)
+            log.info("the chat is bound and all is read, the soak begins")
             until = asyncio.get_running_loop().time() + seconds
 
             async def look() -> None:
-                found = await asyncio.to_thread(lambda: list(invariants.light(seen)))
-                early.extend(found)
+                early.extend(await asyncio.to_thread(lambda: list(invariants.light(seen))))
                 log.info("quiet, day %d, %s, %d violations so far", life.days, watch.waiting[-1:], len(early))
 
             await asyncio.gather(life.live(until), people.live(until), faults.happen(look))
             log.info("draining")
             drained = await _drain(world, life, watch)
-        finally:
             watching.cancel()
             guard.cancel()
         status = await asyncio.to_thread(world.service.stop)
@@ -110,14 +114,28 @@ async def soak(folder: Path, seconds: float, seed: int, lines: int = 150, client
         )
 
 
+async def _first_reading(world: World) -> None:
+    """Until then the operator takes no file away."""
+    async with asyncio.timeout(600):
+        while True:
+            with suppress(sqlite3.OperationalError), closing(read_only(world.service.data / "telecom.db")) as db:
+                if db.execute("SELECT 1 FROM passes WHERE fetched > 0").fetchone():
+                    return
+            await asyncio.sleep(0.2)
+
+
 async def _revive(world: World, early: list[str]) -> None:
-    """A service that ends although nobody ended it is a violation; it goes on, as under systemd."""
-    while True:
-        await asyncio.sleep(0.5)
-        if world.service.died:
-            early.append("the service ended by itself")
-            log.error("the service ended by itself")
-            world.service.start()
+    """A service that ends although nobody ended it is a violation; it goes on, as under systemd.
+
+    :raises RuntimeError: it ends again and again.
+    """
+    for _ in range(MOST_ENDS):
+        while not world.service.died:  # noqa: ASYNC110 - a process rings no bell
+            await asyncio.sleep(0.5)
+        early.append("the service ended by itself")
+        log.error("the service ended by itself")
+        world.service.start()
+    raise RuntimeError(world.service.words[-2000:])
 
 
 async def _drain(world: World, life: Life, watch: Watch) -> float:
