@@ -103,8 +103,11 @@ class Troubles:
 
     def in_a_line(self) -> str:
         """How the service is, for who looks at the machine."""
-        present = [f"{_WORDS[_subject(key)][0]} (depuis le {french.moment(fault.began_at, _now())})"
-                   for key, fault in self._known.items() if self.is_present(_subject(key))]
+        present = [
+            f"{_WORDS[_subject(key)][0]} (depuis le {french.moment(fault.began_at, _now())})"
+            for key, fault in self._known.items()
+            if self.is_present(_subject(key))
+        ]
         return f"En service, mais : {' ; '.join(present)}." if present else "En service."
 
     def tell(self, patience: float = PATIENCE) -> bool:

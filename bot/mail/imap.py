@@ -93,7 +93,7 @@ class Receiver(threading.Thread):
         to remove it.
     :param filed: (folder, UIDVALIDITY, UIDs) of those that lie where they belong, or are gone.
     :param on_state: told `CONNECTED`, or a French sentence when the mailbox cannot be read.
-    :param on_look: told each time that the folder was looked into, and each time that this failed, whether it went well.
+    :param on_look: told each time that the folder was looked into, or could not be, whether it went well.
     :param poll_seconds: between two looks where the server has no IDLE, or after a mail failed.
 
     All callables run in this thread.

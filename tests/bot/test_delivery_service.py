@@ -71,7 +71,7 @@ async def served(data: Path, peer: MailPeer) -> AsyncIterator[tuple[House, servi
     }
     with opened(data, **given) as house:
         running = service._Service(house)
-        loops = (running._send_mail, running._receive_mail, running._answer)
+        loops = (running._postman.run, running._receive_mail, running._clerk.run)
         tasks = [asyncio.create_task(loop()) for loop in loops]
         try:
             yield house, running
@@ -122,7 +122,7 @@ async def test_a_mail_that_comes_back_from_a_real_server_is_told_and_sent_anew_e
         assert payload
         assert outbox.retry(entry, "compta@client.test", payload.replace(GONE.encode(), b"compta@client.test"))
         beside.close()
-        running._posted_mail.set()  # else within half a minute
+        running._postman.posted.set()  # else within half a minute
         (raw,) = await asyncio.to_thread(peer.wait_for, "compta")
         assert message_from_bytes(raw, policy=default)["Message-ID"] == entry.message_id
         await until(lambda: states(house) == ["sent"])
@@ -130,11 +130,11 @@ async def test_a_mail_that_comes_back_from_a_real_server_is_told_and_sent_anew_e
 
 async def post(house: House, rounds: int) -> None:
     running = service._Service(house)
-    running._smtp = smtp.Connection(house.settings.smtp)
+    running._postman.connection = smtp.Connection(house.settings.smtp)
     for _ in range(rounds):
         for parcel in house.outbox.due("mail", SOON):
-            await running._post(parcel)
-    await running._smtp.close()
+            await running._postman.post(parcel)
+    await running._postman.connection.close()
 
 
 async def test_while_the_account_is_refused_no_mail_is_given_up(tmp_path: Path) -> None:

@@ -62,11 +62,11 @@ def write(house: House, *recipients: str) -> None:
 async def post(house: House, *, rounds: int = 3, seconds: float = 1.0) -> None:
     """What the service does with its outbox, whenever it is time again."""
     running = service._Service(house)
-    running._smtp = smtp.Connection(house.settings.smtp, seconds)
+    running._postman.connection = smtp.Connection(house.settings.smtp, seconds)
     for _ in range(rounds):
         for parcel in house.outbox.due("mail", SOON):
-            await running._post(parcel)
-    await running._smtp.close()
+            await running._postman.post(parcel)
+    await running._postman.connection.close()
 
 
 def parcels(house: House) -> list[tuple[str, str, int]]:

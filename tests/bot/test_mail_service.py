@@ -58,7 +58,7 @@ async def served(houses: list[House], data: Path, imap: MailAccess, **more: str)
     )
     houses.append(house)
     running = service._Service(house)
-    tasks = [asyncio.create_task(running._receive_mail()), asyncio.create_task(running._answer())]
+    tasks = [asyncio.create_task(running._receive_mail()), asyncio.create_task(running._clerk.run())]
     try:
         yield house
     finally:
