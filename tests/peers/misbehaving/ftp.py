@@ -22,11 +22,13 @@ DRIP = 50
 
 @dataclass
 class OddFtp:
-    """An account over `root` that misbehaves as planned. `commands`: what it was told; `hits`: faults that happened."""
+    """An account over `root` that misbehaves as planned. `commands`: what it was told; `hits`: faults that happened;
+    `unknown`: commands that it does not know."""
 
     root: Path
     commands: list[str] = field(default_factory=list)
     hits: list[str] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
     _planned: list["_Planned"] = field(default_factory=list)
 
     def misbehave(self, name: str, times: int = 1, only: str = "") -> None:
@@ -100,6 +102,9 @@ class _Server(aioftp.Server):
         async def handler(connection: Connection, rest: str) -> bool:
             argument = "" if command == "pass" else str(rest)
             self._odd.commands.append(f"{command.upper()} {argument}".strip())
+            if command in self._odd.unknown:
+                connection.response("500", "what?")
+                return True
             if planned := self._odd.next(command, argument):
                 return await planned.fault.act(_Call(self, connection, command, rest, real, planned.only))
             return await real(connection, rest)
@@ -185,13 +190,20 @@ async def _drop_mid_file(call: _Call) -> bool:
     return call.drop()
 
 
+async def _altered(call: _Call) -> bool:
+    await call.send(call.path.read_bytes().replace(b"\r\n", b"\n"))
+    return call.say("226", "done")
+
+
 async def _drip(call: _Call) -> bool:
     content = call.path.read_bytes() if call.command == "retr" else b"x" * 10_000
+    content = content[call.connection.restart_offset :]
     stream = await call.stream()
     for at in range(len(content)):
         await stream.write(content[at : at + 1])
         await asyncio.sleep(1 / DRIP)
-    return await call.silence()
+    stream.close()
+    return call.say("226", "at last")
 
 
 async def _endless(call: _Call) -> bool:
@@ -263,6 +275,9 @@ FAULTS: Mapping[str, _Fault] = {
     "550 on EPSV": _Fault(["epsv"], _say("550", "Permission denied")),
     "550 on EPSV and PASV": _Fault(["epsv", "pasv"], _say("550", "Permission denied")),
     "drop mid-file": _Fault(["retr"], _drop_mid_file),
+    "file altered": _Fault(["retr"], _altered),
+    "550 on STOR": _Fault(["stor"], _say("550", "Permission denied")),
+    "550 on DELE": _Fault(["dele"], _say("550", "Permission denied")),
     "silence at RETR": _Fault(["retr"], _silence),
     "slow drip": _Fault(["retr"], _drip),
     "endless file": _Fault(["retr"], _endless),
