@@ -6,6 +6,8 @@ Strangers alone wait for each other: a flood of theirs takes neither the memory 
 import asyncio
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 
 from telegram import Bot
 
@@ -15,13 +17,17 @@ from bot.house import House
 from bot.mail.answering import answer_mail
 from bot.poison import set_aside
 from bot.telegram import answering
-from core import logs
+from core import disk, logs
 from core.trace import trace
 
 log = logging.getLogger(__name__)
 
 #: Strangers who are attended to at the same moment, and the seconds that each of them then leaves to everybody else.
 STRANGERS_AT_ONCE, BREATH = 2, 0.02
+
+
+#: Seconds before a question is looked at again after the disk did not take its answer.
+REFUSED_PAUSE = 10.0
 
 
 class Clerk:
@@ -35,6 +41,7 @@ class Clerk:
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._strangers = 0
         self._not_before: dict[str, float] = {}
+        self._begun: set[int] = set()  # items whose attempt is counted, and did not come to its end
 
     async def run(self) -> None:
         """For ever; what is under way when this is cancelled stays in the inbox."""
@@ -86,23 +93,41 @@ class Clerk:
         try:
             item = self._house.inbox.taken(head)
             # An item is given up before it is tried once more, for a try can also end with the process.
-            if item.tries >= MOST_TRIES:
-                self._give_up(item)
-                return
-            self._house.inbox.begin(item)
+            if item.id not in self._begun:
+                if item.tries >= MOST_TRIES:
+                    self._give_up(item)
+                    return
+                self._house.inbox.begin(item)
+                self._begun.add(item.id)
             if item.door == "mail":
                 await answer_mail(item, self._house)
             else:
                 await answering.answer_update(item, self._house, self._bot)
+            self._begun.discard(item.id)
             self._not_before.pop(item.conversation, None)
             self._posted.set()
         except Postponed as later:
-            self._house.inbox.postpone(head)
             self._not_before[head.conversation] = time.monotonic() + later.seconds
+            self._ended(head, partial(self._house.inbox.postpone, head))
         except Exception as error:
             log.error("%s item %s: %s", head.door, head.id, trace(error))
-            self._house.inbox.stumbled(head, f"erreur interne ({type(error).__name__})")
+            if disk.refusal_of(error):  # no fault of the question, which waits for the disk
+                self._not_before[head.conversation] = time.monotonic() + REFUSED_PAUSE
+                return
             self._not_before[head.conversation] = time.monotonic() + 2.0**head.tries
+            reason = f"erreur interne ({type(error).__name__})"
+            self._ended(head, partial(self._house.inbox.stumbled, head, reason))
+
+    def _ended(self, item: Item, write: Callable[[], None]) -> None:
+        """An attempt ended; where that cannot be written, the next one is counted as the same."""
+        try:
+            write()
+        except Exception as error:
+            if not disk.refusal_of(error):
+                raise
+            log.error("%s item %s: %s", item.door, item.id, trace(error))
+        else:
+            self._begun.discard(item.id)
 
     def _give_up(self, item: Item) -> None:
         with self._house.desk.atomic():

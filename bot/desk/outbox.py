@@ -1,5 +1,6 @@
 """What is to be sent: on disk before it is sent, and struck off only once the server said yes."""
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -9,7 +10,10 @@ from typing import Any, Literal
 from sqlite_utils import Database
 
 from bot.desk import lightly
-from core import logs
+from core import disk, logs
+from core.trace import trace
+
+log = logging.getLogger(__name__)
 
 Channel = Literal["chat", "mail"]
 
@@ -81,6 +85,7 @@ _ENTRY = (
 class Outbox:
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._owed: list[Callable[[], object]] = []
 
     def add(
         self,
@@ -118,7 +123,12 @@ class Outbox:
         )
 
     def recover(self, channel: Channel) -> int:
-        """Before the first sending: what was being sent may have arrived: it is sent again, marked. Says how many."""
+        """Before the first sending: what was being sent may have arrived: it is sent again, marked. Says how many.
+
+        :raises sqlite3.OperationalError: the disk does not take yet what came of earlier attempts (`settle`).
+        """
+        while self._owed:
+            self._pay_one()
         with self._db.atomic():
             lost = self._db.execute(
                 "UPDATE outbox SET state = 'queued', uncertain = 1 WHERE state = 'sending' AND channel = ?", (channel,)
@@ -169,6 +179,37 @@ class Outbox:
                 (parcel.id, parcel.recipient),
             )
         return begun.rowcount == 1
+
+    def settle(self, write: Callable[[], object]) -> None:
+        """Write down what came of an attempt, now or as soon as the disk takes it (`pay`). Until then the parcel counts
+        as being sent, so that it is not sent again.
+
+        :param write: changes all or nothing, or can be called again.
+        """
+        self._owed.append(write)
+        self.pay()
+
+    def pay(self) -> bool:
+        """Write down what the disk did not take before. Whether there was any, and all of it is written."""
+        had_any = bool(self._owed)
+        while self._owed:
+            try:
+                self._pay_one()
+            except Exception as error:
+                if not disk.refusal_of(error):
+                    raise
+                log.error("what came of an attempt cannot be written yet: %s", trace(error))
+                return False
+        return had_any
+
+    def _pay_one(self) -> None:
+        try:
+            self._owed[0]()
+        except Exception as error:
+            if not disk.refusal_of(error):
+                del self._owed[0]
+            raise
+        del self._owed[0]
 
     def rewrite(self, parcel: Parcel, payload: bytes) -> None:
         """What is being sent is sent so from now on, also after a crash; in the caller's transaction."""

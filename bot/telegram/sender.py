@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import httpx
@@ -24,7 +25,7 @@ from bot.telegram.client import CONNECTIONS, seconds_of
 from bot.telegram.drawing import TAG, Message
 from bot.telegram.rates import Rates
 from bot.undelivered import tell_chat
-from core import charts, logs
+from core import charts, disk, logs
 from core.trace import trace
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,9 @@ Showing = TypeVar("Showing")
 
 #: Seconds that what is being sent is given to end when the service stops.
 GRACE = 4.0
+
+#: Seconds before a chat is looked at again after the disk did not take that something is being sent there.
+REFUSED_PAUSE = 15.0
 
 #: Chats that are written to at the same moment.
 _AT_ONCE = CONNECTIONS - 16
@@ -128,7 +132,7 @@ class Sender:
                 due = self._outbox.is_due("chat", recipient, int(time.time()))
         except Exception as error:
             log.error("sending to a chat stumbled: %s", trace(error))
-            await asyncio.sleep(1)
+            await asyncio.sleep(REFUSED_PAUSE if disk.refusal_of(error) else 1)
         finally:
             self._sending.discard(recipient)
             del self._busy[recipient]
@@ -145,7 +149,7 @@ class Sender:
             return
         if not self._outbox.sending(parcel):
             return
-        chat_id = int(parcel.recipient)
+        chat_id, settle = int(parcel.recipient), self._outbox.settle
         try:
             try:
                 shown = await self._show(parcel, chat_id, message, picture)
@@ -156,26 +160,29 @@ class Sender:
                 shown = await self._show(parcel, chat_id, message, picture)
         # BadRequest and TimedOut are both NetworkError: the order of these lines is the rule.
         except RetryAfter as error:
-            self._outbox.again(parcel, "Telegram demande d'attendre", after=seconds_of(error))
+            after = seconds_of(error)
+            settle(lambda: self._outbox.again(parcel, "Telegram demande d'attendre", after=after))
         except Forbidden as error:
-            self._lost(parcel, chat_id, error, message)
+            settle(partial(self._lost, parcel, chat_id, error, message))
         except (BadRequest, ChatMigrated) as error:
             if "chat not found" in error.message.lower():
-                self._lost(parcel, chat_id, error, message)
+                settle(partial(self._lost, parcel, chat_id, error, message))
                 return
             log.error("chat parcel %s refused: %s", parcel.id, error.message)
-            self._give_up(parcel, message, f"Telegram refuse le message ({error.message})")
+            settle(partial(self._give_up, parcel, message, f"Telegram refuse le message ({error.message})"))
         except NetworkError as error:
             uncertain = isinstance(error.__cause__, httpx.HTTPError) and not isinstance(error.__cause__, _NEVER_SENT)
-            self._later(parcel, message, f"Telegram n'est pas joignable ({type(error).__name__})", uncertain)
+            reason = f"Telegram n'est pas joignable ({type(error).__name__})"
+            settle(partial(self._later, parcel, message, reason, uncertain))
         except TelegramError as error:
             # Such as half an answer: the server may have done it.
-            self._later(parcel, message, f"Telegram a répondu par une erreur ({type(error).__name__})", True)
+            reason = f"Telegram a répondu par une erreur ({type(error).__name__})"
+            settle(partial(self._later, parcel, message, reason, True))
         except Exception as error:
             log.error("chat parcel %s: %s", parcel.id, trace(error))
-            self._later(parcel, message, f"erreur interne ({type(error).__name__})", True)
+            settle(partial(self._later, parcel, message, f"erreur interne ({type(error).__name__})", True))
         else:
-            self._sent(parcel, chat_id, message, shown)
+            settle(partial(self._sent, parcel, chat_id, message, shown))
             self._took()
             log.info("sent: chat parcel %s%s", parcel.id, logs.in_time(begun))
 
