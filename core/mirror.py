@@ -41,7 +41,8 @@ _ARRIVING = "arriving"
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the pass is: files and bytes fetched so far, of how many."""
+    """How far the pass is: files and bytes fetched so far, of how many. Told with each block, so that a long file is
+    seen to come."""
 
     files: int
     of_files: int
@@ -203,7 +204,7 @@ class _Fetching:
                 continue
             part = _part(self._data, entry)
             try:
-                digest = await session.fetch(entry, part)
+                digest = await session.fetch(entry, part, lambda _: self._tell())
                 modified = None if stamp_of(entry.path) else await session.modified(entry)
             except FtpError as error:
                 if error.__cause__ and disk.refusal_of(error.__cause__):

@@ -1,13 +1,14 @@
 """One pass over the FTP account: mirror, then intake; and the ledger of passes."""
 
+import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
 from core import disk, logs, retention, sealing, store
@@ -60,15 +61,17 @@ class Syncer:
         self,
         fetching: Callable[[Progress], None] = lambda _: None,
         reading: Callable[[int, int], None] = lambda done, total: None,
+        waiting: Callable[[], None] = lambda: None,
     ) -> Pass:
         """Make one pass; waits while another process makes one.
 
         :param fetching: told how the transfer goes.
         :param reading: told how many files are read, of how many.
+        :param waiting: called now and then while another process makes a pass.
         :raises LayoutError: the user's layouts.toml cannot be used; nothing is read until it is mended.
         """
         try:
-            with FileLock(self._data / "sync.lock"):
+            async with _turn(FileLock(self._data / "sync.lock"), waiting):
                 db = store.open_to_write(self._data)
                 try:
                     (number,) = db.execute("SELECT coalesce(max(id), 0) + 1 FROM passes").fetchone()
@@ -146,3 +149,19 @@ class Syncer:
                 retention.purge(db, self._data, now, self._settings.retention_months)
             except OSError as fault:
                 log.error("purge: %s", fault)
+
+
+@asynccontextmanager
+async def _turn(lock: FileLock, waiting: Callable[[], None]) -> AsyncIterator[None]:
+    """Hold the lock; whoever waits for it can still be stopped."""
+    while True:
+        try:
+            lock.acquire(timeout=0)
+            break
+        except Timeout:
+            waiting()
+            await asyncio.sleep(0.2)
+    try:
+        yield
+    finally:
+        lock.release()
