@@ -10,8 +10,8 @@ from sqlite_utils import Database
 
 from bot.admission import Admission
 from bot.bridge import Bridge
+from bot import queues
 from bot.desk import alerts, audit, buttons, faulty, pictures, progress, threads
-from bot.desk.inbox import Inbox
 from bot.desk.outbox import Outbox
 from bot.desk.people import TECHNICAL, People
 from bot.desk.profile import (
@@ -34,8 +34,10 @@ from bot.notices import routes
 from bot.passes import sync_once
 from bot.rio_watch import RioWatch
 from bot.selftest import RoundTrips
+from bot.state import state_of
+from bot.supervision import LoopState
 from bot.telegram.drawing import draw
-from core import copies, documents, sims
+from core import backup, copies, documents, sims
 from core.folders import FRENCH
 from core.ftp import connect, put
 from core.profile import FIELDS, Name, Profile
@@ -49,7 +51,6 @@ from handlers.desk import (
     AuditPage,
     Conversation,
     Draft,
-    FaultyAddress,
     KnownPerson,
     Said,
     Standing,
@@ -91,6 +92,7 @@ class BotDesk:
         forget_outdated(desk, settings)
         self.make_pass: Callable[[], Coroutine[Any, Any, SyncReport]] = sync_once
         self.faults: Callable[[], tuple[Standing, ...]] = tuple
+        self.loops: Callable[[], Mapping[str, LoopState]] = dict
         #: Seconds that a question waits for the end of a pass, None for as long as it takes; then who is told.
         self.patience: float | None = None
         self.tell_later: Callable[[Person, Answer], None] = lambda person, answer: None
@@ -482,15 +484,14 @@ class BotDesk:
             self._testing.cancel()
 
     def state(self) -> State:
-        outbox = self._outbox
-        return State(
+        now = int(time.time())
+        newest = backup.newest(self._settings)
+        return state_of(
+            queues.look(self._desk, self._telecom, now),
             self.faults(),
-            waiting={"chat": outbox.waiting("chat"), "mail": outbox.waiting("mail")},
-            failed={"chat": outbox.failures("chat"), "mail": outbox.failures("mail")},
-            faulty=tuple(
-                FaultyAddress(it.address, it.since, it.reason) for it in faulty.marked(self._desk, int(time.time()))
-            ),
-            aside=Inbox(self._desk).count_aside("mail"),
+            self.loops(),
+            faulty.marked(self._desk, now),
+            (newest.at if newest else 0) if newest or self._settings.backups_kept else None,
         )
 
     def audit(self, words: str, offset: int, limit: int) -> AuditPage:

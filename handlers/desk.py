@@ -78,15 +78,31 @@ class Standing:
 
 @dataclass(frozen=True)
 class State:
-    """How the running bot is. `faults`: what does not work now;
-    `waiting`: messages to be sent, by channel ("chat", "mail"); `failed`: those that could not be delivered; `aside`:
-    mails that could not be dealt with."""
+    """How the running bot is. `faults`: what does not work now; `waiting`: messages to be sent, by channel ("chat",
+    "mail"), and `oldest`: when the first of them was written; `failed`: those that could not be delivered; `aside`:
+    mails that could not be dealt with; `sent`, `received`: when that last went well, by channel; `stumbling`: parts of
+    the service that start again and again; `backup_at`: the newest backup, None where none is to be made. Times: UTC
+    seconds, 0 for never."""
 
     faults: tuple[Standing, ...] = ()
     waiting: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
     faulty: tuple["FaultyAddress", ...] = ()
     aside: int = 0
+    oldest: Mapping[str, int] = field(default_factory=dict)
+    sent: Mapping[str, int] = field(default_factory=dict)
+    received: Mapping[str, int] = field(default_factory=dict)
+    stumbling: tuple["Stumbling", ...] = ()
+    backup_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Stumbling:
+    """A part of the service (French) that stumbled `times` times in a row, last at `at` (UTC seconds)."""
+
+    name: str
+    times: int
+    at: int
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,14 @@
 """/etat: how fresh the data is, and whether the bot itself is well."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from sqlite_utils import Database
 
 from core import freshness
 from core.folders import FRENCH
 from core.freshness import FolderState, LastPass
+from core.layouts import fold
+from core.settings import Settings
 from handlers import french
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
@@ -14,49 +18,71 @@ from handlers.desk import State
 #: Folders in which the operator delivers by a rhythm; of the others, only what came is told.
 _LIVELY = ("account_status", "rated_cdrs", "billed_cdrs")
 
+#: Seconds after which a message that waits is worth a word.
+_LONG = 300
 
-async def run(_: Ask, context: Context) -> Answer:
+
+async def run(ask: Ask, context: Context) -> Answer:
     now = context.now()
     db = context.telecom
     last = freshness.last_pass(db)
-    late = freshness.late(db, now, context.settings)
     folders = [it for it in freshness.folders(db, now) if it.files or it.folder in _LIVELY]
     state = context.desk.state()
-    faults = state.faults
-    troubles = [f"⚠️ {it.words} (depuis le {french.moment(it.since, now)})" for it in faults]
-    troubles += [f"⚠️ {FRENCH[kind]} en retard depuis le {french.moment(it.since, now)}" for kind, it in late.items()]
-    troubles += [
-        f"⚠️ Les courriels n'arrivent pas à {it.address} (depuis le {french.moment(it.since, now)}) : {it.reason}"
-        for it in state.faulty
-    ]
-    waiting = sum(folder.waiting for folder in folders)
-    rejected = sum(folder.rejected for folder in folders)
-    if waiting:
-        troubles.append(f"⚠️ {french.count(waiting, 'fichier attend', 'fichiers attendent')} un mot de votre part")
-    if last and last.error and not faults:
-        troubles.append(f"⚠️ Dernière passe incomplète : {last.error}")
-    if not context.vault.has_key:
-        troubles.append("⚠️ Les codes (PUK, RIO) ne sont ni gardés ni montrés : la clé de chiffrement manque")
+    troubles = [f"⚠️ {words}" for words in to_see(db, context.settings, state, folders, now)]
     told = [*troubles]
+    rejected = sum(folder.rejected for folder in folders)
     if rejected:
         told.append(french.count(rejected, "rangée de côté", "rangées de côté"))
     told += _passes(last, context)
-    told += [
-        f"Erreur passée : {it.error} ({french.count(it.times, 'passe')}, jusqu'au {french.moment(it.last, now)})"
-        for it in freshness.last_errors(db)
-        if not it.lasts
-    ]
-    told += _mails(state)
+    told += _mails(state, now)
+    in_detail = fold(ask.arguments) == "detail"
+    if in_detail:
+        told += _successes(state, now)
+        told += [
+            f"Erreur passée : {it.error} ({french.count(it.times, 'passe')}, jusqu'au {french.moment(it.last, now)})"
+            for it in freshness.last_errors(db)
+            if not it.lasts
+        ]
+    here = "etat détail" if in_detail else "etat"
+    other = Button("Moins", "etat", in_place=True) if in_detail else Button("Détail", "etat détail", in_place=True)
     return Answer(
         f"⚠️ {french.count(len(troubles), 'chose', 'choses')} à voir" if troubles else "✅ Tout va bien",
         tuple(told),
         table=Table(("Dossier", "Dernier fichier", "Aujourd'hui"), tuple(_row(it, now) for it in folders)),
         buttons=(
-            Button("Actualiser", "etat", in_place=True),
-            *((Button("Rejets", "rejets"),) if rejected or waiting else ()),
+            Button("Actualiser", here, in_place=True),
+            other,
+            *((Button("Rejets", "rejets"),) if rejected or any(it.waiting for it in folders) else ()),
         ),
         freshness=f"le {french.moment(now, now)}",
     )
+
+
+def to_see(db: Database, settings: Settings, state: State, folders: Iterable[FolderState], now: int) -> list[str]:
+    """What somebody should look at (French), the gravest first.
+
+    :param now: UTC seconds.
+    """
+    late = freshness.late(db, now, settings)
+    last = freshness.last_pass(db)
+    troubles = [f"{it.words.rstrip('.')} (depuis le {french.moment(it.since, now)})" for it in state.faults]
+    troubles += [
+        f"« {it.name} » redémarre sans cesse : {it.times} fois de suite, la dernière {french.age(it.at, now)}"
+        for it in state.stumbling
+    ]
+    troubles += [f"{FRENCH[kind]} en retard depuis le {french.moment(it.since, now)}" for kind, it in late.items()]
+    troubles += [
+        f"Les courriels n'arrivent pas à {it.address} (depuis le {french.moment(it.since, now)}) : {it.reason}"
+        for it in state.faulty
+    ]
+    waiting = sum(folder.waiting for folder in folders)
+    if waiting:
+        troubles.append(f"{french.count(waiting, 'fichier attend', 'fichiers attendent')} un mot de votre part")
+    if last and last.error and not state.faults:
+        troubles.append(f"Dernière passe incomplète : {last.error}")
+    if not settings.vault.has_key:
+        troubles.append("Les codes (PUK, RIO) ne sont ni gardés ni montrés : la clé de chiffrement manque")
+    return troubles
 
 
 def _row(state: FolderState, now: int) -> tuple[str, str, str]:
@@ -66,11 +92,18 @@ def _row(state: FolderState, now: int) -> tuple[str, str, str]:
     return FRENCH[state.folder], f"{french.moment(state.at, now)} ({french.age(state.at, now)})", today
 
 
-def _mails(state: State) -> list[str]:
+def _mails(state: State, now: int) -> list[str]:
     told = []
     # One is being sent at any moment: this answer, for instance.
-    if any(number > 1 for number in state.waiting.values()):
-        told.append(f"À envoyer encore : {_by_channel(state.waiting, 1)}")
+    waiting = {
+        channel: number
+        for channel, number in state.waiting.items()
+        if number > 1 or (number and now - state.oldest.get(channel, now) >= _LONG)
+    }
+    if waiting:
+        oldest = min(state.oldest.get(channel, now) for channel in waiting)
+        since = f" (le plus ancien {french.age(oldest, now)})" if now - oldest >= _LONG else ""
+        told.append(f"À envoyer encore : {_by_channel(waiting)}{since}")
     if any(state.failed.values()):
         told.append(f"Pas remis : {_by_channel(state.failed)} (« origyne-bot outbox » sur le serveur du robot)")
     if state.aside:
@@ -79,9 +112,23 @@ def _mails(state: State) -> list[str]:
     return told
 
 
-def _by_channel(numbers: Mapping[str, int], more_than: int = 0) -> str:
+def _by_channel(numbers: Mapping[str, int]) -> str:
     words = {"chat": "dans Telegram", "mail": "par courriel"}
-    return ", ".join(f"{number} {words[name]}" for name, number in numbers.items() if number > more_than)
+    return ", ".join(f"{number} {words[name]}" for name, number in numbers.items() if number)
+
+
+def _successes(state: State, now: int) -> list[str]:
+    told = [
+        f"{name} : reçu {_when(state.received, channel, now)}, envoyé {_when(state.sent, channel, now)}"
+        for channel, name in (("chat", "Telegram"), ("mail", "Courriel"))
+    ]
+    if state.backup_at is not None:
+        told.append(f"Sauvegarde : {french.age(state.backup_at, now)}" if state.backup_at else "Aucune sauvegarde encore")
+    return told
+
+
+def _when(times: Mapping[str, int], channel: str, now: int) -> str:
+    return french.age(times[channel], now) if times.get(channel) else "rien encore"
 
 
 def _passes(last: LastPass | None, context: Context) -> list[str]:
@@ -98,8 +145,8 @@ def _passes(last: LastPass | None, context: Context) -> list[str]:
 COMMAND = Command(
     name="etat",
     summary="La fraîcheur des données, et la santé du robot",
-    usage="etat",
-    examples=("etat",),
+    usage="etat [détail]",
+    examples=("etat", "etat détail"),
     spoken=("santé", "fraîcheur"),
     run=run,
     roles=EVERYONE,
