@@ -106,6 +106,9 @@ class Clerk:
             self._begun.discard(item.id)
             self._not_before.pop(item.conversation, None)
             self._posted.set()
+        except asyncio.CancelledError:  # the service stops, which is no fault of the question
+            self._house.inbox.postpone(head)
+            raise
         except Postponed as later:
             self._not_before[head.conversation] = time.monotonic() + later.seconds
             self._ended(head, partial(self._house.inbox.postpone, head))

@@ -24,7 +24,6 @@ from core.settings import Settings, SettingsError
 from core.soundness import DAMAGED, is_damage, suspect
 from core.sync import Pass, Syncer
 
-
 #: Seconds between two words about a pass that lasts.
 WORD = 10.0
 

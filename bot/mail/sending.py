@@ -50,8 +50,7 @@ class Postman:
             self.posted.clear()
             while parcels := self._outbox.due("mail", int(time.time())):
                 for parcel in parcels:
-                    with logs.about(parcel.cause):
-                        await self._to_its_end(parcel)
+                    await self._to_its_end(parcel)
             await self.connection.close()
             due = self._outbox.next_try("mail")
             wait = 30.0 if due is None else min(30.0, max(0.2, due - time.time()))
