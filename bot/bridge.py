@@ -101,11 +101,13 @@ class Bridge:
         name = _one_line(self._without_codes(words)) or "pièce jointe"
         short = name if len(name) <= _MOST_SUBJECT else f"{name[:_MOST_SUBJECT].rstrip()}…"
         subject = f"{self._writer.profile().operator_name} : question de {ask.person.name} — {short}"
-        # The same message or mail again, after a crash or an edit, is the same question.
+        # The same message or mail again, after a crash or an edit, is the same question: what it was answered may not
+        # have been written down before the crash.
         key = f"contact:{ask.conversation}:{ask.message or ('' if ask.door == 'mail' else time.time_ns())}"
         with self._desk.atomic():
-            if threads.by_key(self._desk, key):
-                return None
+            if asked_before := threads.by_key(self._desk, key):
+                is_same = not ask.edited and asked_before.subject == subject
+                return self._conversation(asked_before) if is_same else None
             thread = threads.open_thread(
                 self._desk,
                 "contact",
@@ -135,7 +137,8 @@ class Bridge:
             if chat_id and ask.message:
                 said = threads.by_message(self._desk, chat_id, ask.message)
                 if said and said.id == thread.id:
-                    return Said("said before")
+                    to = tuple(reader.email for reader in self._readers(thread, ask.person.id))
+                    return Said("said before" if ask.edited else "sent", to)
             readers = self._readers(thread, ask.person.id)
             is_shown = _side(thread) != ask.person.id and chat_id != thread.chat_id
             if not readers and not is_shown:

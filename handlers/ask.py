@@ -31,7 +31,8 @@ class Ask:
 
     `conversation`: where it was asked ("chat:…", "mail:…"), `message`: the chat message that asks; `thread`: of the
     desk, which it was asked in, 0 for none; `under`: the text of the message that it was written under; `confirmed`: he
-    was asked whether he really wants it, and said so within the time for it.
+    was asked whether he really wants it, and said so within the time for it; `edited`: the message was answered before,
+    with other words (one that is asked again after a crash was not).
     """
 
     command: str
@@ -45,6 +46,7 @@ class Ask:
     thread: int = 0
     under: str = field(default="", repr=False)
     confirmed: bool = False
+    edited: bool = False
 
     @property
     def shows_codes(self) -> bool:

@@ -187,8 +187,8 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Said:
-    """What became of words for a conversation: sent; held, to leave with the next ones; said before (a message that was
-    edited, or a button touched twice); unknown, or not this person's; there is nobody to read them; too many wait.
+    """What became of words for a conversation: sent; held, to leave with the next ones; said before (by a message that
+    was edited since); unknown, or not this person's; there is nobody to read them; too many wait.
 
     `to`: the addresses that they go to.
     """

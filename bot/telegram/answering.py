@@ -251,6 +251,7 @@ async def _answer(item: Item, house: House, bot: Bot, incoming: _Incoming, conta
                     thread=thread.id if thread else 0,
                     under=incoming.under,
                     confirmed=incoming.confirmed,
+                    edited=incoming.edited,
                 )
                 answer = await registry.answer(ask, house.context)
                 if not answer.refused:
