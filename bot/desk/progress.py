@@ -2,13 +2,25 @@
 
 `judged_pass`: the pass after which it was last seen which faults of files are over; `guesses_told`: when it was last
 told that unknown chats guess at codes (UTC seconds). `purged_on`: the day of the last purge (days since 1970).
+`told_until`: when the last pass ended whose events were told (UTC seconds): all that was fetched by then is.
+`restored_at`: when a backup was put in place (UTC seconds); `doubted_pass`: see `bot.notices.doubt`, 0 for none.
 """
 
 from typing import Literal
 
 from sqlite_utils import Database
 
-Name = Literal["event_cursor", "telegram_offset", "dossier_sent", "judged_pass", "guesses_told", "purged_on"]
+Name = Literal[
+    "event_cursor",
+    "telegram_offset",
+    "dossier_sent",
+    "judged_pass",
+    "guesses_told",
+    "purged_on",
+    "told_until",
+    "restored_at",
+    "doubted_pass",
+]
 
 
 def get(db: Database, name: Name) -> int:

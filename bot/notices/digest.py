@@ -14,8 +14,11 @@ from bot.house import House
 from bot.mail.attachments import LeftOut, as_it_travels, room_for_files
 from bot.mail.letter import Letter
 from bot.notices import accounting, news, repeats, routes, technical
+from bot.notices import doubt as doubts
+from bot.notices.doubt import Doubt
 from bot.notices.news import News, Waiting
 from bot.notices.part import Part
+from bot.notices.repeats import Sifted
 from bot.notices.routes import Routes
 from core import books, deliveries, events, logs
 from core.layouts import fold
@@ -62,12 +65,17 @@ async def notify(house: House) -> int:
         now = house.context.now()
         cursor = progress.get(house.desk, "event_cursor")
         found = events.since(house.context.telecom, cursor)
+        doubt = doubts.present(house.desk, house.context.telecom)
+        if doubt:
+            found = doubt.of(found)
         waited = news.due(house.desk, now)
         sifted = repeats.sift(house.desk, house.context.telecom, [News.of(event) for event in found], now)
+        if doubt:
+            sifted.news = [doubt.on(it) for it in sifted.news]
         if not (found or waited or sifted.news):
-            if sifted.is_new:
+            if sifted.is_new or doubt:
                 with house.desk.atomic():
-                    sifted.keep(house.desk)
+                    _keep(house, sifted, cursor, doubt)
             return 0
         plan = _planned(house, sifted.news, waited, now)
         digests = {reader: _digest(house, told, now) for reader, told in plan.now.items()}
@@ -86,6 +94,17 @@ async def notify(house: House) -> int:
                 _tell(house, reader, told, digests[reader], sheets.get(reader), (reader[0], "mail") in plan.now)
             log.info("notices: %s events, %s readers", len(found), len(plan.now))
         return len(sifted.news) + len(waited) or len(found)
+
+
+def _keep(house: House, sifted: Sifted, cursor: int, doubt: Doubt | None) -> None:
+    progress.put(house.desk, "event_cursor", cursor)
+    # A pass that ended since the events were read is of the next time.
+    (ended,) = house.context.telecom.execute(
+        "SELECT coalesce(max(ended_clock), 0) FROM passes WHERE last_event <= ?", (cursor,)
+    ).fetchone()
+    progress.put(house.desk, "told_until", max(ended, progress.get(house.desk, "told_until")))
+    sifted.keep(house.desk)
+    doubts.settle(house.desk, doubt)
 
 
 def announce(house: House, told: News, *, but: frozenset[Channel] = frozenset()) -> None:
@@ -175,7 +194,13 @@ def _digest(house: House, told: Sequence[News], now: int) -> _Digest | None:
     rest = " ".join(filter(None, [", ".join(headlines[:most]), more]))
     subject = " ; ".join(filter(None, [said.subject if said else "", rest]))
     key = f"invoices:{said.month}" if said else f"day:{french.today(now).date().isoformat()}"
-    return _Digest(subject, (*(said.parts if said else ()), *others), key)
+    parts = (*(said.parts if said else ()), *others)
+    if doubtful := doubts.words(files):
+        subject += doubts.MARK
+        first = parts[0].answer
+        answer = replace(first, title=first.title + doubts.MARK, lines=(doubtful, *first.lines))
+        parts = (replace(parts[0], answer=answer), *parts[1:])
+    return _Digest(subject, parts, key)
 
 
 async def _sheets(house: House, digests: dict[_Reader, _Digest | None], now: int) -> dict[_Reader, OutFile]:
@@ -267,9 +292,12 @@ def _is_alert(told: News) -> bool:
 
 def _tell_alert(house: House, contact: Contact, channel: Channel, told: News) -> None:
     title, urgent = str(told.data["title"]), _cannot_wait(house, told)
+    doubtful = doubts.words([told])
+    if doubtful:
+        title += doubts.MARK
     words = title.removeprefix("⚠️ ")
     thread = threads.open_thread(house.desk, "notice", str(told.data["thread"]), words)
-    answer = Answer(title, tuple(told.data["lines"]))
+    answer = Answer(title, (*([doubtful] if doubtful else []), *told.data["lines"]))
     if channel == "mail":
         _write(house, contact, words, [answer], thread.id)
     else:

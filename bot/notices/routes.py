@@ -137,6 +137,8 @@ GROUPS = (
             Detail("reception", "courriels qui n'arrivent plus", ("trouble.imap",)),
             Detail("service", "parties du service qui s'arrêtent", ("trouble.loops",)),
             Detail("routes", "routes.toml qui ne se lit pas", ("trouble.routes",)),
+            Detail("sauvegardes", "sauvegardes qui ne se font plus", ("trouble.backup",)),
+            Detail("bases", "bases remises en état", ("trouble.store",)),
         ),
     ),
 )
