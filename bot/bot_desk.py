@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from bot import queues
 from bot.admission import Admission
 from bot.bridge import Bridge
-from bot import queues
 from bot.desk import alerts, audit, buttons, faulty, pictures, progress, threads
 from bot.desk.outbox import Outbox
 from bot.desk.people import TECHNICAL, People
@@ -53,8 +53,8 @@ from handlers.desk import (
     Draft,
     KnownPerson,
     Said,
-    Standing,
     Selftest,
+    Standing,
     State,
     SyncReport,
     Topic,

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlite_utils import Database
-
 from core import freshness
 from core.folders import FRENCH
 from core.freshness import FolderState, LastPass
 from core.layouts import fold
-from core.settings import Settings
 from handlers import french
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
@@ -28,7 +25,7 @@ async def run(ask: Ask, context: Context) -> Answer:
     last = freshness.last_pass(db)
     folders = [it for it in freshness.folders(db, now) if it.files or it.folder in _LIVELY]
     state = context.desk.state()
-    troubles = [f"⚠️ {words}" for words in to_see(db, context.settings, state, folders, now)]
+    troubles = [f"⚠️ {words}" for words in to_see(context, state, folders)]
     told = [*troubles]
     rejected = sum(folder.rejected for folder in folders)
     if rejected:
@@ -58,12 +55,10 @@ async def run(ask: Ask, context: Context) -> Answer:
     )
 
 
-def to_see(db: Database, settings: Settings, state: State, folders: Iterable[FolderState], now: int) -> list[str]:
-    """What somebody should look at (French), the gravest first.
-
-    :param now: UTC seconds.
-    """
-    late = freshness.late(db, now, settings)
+def to_see(context: Context, state: State, folders: Iterable[FolderState]) -> list[str]:
+    """What somebody should look at (French), the gravest first."""
+    db, now = context.telecom, context.now()
+    late = freshness.late(db, now, context.settings)
     last = freshness.last_pass(db)
     troubles = [f"{it.words.rstrip('.')} (depuis le {french.moment(it.since, now)})" for it in state.faults]
     troubles += [
@@ -80,7 +75,7 @@ def to_see(db: Database, settings: Settings, state: State, folders: Iterable[Fol
         troubles.append(f"{french.count(waiting, 'fichier attend', 'fichiers attendent')} un mot de votre part")
     if last and last.error and not state.faults:
         troubles.append(f"Dernière passe incomplète : {last.error}")
-    if not settings.vault.has_key:
+    if not context.vault.has_key:
         troubles.append("Les codes (PUK, RIO) ne sont ni gardés ni montrés : la clé de chiffrement manque")
     return troubles
 
@@ -123,7 +118,9 @@ def _successes(state: State, now: int) -> list[str]:
         for channel, name in (("chat", "Telegram"), ("mail", "Courriel"))
     ]
     if state.backup_at is not None:
-        told.append(f"Sauvegarde : {french.age(state.backup_at, now)}" if state.backup_at else "Aucune sauvegarde encore")
+        told.append(
+            f"Sauvegarde : {french.age(state.backup_at, now)}" if state.backup_at else "Aucune sauvegarde encore"
+        )
     return told
 
 
