@@ -12,6 +12,10 @@ from core.settings import TelegramAccess
 #: A long poll waits that long (seconds) for an update; Telegram allows 50.
 POLL_SECONDS = 30
 
+#: Seconds that an answer is waited for. Who gives up too soon sends a second copy of what had arrived: an answer that
+#: takes twenty seconds is slow, and no loss.
+_ANSWER = 45.0
+
 #: Connections at a time; whoever sends leaves some of them to questions, downloads and the like.
 CONNECTIONS = 64
 
@@ -30,7 +34,7 @@ def make_bot(access: TelegramAccess) -> Bot:
         base_url=f"{access.api}/bot",
         base_file_url=f"{access.api}/file/bot",
         request=HTTPXRequest(
-            read_timeout=20,
+            read_timeout=_ANSWER,
             connect_timeout=10,
             pool_timeout=10,
             media_write_timeout=60,

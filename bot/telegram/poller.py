@@ -17,8 +17,16 @@ from bot.telegram.updates import KINDS, ReceivingError, conversation_of, is_of_s
 
 log = logging.getLogger(__name__)
 
+#: A poll of our own that a crash or a lost network left open ends within that time (seconds).
+OWN_POLL = POLL_SECONDS + 5.0
+
 #: Each poll of ours would in turn cut the other program's: seldom is better than often.
 CONFLICT_WAIT = 600.0
+
+_OTHER = (
+    "un autre programme relève déjà les messages de ce robot Telegram (409) : arrêter l'autre, ou changer de jeton "
+    "avec @BotFather"
+)
 
 #: Seconds between what came and the next request.
 BREATH = 0.01
@@ -30,21 +38,23 @@ async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Calla
     :param arrived: called after each batch.
     :param found: told after each poll why it failed (French), or "" when it worked.
 
-    :raises ReceivingError: another poller runs, or the token is refused.
+    :raises ReceivingError: another poller runs, which was there twice in a row, or the token is refused.
     """
     inbox = Inbox(db)
     delay = 1.0
+    alone = True
     while True:
         try:
             updates = await bot.get_updates(
                 offset=progress.get(db, "telegram_offset") or None, timeout=POLL_SECONDS, allowed_updates=KINDS
             )
         except Conflict as error:
-            raise ReceivingError(
-                "un autre programme relève déjà les messages de ce robot Telegram (409) : arrêter l'autre, "
-                "ou changer de jeton avec @BotFather",
-                wait=CONFLICT_WAIT,
-            ) from error
+            if not alone:
+                raise ReceivingError(_OTHER, wait=CONFLICT_WAIT) from error
+            alone = False
+            log.warning("polling: another poll is open, perhaps one of ours")
+            found(_OTHER)
+            await asyncio.sleep(OWN_POLL)
         except InvalidToken as error:
             raise ReceivingError("Telegram refuse le jeton : le vérifier dans ORIGYNE_TELEGRAM_TOKEN") from error
         except RetryAfter as error:
@@ -56,6 +66,7 @@ async def poll(bot: Bot, db: Database, arrived: Callable[[], None], found: Calla
             delay = min(delay * 2, 60.0)
         else:
             delay = 1.0
+            alone = True
             found("")
             if not updates:
                 continue

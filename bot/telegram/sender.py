@@ -14,7 +14,7 @@ import httpx
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, ReplyParameters
 from telegram import Message as Shown
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
 from bot.desk import fleeting, replies, threads
 from bot.desk.outbox import Parcel
@@ -37,6 +37,9 @@ GRACE = 4.0
 
 #: Seconds before a chat is looked at again after the disk did not take that something is being sent there.
 REFUSED_PAUSE = 15.0
+
+#: Seconds between two tries while Telegram refuses the token.
+TOKEN_WAIT = 60.0
 
 #: Chats that are written to at the same moment.
 _AT_ONCE = CONNECTIONS - 16
@@ -162,6 +165,9 @@ class Sender:
         except RetryAfter as error:
             after = seconds_of(error)
             settle(lambda: self._outbox.again(parcel, "Telegram demande d'attendre", after=after))
+        except InvalidToken:
+            # No fault of this message, which certainly did not arrive: it waits until the token is mended.
+            settle(lambda: self._outbox.again(parcel, "Telegram refuse le jeton", after=TOKEN_WAIT))
         except Forbidden as error:
             settle(partial(self._lost, parcel, chat_id, error, message))
         except (BadRequest, ChatMigrated) as error:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+from telegram.error import Conflict
 
 from bot.desk import open_desk, progress
 from bot.desk.inbox import Inbox
 from bot.sandbox.botapi import BotApi
+from bot.telegram import poller
 from bot.telegram.client import make_bot
 from bot.telegram.lock import token_lock
 from bot.telegram.poller import poll
@@ -94,12 +96,19 @@ async def test_a_server_that_stumbles_is_asked_again_and_nothing_is_lost(desk: D
     assert found[-1] == ""
 
 
-async def test_a_second_poller_is_told_apart_and_waited_for(desk: Database) -> None:
+async def test_a_second_poller_is_told_apart_and_waited_for(desk: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poller, "OWN_POLL", 0.2)
     async with BotApi(TOKEN) as api, make_bot(TelegramAccess(TOKEN, api.url)) as bot:
         ours = asyncio.create_task(poll(bot, desk, lambda: None, lambda fault: None))
         await asyncio.sleep(0.3)
         async with make_bot(TelegramAccess(TOKEN, api.url)) as other:
-            theirs = asyncio.create_task(other.get_updates(timeout=5))
+
+            async def insist() -> None:
+                while True:
+                    with suppress(Conflict):
+                        await other.get_updates(timeout=5)
+
+            theirs = asyncio.create_task(insist())
             with pytest.raises(ReceivingError, match="un autre programme") as caught:
                 await asyncio.wait_for(ours, 10)
             theirs.cancel()
