@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Tests run in so many processes; a file's tests stay together, since they share servers.
 WORKERS ?= 2
 
-.PHONY: setup venv-package demo test bench lint format constraints clean
+.PHONY: setup venv-package demo test bench soak lint format constraints clean
 
 setup: $(READY)
 
@@ -36,6 +36,11 @@ test: $(READY)
 # About twenty-five minutes, as root; contestants: Debian's sqlite3, lftp, rclone and curl, and vsftpd from .ci/servers.
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+# MINUTES of the operator's deliveries, ninety days' worth within an hour, under faults drawn from SEED (any).
+MINUTES ?= 60
+soak: $(READY)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

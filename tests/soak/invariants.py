@@ -13,7 +13,7 @@ from core.numbers import show
 from core.store import connect
 from handlers import french
 from tests.soak.life import WORDS, Life
-from tests.soak.people import People, parsed, text_of
+from tests.soak.people import People, is_from_staff, parsed, text_of
 from tests.soak.watch import Watch, growths, read_only
 from tests.soak.world import ACCOUNTING, BOT, STAFF, STRANGER, TECHNICAL, World
 
@@ -236,7 +236,7 @@ def _each_question_in_the_chat_is_answered_once_and_in_order(seen: Seen) -> Iter
     answers: dict[int, list[int]] = defaultdict(list)
     texts: dict[int, str] = {}
     for message in seen.people.phone.messages:
-        if message.reply_to:
+        if message.reply_to and not is_from_staff(message):
             answers[message.reply_to].append(message.born)
             texts[message.reply_to] = message.text
     before = 0

@@ -57,6 +57,8 @@ class People:
         self._seconds = seconds
         self._ends = 0.0
         self.code = ""
+        # One thumb: what belongs together is not interrupted.
+        self._thumb = asyncio.Lock()
         self.phone: Phone = world.api.phone(7001, "Camille")
         self.stranger: Phone = world.api.phone(9009, "Inconnu")
 
@@ -94,14 +96,15 @@ class People:
 
     async def _chat(self) -> None:
         drawn = self._random.random()
-        if drawn < 0.08 and self.ledger.chat:
-            self._correct()
-        elif drawn < 0.2:
-            self._press()
-        elif drawn < 0.24:
-            await self._upload()
-        else:
-            await self._ask(self._question())
+        async with self._thumb:
+            if drawn < 0.08 and self.ledger.chat:
+                self._correct()
+            elif drawn < 0.2:
+                self._press()
+            elif drawn < 0.24:
+                await self._upload()
+            else:
+                await self._ask(self._question())
 
     async def _ask(self, words: str, reply_to: Message | None = None) -> Message | None:
         """Send it, and wait a little for the answer, as people do."""
@@ -114,7 +117,7 @@ class People:
             for message in reversed(self.phone.messages):
                 if message.message_id < question:
                     break
-                if message.reply_to == question:
+                if message.reply_to == question and not is_from_staff(message):
                     return message
             await asyncio.sleep(0.1)
         return None
@@ -184,19 +187,22 @@ class People:
         token = f"Question-{number:04d}-fin"
         self.ledger.to_staff.append(token)
         words = f"{token} : le client attend une réponse."
-        if self._random.random() < 0.3:
-            await self._ask("/contact")
-            answer = await self._ask(words)
-        else:
-            answer = await self._ask(f"/contact {words}")
+        async with self._thumb:
+            if self._random.random() < 0.3:
+                await self._ask("/contact")
+                answer = await self._ask(words)
+            else:
+                answer = await self._ask(f"/contact {words}")
         if self._random.random() < 0.5 and answer is not None:
             heard = await self._heard(f"Réponse à {token}")
             if heard is not None and self._left > 0:
                 thanks = f"Merci-{number:04d}-fin"
                 self.ledger.to_staff.append(thanks)
-                await self._ask(f"{thanks}, c'est noté.", heard)
+                async with self._thumb:
+                    await self._ask(f"{thanks}, c'est noté.", heard)
         if answer is not None and (opened := re.search(r"Conversation n° (\d+)", answer.text)) and self._left > 0:
-            await self._ask(f"/clore {opened[1]}")
+            async with self._thumb:
+                await self._ask(f"/clore {opened[1]}")
 
     async def _heard(self, words: str) -> Message | None:
         for _ in range(100):
@@ -252,6 +258,11 @@ class People:
         message.set_content(text)
         await smtp.send(self._world.access(sender), message, [to])
         return str(message["Message-ID"])
+
+
+def is_from_staff(message: Message) -> bool:
+    """Whether the bot shows what the staff wrote: it stands under the question too, and is no answer of the bot's."""
+    return message.text.startswith("💬")
 
 
 def parsed(raw: bytes) -> EmailMessage:
