@@ -23,7 +23,7 @@ from bot.orders import Orders
 from bot.pulse import Pulse
 from bot.running import held
 from bot.stopping import Stop
-from bot.storage import Storage
+from bot.storage import Storage, patiently
 from bot.supervision import Loops
 from bot.sync_worker import SyncWorker
 from bot.systemd import Notifier
@@ -64,10 +64,10 @@ async def serve(settings: Settings) -> None:
     :raises SettingsError: the data folder cannot be used.
     """
     notifier = Notifier()
-    with held(settings.open_data_folder()):
+    with held(await patiently(settings, settings.open_data_folder)):
         with notifier.patience("Les bases sont vérifiées et ouvertes."):
-            mended = mending.mend(settings)
-            house = open_house(settings)
+            mended = await patiently(settings, lambda: mending.mend(settings))
+            house = await patiently(settings, lambda: open_house(settings))
         await _Service(house, mended, notifier).run()
 
 
@@ -87,7 +87,7 @@ class _Service:
         self._chat_ready = asyncio.Event()
         self._troubles = Troubles(house)
         self._loops = Loops(self._stumbled)
-        self._storage = Storage(house)
+        self._storage = Storage(house, partial(self._found, "disk"), self._ring)
         self._orders = Orders()
         self._worker = SyncWorker(self._orders, self._pass_made, self._worker_lost)
         self._watchdog = Watchdog(house, self._pulse, self._loops, self._troubles, self._worker, self._ring)
@@ -112,6 +112,7 @@ class _Service:
             "workshop": self._warm_up,
             "watchdog": self._watchdog.run,
             "systemd": partial(self._notifier.keep, self._watchdog.is_well, self._troubles.in_a_line),
+            "storage": self._storage.run,
             "health": partial(health.keep, self._house, self._pulse, self._loops),
             "metrics": partial(metrics.serve, self._house, self._pulse, self._loops),
             "backup": partial(backups.daily, self._house, self._found),
@@ -154,7 +155,10 @@ class _Service:
     async def _pass_made(self, report: Mapping[str, Any]) -> None:
         log.info("pass: %s fetched, %s read%s", report["fetched"], report["read"], _because(report["error"]))
         self._pulse.beat("worker")
-        self._found("ftp", report["error"])
+        unwritten = report["error"] if report["unwritten"] else ""
+        self._found("intake", unwritten)
+        if not unwritten:
+            self._found("ftp", report["error"])
         self._found("ftp_files", " ".join(reason for _, reason in report["failed"][:3]))
         await self._notify()
         # Where the FTP could not be read nobody knows what lies there.

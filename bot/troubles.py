@@ -14,7 +14,9 @@ from bot.notices.part import times
 from handlers import french
 from handlers.desk import Standing
 
-Subject = Literal["ftp", "ftp_files", "telegram", "smtp", "imap", "chat_queue", "mail_queue", "loops", "routes"]
+Subject = Literal[
+    "ftp", "ftp_files", "telegram", "smtp", "imap", "chat_queue", "mail_queue", "loops", "routes", "disk", "intake"
+]
 
 #: A fault that mends itself within that time (seconds) is told to nobody.
 PATIENCE = 300
@@ -35,6 +37,14 @@ _WORDS: dict[Subject, tuple[str, str]] = {
     "loops": (
         "Une partie du service s'arrête et redémarre sans cesse",
         "Toutes les parties du service tournent de nouveau",
+    ),
+    "disk": (
+        "Le disque du robot est bientôt plein",
+        "Le disque du robot a de nouveau de la place",
+    ),
+    "intake": (
+        "Les fichiers de l'opérateur ne peuvent plus être rangés",
+        "Les fichiers de l'opérateur sont de nouveau rangés",
     ),
     "routes": (
         "routes.toml ne se lit pas : les avis suivent la règle d'origine",
@@ -140,9 +150,9 @@ class Troubles:
             "thread": f"{fault.key}:{fault.began_at}",
         }
         with self._house.desk.atomic():
-            self._known[fault.key] = fault
             faults.keep(self._house.desk, fault)
             announce(self._house, News(fault.key, "", data), but=_DEAD.get(subject, frozenset()))
+        self._known[fault.key] = fault  # now that it is said
 
 
 #: The channel that does not work then.

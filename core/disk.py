@@ -56,9 +56,17 @@ def free(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
+def total(folder: Path) -> int:
+    """Bytes that the disk of a folder has in all.
+
+    :raises OSError: it cannot be asked.
+    """
+    return shutil.disk_usage(folder).total
+
+
 def reserve(folder: Path) -> int:
     """Bytes of that disk that are to stay free for what people ask and are answered."""
-    return min(_RESERVE, shutil.disk_usage(folder).total // _SHARE)
+    return min(_RESERVE, total(folder) // _SHARE)
 
 
 def weight(path: Path) -> int:

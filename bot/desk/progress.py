@@ -4,6 +4,7 @@
 told that unknown chats guess at codes (UTC seconds). `purged_on`: the day of the last purge (days since 1970).
 `told_until`: when the last pass ended whose events were told (UTC seconds): all that was fetched by then is.
 `restored_at`: when a backup was put in place (UTC seconds); `doubted_pass`: see `bot.notices.doubt`, 0 for none.
+`clock`: when it was last tried whether the store can be written (UTC seconds).
 """
 
 from typing import Literal
@@ -20,6 +21,7 @@ Name = Literal[
     "told_until",
     "restored_at",
     "doubted_pass",
+    "clock",
 ]
 
 

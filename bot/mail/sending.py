@@ -8,6 +8,7 @@ from contextlib import suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import partial
 
 from bot.desk.outbox import Parcel, envid_of
 from bot.house import House
@@ -75,7 +76,7 @@ class Postman:
         """One attempt; its outcome is in the outbox when this returns."""
         if not self._outbox.sending(parcel):
             return
-        begun = time.monotonic()
+        begun, settle = time.monotonic(), self._outbox.settle
         try:
             message = message_from_bytes(parcel.payload, policy=SMTP)
             assert isinstance(message, EmailMessage)
@@ -83,30 +84,31 @@ class Postman:
             delivery = await self.connection.send(message, [parcel.recipient], envid=envid)
         except smtp.MailError as error:
             # A refused account is no fault of this mail, which waits until the settings are mended.
-            for_good = error.permanent and not error.of_account
             after = ACCOUNT_WAIT if error.of_account else None
-            if for_good or not self._outbox.again(parcel, str(error), after=after, uncertain=error.uncertain):
-                self._undelivered(parcel, str(error))
+            if error.permanent and not error.of_account:
+                settle(partial(self._undelivered, parcel, str(error)))
+            else:
+                settle(partial(self._later, parcel, str(error), after=after, uncertain=error.uncertain))
             if error.of_account or not error.permanent:
                 self._found(f"{error} Les courriels sont gardés et partiront ensuite.")
             return
         except Exception as error:  # one mail that cannot be sent stops no other
             log.error("mail parcel %s: %s", parcel.id, trace(error))
-            reason = f"erreur interne ({type(error).__name__})"
-            if not self._outbox.again(parcel, reason, uncertain=True):
-                self._undelivered(parcel, reason)
+            settle(partial(self._later, parcel, f"erreur interne ({type(error).__name__})", uncertain=True))
             return
         self._pulse.beat("mail sent")
-        self._found("")
         if delivery.refused:
-            self._undelivered(parcel, next(iter(delivery.refused.values())))
+            settle(partial(self._undelivered, parcel, next(iter(delivery.refused.values()))))
         elif delivery.deferred:
-            reason = next(iter(delivery.deferred.values()))
-            if not self._outbox.again(parcel, reason):
-                self._undelivered(parcel, reason)
+            settle(partial(self._later, parcel, next(iter(delivery.deferred.values()))))
         else:
-            self._outbox.sent(parcel)
+            settle(partial(self._outbox.sent, parcel))
             log.info("sent: mail parcel %s%s", parcel.id, logs.in_time(begun))
+        self._found("")
+
+    def _later(self, parcel: Parcel, reason: str, *, after: float | None = None, uncertain: bool = False) -> None:
+        if not self._outbox.again(parcel, reason, after=after, uncertain=uncertain):
+            self._undelivered(parcel, reason)
 
     def _undelivered(self, parcel: Parcel, reason: str) -> None:
         log.error("mail parcel %s refused: %s", parcel.id, reason)

@@ -136,6 +136,7 @@ GROUPS = (
             Detail("envoi", "courriels qui ne partent plus", ("trouble.smtp", "trouble.mail_queue")),
             Detail("reception", "courriels qui n'arrivent plus", ("trouble.imap",)),
             Detail("service", "parties du service qui s'arrêtent", ("trouble.loops",)),
+            Detail("disque", "disque plein, ou presque", ("trouble.disk", "trouble.intake")),
             Detail("routes", "routes.toml qui ne se lit pas", ("trouble.routes",)),
             Detail("sauvegardes", "sauvegardes qui ne se font plus", ("trouble.backup",)),
             Detail("bases", "bases remises en état", ("trouble.store",)),
