@@ -23,7 +23,7 @@ from core.settings import Settings
 from handlers import registry
 from handlers.ask import Role
 from handlers.command import Command
-from handlers.desk import SyncReport
+from handlers.desk import Selftest, SyncReport
 from tests.bot.talking import TRUSTED, VOUCHED, answer, count_of, fetch, replies, said, write
 from tests.handlers.filled import settings
 
@@ -78,11 +78,16 @@ def configured(filled: Path, tmp_path: Path, api: BotApi) -> Settings:
 async def people(house: House, api: BotApi) -> list[Somebody]:
     """One person a role, who has no other."""
     house.own.make_pass = _no_pass
+    house.own.selftest = _no_selftest  # type: ignore[method-assign]
     return [somebody(house, api, role, number) for number, role in enumerate(ROLES)]
 
 
 async def _no_pass() -> SyncReport:
     return SyncReport(ended=True)
+
+
+async def _no_selftest(*_: object, wait: bool) -> Selftest:
+    return Selftest()
 
 
 def somebody(house: House, api: BotApi, role: Role, number: int) -> Somebody:
@@ -181,6 +186,7 @@ def at_terminal(configured: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(Settings, "load", lambda: configured)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(BotDesk, "sync", _no_sync)
+    monkeypatch.setattr(BotDesk, "selftest", _no_selftest)
     house = open_house(configured)
     yield house
     house.context.close()
