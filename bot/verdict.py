@@ -33,17 +33,17 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
 
 
-def judge(health: Health | None, *, running: bool, now: int) -> Verdict:
+def judge(health: Health | None, *, running: bool, now: int, others: tuple[Finding, ...] = ()) -> Verdict:
     """:param running: whether a service holds the data folder.
     :param now: UTC seconds.
+    :param others: what else there is to look at.
     """
     if down := _down(health, running, now):
-        return Verdict("down", f"❌ {down}")
+        return Verdict("down", f"❌ {down}", others)
     assert health
-    found = (*_faults(health, now), *_stumbling(health, now))
-    serious = sum(it.serious for it in found)
-    if serious:
-        return Verdict("unwell", f"⚠️ {french.count(serious, 'chose', 'choses')} à voir", found)
+    found = (*_faults(health, now), *_stumbling(health, now), *others)
+    if any(it.serious for it in found):
+        return Verdict("unwell", f"⚠️ {french.count(len(found), 'chose', 'choses')} à voir", found)
     return Verdict("well", f"✅ Le service va bien, depuis {lasting(now - health.started_at)}", found)
 
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 
+from sqlite_utils import Database
+
 from core import freshness
 from core.folders import FRENCH
 from core.freshness import FolderState, LastPass
 from core.layouts import fold
+from core.settings import Settings
 from handlers import french
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
@@ -25,7 +28,14 @@ async def run(ask: Ask, context: Context) -> Answer:
     last = freshness.last_pass(db)
     folders = [it for it in freshness.folders(db, now) if it.files or it.folder in _LIVELY]
     state = context.desk.state()
-    troubles = [f"⚠️ {words}" for words in to_see(context, state, folders)]
+    troubles = [f"⚠️ {it.words.rstrip('.')} (depuis le {french.moment(it.since, now)})" for it in state.faults]
+    troubles += [
+        f"⚠️ « {it.name} » redémarre sans cesse : {it.times} fois de suite, la dernière {french.age(it.at, now)}"
+        for it in state.stumbling
+    ]
+    troubles += [f"⚠️ {words}" for words in to_see(db, context.settings, state, folders, now)]
+    if not context.vault.has_key:
+        troubles.append("⚠️ Les codes (PUK, RIO) ne sont ni gardés ni montrés : la clé de chiffrement manque")
     told = [*troubles]
     rejected = sum(folder.rejected for folder in folders)
     if rejected:
@@ -55,17 +65,14 @@ async def run(ask: Ask, context: Context) -> Answer:
     )
 
 
-def to_see(context: Context, state: State, folders: Iterable[FolderState]) -> list[str]:
-    """What somebody should look at (French), the gravest first."""
-    db, now = context.telecom, context.now()
-    late = freshness.late(db, now, context.settings)
+def to_see(db: Database, settings: Settings, state: State, folders: Iterable[FolderState], now: int) -> list[str]:
+    """What is no fault of the service's, and yet somebody should look at (French).
+
+    :param now: UTC seconds.
+    """
+    late = freshness.late(db, now, settings)
     last = freshness.last_pass(db)
-    troubles = [f"{it.words.rstrip('.')} (depuis le {french.moment(it.since, now)})" for it in state.faults]
-    troubles += [
-        f"« {it.name} » redémarre sans cesse : {it.times} fois de suite, la dernière {french.age(it.at, now)}"
-        for it in state.stumbling
-    ]
-    troubles += [f"{FRENCH[kind]} en retard depuis le {french.moment(it.since, now)}" for kind, it in late.items()]
+    troubles = [f"{FRENCH[kind]} en retard depuis le {french.moment(it.since, now)}" for kind, it in late.items()]
     troubles += [
         f"Les courriels n'arrivent pas à {it.address} (depuis le {french.moment(it.since, now)}) : {it.reason}"
         for it in state.faulty
@@ -75,8 +82,6 @@ def to_see(context: Context, state: State, folders: Iterable[FolderState]) -> li
         troubles.append(f"{french.count(waiting, 'fichier attend', 'fichiers attendent')} un mot de votre part")
     if last and last.error and not state.faults:
         troubles.append(f"Dernière passe incomplète : {last.error}")
-    if not context.vault.has_key:
-        troubles.append("Les codes (PUK, RIO) ne sont ni gardés ni montrés : la clé de chiffrement manque")
     return troubles
 
 
