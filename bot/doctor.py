@@ -215,6 +215,15 @@ def _cautions(settings: Settings) -> list[Finding]:
             found.append(
                 Finding("Sécurité", "warning", f"{name} sans TLS : le mot de passe et les données passent en clair")
             )
+    if settings.metrics_listen and settings.metrics_listen.rpartition(":")[0].strip("[]") not in LOOPBACK:
+        found.append(
+            Finding(
+                "Sécurité",
+                "warning",
+                f"ORIGYNE_METRICS_LISTEN : les mesures se lisent sans mot de passe sur {settings.metrics_listen} ; "
+                "préférer 127.0.0.1 et un port",
+            )
+        )
     if not settings.mail_trusted_server:
         found.append(
             Finding(
