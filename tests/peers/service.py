@@ -105,13 +105,18 @@ class Service:
         self._process.wait()
         self._process = None
 
-    def stop(self) -> int:
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def stop(self, seconds: float = 15) -> int:
         """SIGTERM, and the exit status."""
         if self._process is None:
             return 0
         self._process.terminate()
         try:
-            return self._process.wait(timeout=15)
+            return self._process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
