@@ -18,6 +18,7 @@ from bot.mail.answering import answer_mail
 from bot.poison import set_aside
 from bot.telegram import answering
 from core import disk, logs
+from core.soundness import is_damage
 from core.trace import trace
 
 log = logging.getLogger(__name__)
@@ -114,7 +115,9 @@ class Clerk:
             self._ended(head, partial(self._house.inbox.postpone, head))
         except Exception as error:
             log.error("%s item %s: %s", head.door, head.id, trace(error))
-            if disk.refusal_of(error):  # no fault of the question, which waits for the disk
+            if is_damage(error):
+                self._house.damaged.set()
+            if is_damage(error) or disk.refusal_of(error):  # no fault of the question, which waits for the disk
                 self._not_before[head.conversation] = time.monotonic() + REFUSED_PAUSE
                 return
             self._not_before[head.conversation] = time.monotonic() + 2.0**head.tries

@@ -20,6 +20,7 @@ from bot import __version__
 from bot.export_command import declare as declare_export
 from core import logs
 from core.settings import Settings, SettingsError
+from core.soundness import DAMAGED
 from core.trace import trace
 
 ANSWERED, REFUSED, UNUSABLE = 0, 1, 2
@@ -59,7 +60,8 @@ _MODULES = {
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command and exit with its status: 0 done, 1 refused or not understood, 2 wrong settings or usage."""
+    """Run a command and exit with its status: 0 done, 1 refused or not understood, 2 wrong settings or usage, 3 a store
+    is damaged, which a start of the service mends."""
     # argparse takes its words from gettext; French ones need no catalogue file.
     vars(argparse)["_"] = lambda text: _FRENCH.get(text, gettext.gettext(text))
     options = _parser().parse_args(arguments)
@@ -240,13 +242,20 @@ def _log_to_terminal(settings: Settings) -> None:
 
 
 def _serve(_: argparse.Namespace) -> int:
+    from bot.mending import MendingError
     from bot.running import AlreadyRunning
-    from bot.service import serve
+    from bot.service import StoreDamaged, serve
 
     settings = Settings.load()
     _log_to_terminal(settings)
     try:
         logs.run(serve(settings))
+    except StoreDamaged as error:
+        err.print(Text(f"Le service s'arrête : {error} ; il la remet en état en redémarrant.", style="bold red"))
+        return DAMAGED
+    except MendingError as error:
+        err.print(Text(f"Le service ne démarre pas : {error}.", style="bold red"))
+        return UNUSABLE
     except AlreadyRunning as error:
         err.print(Text(f"Le service ne démarre pas : {error}.", style="bold red"))
         return UNUSABLE

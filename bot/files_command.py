@@ -14,6 +14,7 @@ from rich.text import Text
 
 from bot.desk import audit, open_desk
 from bot.mail.codes import without_codes
+from bot.restoring import told
 from core import rejects, store
 from core.layouts import LayoutError
 from core.settings import Settings
@@ -121,7 +122,7 @@ def rebuild_store(_: Namespace, out: Console, err: Console) -> int:
     settings = Settings.load()
     with _bar(err) as reading:
         try:
-            count = rebuild(settings, reading)
+            count = rebuild(settings, reading, told(settings.data)[1])
         except LayoutError as error:
             err.print(Text(str(error), style="bold red"))
             return UNUSABLE

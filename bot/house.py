@@ -23,8 +23,8 @@ from handlers.desk import Topic
 
 @dataclass(frozen=True)
 class House:
-    """`data`: the data folder. `telling`: held by who turns events into notices. All of it belongs to the event loop's
-    thread."""
+    """`data`: the data folder. `telling`: held by who turns events into notices. `damaged`: set by who meets a damaged
+    store, and ends the service. All of it belongs to the event loop's thread."""
 
     settings: Settings
     data: Path
@@ -35,6 +35,7 @@ class House:
     context: Context
     own: BotDesk
     telling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    damaged: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def profile(self) -> Profile:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ from typing import Any
 
 from telegram.error import InvalidToken, TelegramError
 
-from bot import backups, health, lateness, metrics
+from bot import backups, health, lateness, mending, metrics
 from bot.clerk import Clerk
 from bot.desk import audit, progress, retention
 from bot.enrolment import follow_rights, know_robot, mail_code
@@ -36,7 +37,7 @@ from bot.telegram.updates import ReceivingError
 from bot.telegram.wiping import wipe
 from bot.troubles import Subject, Troubles
 from bot.watchdog import Watchdog
-from core import charts, mending
+from core import charts, soundness
 from core.settings import Settings
 from core.trace import trace
 from handlers.answer import Answer
@@ -62,13 +63,28 @@ async def serve(settings: Settings) -> None:
 
     :raises AlreadyRunning: the data folder has its service.
     :raises SettingsError: the data folder cannot be used.
+    :raises MendingError: a store is damaged and cannot be made anew.
+    :raises StoreDamaged: a store turned out to be damaged; the next start mends it.
     """
     notifier = Notifier()
     with held(await patiently(settings, settings.open_data_folder)):
-        with notifier.patience("Les bases sont vérifiées et ouvertes."):
-            mended = await patiently(settings, lambda: mending.mend(settings))
-            house = await patiently(settings, lambda: open_house(settings))
-        await _Service(house, mended, notifier).run()
+        try:
+            with notifier.patience("Les bases sont vérifiées et ouvertes."):
+                mended = mending.mend(settings)
+                house = open_house(settings)
+            await _Service(house, mended, notifier).run()
+            damaged = house.damaged.is_set()
+        except sqlite3.DatabaseError as error:
+            if not soundness.is_damage(error):
+                raise
+            damaged = True
+        if damaged:
+            soundness.suspect(settings.data)
+            raise StoreDamaged("une base est abîmée")
+
+
+class StoreDamaged(Exception):
+    """A store turned out to be damaged while it was used (French)."""
 
 
 class _Service:
@@ -117,12 +133,13 @@ class _Service:
             "metrics": partial(metrics.serve, self._house, self._pulse, self._loops),
             "backup": partial(backups.daily, self._house, self._found),
         }
+        mending.tell(self._house, self._mended)
         for name, make in loops.items():
             self._loops.start(name, make)
         self._notifier.ready()
         log.info("service started, data in %s", self._house.data)
         try:
-            await stop.asked.wait()
+            await _first(stop.asked, self._house.damaged)
         finally:
             log.info("stopping")
             self._notifier.stopping()
@@ -143,6 +160,8 @@ class _Service:
             self._found("telegram", str(error))
             return error.wait
         log.error("%s stumbled: %s", name, trace(error))
+        if soundness.is_damage(error):
+            self._house.damaged.set()
         self._storage.note(error)
         return 0.0
 
@@ -168,6 +187,8 @@ class _Service:
                 self._ring()
 
     def _worker_lost(self, status: int) -> None:
+        if status == soundness.DAMAGED:
+            self._house.damaged.set()
         self._found("ftp", "le programme qui lit les fichiers s'est arrêté ; voir le journal du service")
 
     def _tell_later(self, person: Person, answer: Answer) -> None:
@@ -296,6 +317,13 @@ class _All(asyncio.Event):
     def set(self) -> None:
         for bell in self._bells:
             bell.set()
+
+
+async def _first(*events: asyncio.Event) -> None:
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
 
 
 def _because(error: str) -> str:

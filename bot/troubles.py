@@ -15,7 +15,18 @@ from handlers import french
 from handlers.desk import Standing
 
 Subject = Literal[
-    "ftp", "ftp_files", "telegram", "smtp", "imap", "chat_queue", "mail_queue", "loops", "routes", "disk", "intake"
+    "ftp",
+    "ftp_files",
+    "telegram",
+    "smtp",
+    "imap",
+    "chat_queue",
+    "mail_queue",
+    "loops",
+    "routes",
+    "disk",
+    "intake",
+    "backup",
 ]
 
 #: A fault that mends itself within that time (seconds) is told to nobody.
@@ -46,6 +57,7 @@ _WORDS: dict[Subject, tuple[str, str]] = {
         "Les fichiers de l'opérateur ne peuvent plus être rangés",
         "Les fichiers de l'opérateur sont de nouveau rangés",
     ),
+    "backup": ("Les sauvegardes ne se font plus", "Une sauvegarde est faite de nouveau"),
     "routes": (
         "routes.toml ne se lit pas : les avis suivent la règle d'origine",
         "routes.toml se lit de nouveau",
@@ -58,6 +70,7 @@ _WORDS: dict[Subject, tuple[str, str]] = {
 _TO_DO: dict[Subject, str] = {
     "chat_queue": "La commande « origyne-bot outbox » montre ce qui attend ; si cela dure, redémarrer le service.",
     "mail_queue": "La commande « origyne-bot outbox » montre ce qui attend ; si cela dure, redémarrer le service.",
+    "backup": "La commande « origyne-bot backup » en fait une tout de suite, et dit ce qui l'empêche.",
     "loops": "Le journal du service dit pourquoi ; « origyne-bot doctor » essaie chaque réglage et chaque serveur.",
 }
 

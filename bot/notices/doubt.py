@@ -66,4 +66,4 @@ def settle(desk: Database, doubt: Doubt | None) -> None:
 def words(told: Sequence[News]) -> str:
     """What a reader is told of it (French), "" when nothing is doubtful."""
     at = max((int(it.data.get(_KEY, 0)) for it in told), default=0)
-    return f"Une sauvegarde a été remise en place le {french.moment(at)} : ceci a peut-être déjà été dit." if at else ""
+    return f"Les bases ont été remises en état le {french.moment(at)} : ceci a peut-être déjà été dit." if at else ""
