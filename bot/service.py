@@ -70,8 +70,8 @@ async def serve(settings: Settings) -> None:
     with held(await patiently(settings, settings.open_data_folder)):
         try:
             with notifier.patience("Les bases sont vérifiées et ouvertes."):
-                mended = mending.mend(settings)
-                house = open_house(settings)
+                mended = await patiently(settings, lambda: mending.mend(settings))
+                house = await patiently(settings, lambda: open_house(settings))
             await _Service(house, mended, notifier).run()
             damaged = house.damaged.is_set()
         except sqlite3.DatabaseError as error:
