@@ -147,6 +147,11 @@ class BotApi:
         """Updates that the bot has not confirmed."""
         return self._world.pending
 
+    @property
+    def faults_left(self) -> int:
+        """Faults that have not happened yet."""
+        return len(self._faults)
+
     def heal(self) -> None:
         """Forget the faults that have not happened yet."""
         self._faults.clear()
