@@ -172,8 +172,10 @@ class Bridge:
     def close_contact(self, ask: Ask, number: int) -> Conversation | None:
         with self._desk.atomic():
             thread = threads.by_id(self._desk, number)
-            if thread is None or thread.kind != "contact" or not thread.is_open or not self._is_in(ask, thread):
+            if thread is None or thread.kind != "contact" or not self._is_in(ask, thread):
                 return None
+            if not thread.is_open:  # perhaps by the same words, whose answer a crash cut off
+                return self._conversation(thread)
             threads.close(self._desk, thread.id)
             told = Answer(f"{ask.person.name} a clos cette conversation.", ("Une réponse la rouvre.",))
             self._mail(thread, self._readers(thread, ask.person.id), [told], ())

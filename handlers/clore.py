@@ -23,7 +23,7 @@ async def run(ask: Ask, context: Context) -> Answer:
     if closed is None and not found:
         return _which(ask, context)  # written under a notice, or under what is closed
     if closed is None:
-        return Answer(f"La conversation n° {number} n'est pas ouverte, ou n'est pas la vôtre.", refused=True)
+        return Answer(f"La conversation n° {number} n'existe pas, ou n'est pas la vôtre.", refused=True)
     return Answer(f"Conversation n° {number} close.", (closed.subject, "Une réponse de l'équipe la rouvrirait."))
 
 

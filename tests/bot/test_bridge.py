@@ -21,7 +21,21 @@ from core import sims
 from core.settings import Settings
 from handlers.answer import Answer
 from tests.bot.conftest import CAMILLE
-from tests.bot.talking import NUMBER, TRUSTED, VOUCHED, answer, body, deliver, replies, said, words_of, write
+from tests.bot.talking import (
+    NUMBER,
+    TRUSTED,
+    VOUCHED,
+    answer,
+    body,
+    clerk_at_work,
+    deliver,
+    fetch,
+    replies,
+    said,
+    settle,
+    words_of,
+    write,
+)
 from tests.handlers.filled import settings
 
 TEAM, DOMINIQUE = "equipe@telecom.example", "dominique@telecom.example"
@@ -255,6 +269,32 @@ async def test_the_same_mail_twice_is_shown_once(house: House, bot: Bot, camille
     write(house, "Oui.", frm=TEAM, to=str(found[TEAM]["Reply-To"]), key="INBOX/2/1", message_id="<1@poste.example>")
     await mails(house, bot)
     assert len(camille.messages) == before
+
+
+async def test_what_a_crash_cut_off_before_its_answer_is_answered_as_the_first_time(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    """The question, then words in its conversation, were taken to the staff, and the answers were not written down."""
+
+    async def answered_twice() -> None:
+        await fetch(house, bot)
+        number, came = house.desk.execute("SELECT id, payload FROM inbox ORDER BY id DESC").fetchone()
+        for _ in range(2):
+            with house.desk.atomic():
+                house.desk.execute("UPDATE inbox SET state = 'new', payload = ? WHERE id = ?", (came, number))
+            async with clerk_at_work(house, bot):
+                await settle(house)
+            await deliver(house, bot)
+
+    question = camille.send(f"/contact {QUESTION}")
+    await answered_twice()
+    camille.send("C'est urgent", reply_to=question)
+    await answered_twice()
+    asked, asked_again, added, added_again = said(camille)
+    assert asked.startswith("Envoyé à l'équipe")
+    assert added.startswith("Transmis à l'équipe")
+    assert (asked_again, added_again) == (asked, added)
+    assert len((await mails(house, bot))[TEAM]) == 2
 
 
 async def test_an_edited_question_does_not_leave_twice(house: House, bot: Bot, camille: Phone) -> None:
