@@ -33,6 +33,11 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+# Some thirty minutes: the service killed at each point of each flow; `crash-*/` below the temporary folder keeps what
+# went wrong. `make test` has a small part of it.
+crash: $(READY)
+	$(BIN)/python -m tests.crash
+
 # About twenty-five minutes, as root; contestants: Debian's sqlite3, lftp, rclone and curl, and vsftpd from .ci/servers.
 bench: $(READY)
 	$(BIN)/python -m tests.bench

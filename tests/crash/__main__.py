@@ -1,4 +1,4 @@
-"""`python -m tests.crash`: every flow, cut at every point; a table, and 1 where anything was lost or doubled unmarked."""
+"""`python -m tests.crash`: every flow, cut at every point; ends with 1 where anything was lost, or doubled unmarked."""
 
 import argparse
 import asyncio

@@ -154,12 +154,14 @@ async def _asks_staff(stage: Stage) -> None:
 
 
 async def _staff_answers(stage: Stage) -> None:
-    """The staff answers by mail below the question, and is answered from the chat."""
+    """The staff answers by mail below the question, and is answered from the chat, which then closes it."""
     question = await stage.mailed("equipe", "Qui suit le portage")
     await stage.write("equipe", f"Re: {question['Subject']}", "Moi, voici.\n", answers=question)
     answer = await stage.shown("Moi, voici.")
     stage.phone.send("Merci, c'est noté", reply_to=answer)
     await stage.mailed("equipe", "c'est noté")
+    stage.press(await stage.shown("Envoyé à l'équipe"), "Clore")
+    await stage.mailed("equipe", "a clos cette conversation")
 
 
 def _at(hour: int) -> datetime:

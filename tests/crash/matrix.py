@@ -1,17 +1,16 @@
 """Which kills there are, the runs with them, and what they showed."""
 
 import asyncio
-import random
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.crash.flows import Flow
 from tests.crash.outcome import Difference, Outcome, compare, outcome_of
-from tests.crash.stage import Kill, NeverCame, Prepared, Stage, keep_running, stage
+from tests.crash.stage import Kill, Prepared, Stage, keep_running, stage
 
 
 @dataclass(frozen=True)
@@ -90,13 +89,14 @@ async def _to_the_end(its_stage: Stage, flow: Flow) -> None:
 
 
 def kills_of(model: Undisturbed, idle: Undisturbed) -> list[Kill]:
-    """The first and the last time at each point of a flow, but for those that an idle service passes as often."""
+    """At each point of a flow, the first or the last time, but for those that an idle service passes as often. Every
+    third kills one process alone."""
     passed, passed_idle = Counter(model.points), Counter(idle.points)
-    found = []
-    for number, (point, times) in enumerate(passed.items()):
-        if times > passed_idle[point]:
-            found += [Kill(point, nth, alone=number % 3 == 2) for nth in sorted({passed_idle[point] + 1, times})]
-    return found
+    own = [(point, times) for point, times in passed.items() if times > passed_idle[point]]
+    return [
+        Kill(point, times if number % 2 else passed_idle[point] + 1, alone=number % 3 == 2)
+        for number, (point, times) in enumerate(own)
+    ]
 
 
 def kills_idle(idle: Undisturbed) -> list[Kill]:

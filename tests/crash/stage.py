@@ -1,4 +1,4 @@
-"""Where one run is played: servers of its own, a data folder that was prepared, and the service, which may die there."""
+"""Where one run is played: servers of its own, a data folder that was prepared, and the service, which may die."""
 
 import asyncio
 import copy
@@ -127,10 +127,9 @@ class _Watched(Service):
             )
         self.groups.append(self._process.pid)
 
-    @property
-    def ended(self) -> int | None:
+    def wait(self) -> int:
         assert self._process
-        return self._process.poll()
+        return self._process.wait()
 
     def kill_all(self) -> None:
         """Whatever is left of it."""
@@ -298,8 +297,7 @@ async def keep_running(stage: Stage, kills: list[Kill], record: Path | None = No
     left = list(kills)
     while True:
         stage.service.begin(left.pop(0) if left else None, record)
-        while (ended := stage.service.ended) is None:
-            await asyncio.sleep(0.01)
+        ended = await asyncio.to_thread(stage.service.wait)
         assert ended == -signal.SIGKILL, f"the service ended ({ended}): {stage.service.words[-3000:]}"
         stage.deaths += 1
         with closing(sqlite3.connect(_copied(stage.service.data / DESK, stage.folder / "looked-at"))) as desk:

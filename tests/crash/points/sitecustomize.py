@@ -48,7 +48,7 @@ class _Points:
             self._passed[name] += 1
             if self._record is not None:
                 os.write(self._record, f"{name}\n".encode())
-            if name == self._at and self._passed[name] == self._nth and not os.path.exists(self._note):
+            if name == self._at and self._passed[name] == self._nth and not Path(self._note).exists():
                 os.write(os.open(self._note, os.O_WRONLY | os.O_CREAT), f"{name}\n".encode())
                 if self._alone:
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -119,7 +119,7 @@ def _watch_stores() -> None:
 def _watch_files() -> None:
     def file_of(path: object) -> str:
         """Without what differs from run to run."""
-        text = os.path.abspath(os.fsdecode(path)) if isinstance(path, (str, bytes, os.PathLike)) else ""
+        text = str(Path(os.fsdecode(path)).absolute()) if isinstance(path, (str, bytes, os.PathLike)) else ""
         if not text.startswith(points.data) or text.endswith((".lock", ".log")):
             return ""
         return re.sub(r"\d+", "#", re.sub(r"[0-9a-f]{16,}", "…", text[len(points.data) :].lstrip("/")))
