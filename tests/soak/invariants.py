@@ -5,10 +5,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.message import EmailMessage
+from io import BytesIO
+
+from openpyxl import load_workbook
 
 from bot.desk import chain
 from bot.sandbox.traffic import Cdr, Usage, total
+from core.folders import PARIS
 from core.numbers import show
 from core.store import connect
 from handlers import french
@@ -192,10 +197,7 @@ def late_states(seen: Seen) -> set[int]:
 
 
 def _each_event_is_mailed_once(seen: Seen) -> Iterator[str]:
-    found: Counter[tuple[str, ...]] = Counter()
-    for mail in seen.mails(TECHNICAL).values():
-        for number, word, seen_at in _CHANGED.findall(text_of(mail).replace("\r\n", "\n")):
-            found[number, word, seen_at] += 1
+    found = Counter(change for mail in seen.mails(TECHNICAL).values() for change in _changes_in(mail))
     for msisdn, kind, at in _told_changes(seen):
         row = (show(msisdn), WORDS.get(kind, kind), french.moment(at))
         if found[row] != 1:
@@ -209,6 +211,22 @@ _CHANGED = re.compile(
     r"(\d\d/\d\d(?:/\d{4})? à \d\d:\d\d)$",
     re.MULTILINE,
 )
+
+
+def _changes_in(mail: EmailMessage) -> list[tuple[str, str, str]]:
+    """Number, what it became, and the state that says so; of the spreadsheet where the mail shows but the first."""
+    for part in mail.iter_attachments():
+        if str(part.get_filename()).startswith("Détail du"):
+            book = load_workbook(BytesIO(part.get_content()), read_only=True)
+            if "Changements de lignes" in book.sheetnames:
+                rows = list(book["Changements de lignes"].iter_rows(min_row=2, values_only=True))
+                return [
+                    (show(str(row[0])), str(row[2]), french.moment(int(row[5].replace(tzinfo=PARIS).timestamp())))
+                    for row in rows
+                    if isinstance(row[5], datetime)
+                ]
+    found: list[tuple[str, str, str]] = _CHANGED.findall(text_of(mail).replace("\r\n", "\n"))
+    return found
 
 
 def _each_invoice_is_mailed_once(seen: Seen) -> Iterator[str]:
