@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Tests run in so many processes; a file's tests stay together, since they share servers.
 WORKERS ?= 2
 
-.PHONY: setup venv-package demo test bench soak lint format constraints clean
+.PHONY: setup venv-package demo test crash bench soak lint format constraints clean
 
 setup: $(READY)
 
@@ -33,8 +33,8 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# Some thirty minutes: the service killed at each point of each flow; `crash-*/` below the temporary folder keeps what
-# went wrong. `make test` has a small part of it.
+# Some thirty minutes: the service killed at each point of each flow; `origyne-crash-…` in the temporary folder keeps
+# what went wrong. `make test` has a small part of it.
 crash: $(READY)
 	$(BIN)/python -m tests.crash
 

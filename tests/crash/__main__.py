@@ -47,7 +47,7 @@ async def main() -> int:
             made = await disturbed(prepared, model, kills + again, folder / f"run-{number}")
         done += 1
         if made.is_wrong:
-            print(_wrong(made, folder / f"run-{number}"), flush=True)
+            print(f"WRONG, see {folder / f'run-{number}'}: {made}", flush=True)
         elif done % 25 == 0:
             print(f"{done} runs, after {time.monotonic() - began:.0f} s", flush=True)
         return made
@@ -56,14 +56,6 @@ async def main() -> int:
     print(_report(runs, time.monotonic() - began))
     enough = chosen.flow or chosen.every > 1 or (_kills(runs) >= FEWEST_KILLS and _points(runs) >= FEWEST_POINTS)
     return 0 if enough and not any(made.is_wrong for made in runs) else 1
-
-
-def _wrong(made: Run, folder: Path) -> str:
-    lines = [f"WRONG: {made.flow.name}, killed at {', '.join(map(str, made.planned))}; see {folder}"]
-    lines += [f"  {made.fault}"] if made.fault else []
-    lines += [f"  lost: {where}: {what}" for where, what in made.difference.lost]
-    lines += [f"  doubled: {where}: {what}" for where, what in made.difference.doubled]
-    return "\n".join(lines)
 
 
 def _report(runs: list[Run], seconds: float) -> str:

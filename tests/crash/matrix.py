@@ -37,6 +37,13 @@ class Run:
     def is_wrong(self) -> bool:
         return bool(self.fault) or self.difference.is_wrong
 
+    def __str__(self) -> str:
+        lines = [f"{self.flow.name}, killed at {', '.join(map(str, self.planned))}"]
+        lines += [f"  {self.fault}"] if self.fault else []
+        lines += [f"  lost: {where}: {what}" for where, what in self.difference.lost]
+        lines += [f"  doubled: {where}: {what}" for where, what in self.difference.doubled]
+        return "\n".join(lines)
+
 
 async def undisturbed(prepared: Prepared, flow: Flow, folder: Path) -> Undisturbed:
     record = folder / "points"

@@ -1,0 +1,90 @@
+"""A part of the crash matrix; `make crash` runs it whole."""
+
+import asyncio
+import random
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.crash.flows import FLOWS, IDLE
+from tests.crash.matrix import Run, Undisturbed, disturbed, kills_of, undisturbed
+from tests.crash.outcome import Outcome, compare
+from tests.crash.stage import Kill, prepare
+
+#: Where each flow is cut in any case: what was wrong there once, or would be worst.
+CUTS = {
+    "file in": r"worker: telecom.db: before the commit of .*INSERT cdrs",
+    "event to notice": r"service: desk.db: after the commit of .*INSERT outbox, INSERT progress",
+    "mail out": r"service: answered smtp content",
+    "chat out": r"service: answered telegram sendMessage",
+    "mail in": r"service: desk.db: after the commit of INSERT inbox",
+    "chat in": r"service: desk.db: before the commit of .*UPDATE inbox done",
+    "dialog": r"service: desk.db: before the commit of .*INSERT awaited_words.*UPDATE inbox done",
+    "upload to FTP": r"service: answered ftp RNTO: 250",
+    "bridge": r"service: desk.db: before the commit of .*UPDATE inbox done",
+}
+#: And these once more, somewhere.
+DRAWN = 7
+
+
+@pytest.mark.timeout(600)
+async def test_a_service_that_is_killed_anywhere_loses_nothing_and_doubles_nothing_unmarked(tmp_path: Path) -> None:
+    prepared = await prepare(tmp_path / "prepared")
+    room = asyncio.Semaphore(3)
+
+    async def model_of(number: int) -> Undisturbed:
+        async with room:
+            return await undisturbed(prepared, (IDLE, *FLOWS)[number], tmp_path / f"undisturbed-{number}")
+
+    async def cut(model: Undisturbed, kill: Kill) -> Run:
+        folder = tmp_path / re.sub(r"\W+", "-", f"{model.flow.name} {kill}")[:80]
+        async with room:
+            return await disturbed(prepared, model, [kill], folder)
+
+    idle, *models = await asyncio.gather(*map(model_of, range(len(FLOWS) + 1)))
+    kills = [(model, _first(model, CUTS[model.flow.name])) for model in models]
+    kills += [(model, random.Random(model.flow.name).choice(kills_of(model, idle))) for model in models[:DRAWN]]
+    runs = await asyncio.gather(*(cut(model, kill) for model, kill in kills))
+
+    assert not [str(run) for run in runs if run.is_wrong]
+    assert sum(len(run.killed) for run in runs) >= len(runs) - 1  # a drawn one may come after all is done
+
+
+def _first(model: Undisturbed, pattern: str) -> Kill:
+    return Kill(next(point for point in model.points if re.match(pattern, point)))
+
+
+# -- the judgement itself
+
+_CHAT, _MAILBOX = ("chat 1", "Bonjour"), ("mailbox compta INBOX", "Facture")
+_TRUE = Outcome(Counter([_CHAT, _MAILBOX]), {"chat 1": ["Bonjour"]})
+
+
+def test_what_is_not_there_is_lost() -> None:
+    found = compare(_TRUE, Outcome(Counter([_CHAT]), {"chat 1": ["Bonjour"]}))
+    assert (found.lost, found.doubled) == ((_MAILBOX,), ())
+    assert found.is_wrong
+
+
+def test_what_is_there_twice_is_doubled_unless_it_is_marked() -> None:
+    twice = Counter([_CHAT, _CHAT, _MAILBOX])
+    found = compare(_TRUE, Outcome(twice, {"chat 1": ["Bonjour"] * 2}))
+    assert found.doubled == (_CHAT,)
+    assert found.is_wrong
+    found = compare(_TRUE, Outcome(twice, {"chat 1": ["Bonjour"] * 2}, marked=Counter([_CHAT])))
+    assert (found.doubled, found.marked) == ((), (_CHAT,))
+    assert not found.is_wrong
+
+
+def test_one_mark_does_not_excuse_a_third_copy() -> None:
+    thrice = Outcome(Counter([_CHAT] * 3 + [_MAILBOX]), {"chat 1": ["Bonjour"] * 3}, marked=Counter([_CHAT]))
+    assert compare(_TRUE, thrice).doubled == (_CHAT,)
+
+
+def test_words_in_another_order_are_a_fault() -> None:
+    def said(*words: str) -> Outcome:
+        return Outcome(Counter(("chat 1", it) for it in words), {"chat 1": list(words)})
+
+    assert compare(said("un", "deux"), said("deux", "un")).is_wrong
