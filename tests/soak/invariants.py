@@ -159,17 +159,24 @@ def _history_is_what_happened(seen: Seen) -> Iterator[str]:
 
 
 def _each_change_is_an_event_once(seen: Seen) -> Iterator[str]:
-    """What a late file says alone is history, and no news: its changes may be told with a newer one, or not at all."""
-    told = _told_changes(seen)
-    late = late_states(seen)
+    """What a late AccountStatus says alone is history, and no news: of what it says, what still holds was told with a
+    newer one, and the change that follows it may have been none when it was read."""
+    told, late = _told_changes(seen), late_states(seen)
     since = min((it.at for it in seen.life.changes), default=0)
     truth = {(it.msisdn, it.kind, it.at) for it in seen.life.changes}
+    came_late = {(it.msisdn, it.at) for it in seen.life.changes if it.at in late}
     for change, times in told.items():
+        msisdn, _, at = change
         if times > 1:
             yield f"{change} {times} times"
-        if change[2] >= since and change not in truth and not any(at < change[2] for at in late):
+        if at >= since and change not in truth and not any(of == msisdn and then < at for of, then in came_late):
             yield f"{change} never happened"
-    yield from (f"{change} was not told" for change in sorted(truth - told.keys()) if change[2] not in late)
+    before: dict[str, int] = {}
+    for it in seen.life.changes:  # in the order of their states
+        known = it.at in late or before.get(it.msisdn, 0) in late
+        if (it.msisdn, it.kind, it.at) not in told and not known:
+            yield f"{it} was not told"
+        before[it.msisdn] = it.at
 
 
 def _told_changes(seen: Seen) -> Counter[tuple[str, str, int]]:
@@ -181,7 +188,7 @@ def _told_changes(seen: Seen) -> Counter[tuple[str, str, int]]:
 
 
 def late_states(seen: Seen) -> set[int]:
-    """`as_of` of each AccountStatus that was fetched when a newer one had been, or in the same second."""
+    """`as_of` of each AccountStatus that was fetched when a newer one had been."""
     rows = seen.query(
         "telecom", "SELECT as_of, fetched_clock FROM files WHERE folder = 'account_status' ORDER BY as_of DESC"
     )

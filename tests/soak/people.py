@@ -150,14 +150,14 @@ class People:
 
     def _correct(self) -> None:
         """He mistyped a number in what he asked a moment ago."""
-        last = self.ledger.chat[-1]
-        if last.words.startswith("/status"):
-            line = self._random.choice(self._life.operator.lines)
-            words = f"/status {line.msisdn}"
-            if words != last.words:
-                last.words = words
-                last.corrections += 1
-                self.phone.edit(last.message_id, last.words)
+        for asked in reversed(self.ledger.chat[-12:]):
+            if asked.words.startswith("/status"):
+                words = f"/status {self._random.choice(self._life.operator.lines).msisdn}"
+                if words != asked.words:
+                    asked.words = words
+                    asked.corrections += 1
+                    self.phone.edit(asked.message_id, words)
+                return
 
     def _press(self) -> None:
         shown = [message for message in self.phone.messages[-15:] if message.buttons and not message.deleted]
