@@ -71,7 +71,7 @@ class SyncWorker:
                 async with asyncio.timeout(GRACE):
                     await worker.wait()
             except TimeoutError:
-                log.info("the sync worker is ended amid a file, which is read again from its beginning")
+                log.info("the sync worker does not end by itself: what it was at is begun again at the next start")
             finally:
                 if worker.returncode is None:
                     worker.kill()
