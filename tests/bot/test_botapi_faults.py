@@ -158,8 +158,8 @@ async def test_a_poll_that_a_crash_left_open_is_waited_out(
 # -- The whole service
 
 
-class ImpatientService(Service):
-    program = ("tests.peers.impatient_service",)
+class HastyService(Service):
+    program = ("tests.peers.hasty_service",)
 
 
 def one_status(root: Path, scratch: Path) -> None:
@@ -175,7 +175,7 @@ async def test_a_refused_token_is_told_by_mail_and_what_was_said_meanwhile_is_an
 ) -> None:
     one_status(embedded_ftp.root, tmp_path / "operator")
     async with BotApi(TOKEN) as api:
-        service = ImpatientService(tmp_path, env_of(embedded_ftp, embedded_mail, api))
+        service = HastyService(tmp_path, env_of(embedded_ftp, embedded_mail, api))
         service.start()
         try:
             phone = await enrolled(api, embedded_mail)
@@ -200,7 +200,7 @@ async def test_another_poller_is_told_by_mail_and_the_robot_comes_back_when_it_s
 ) -> None:
     one_status(embedded_ftp.root, tmp_path / "operator")
     async with BotApi(TOKEN) as api, make_bot(TelegramAccess(TOKEN, api.url)) as other:
-        service = ImpatientService(tmp_path, env_of(embedded_ftp, embedded_mail, api))
+        service = HastyService(tmp_path, env_of(embedded_ftp, embedded_mail, api))
         service.start()
 
         async def insist() -> None:
