@@ -196,7 +196,7 @@ class Growth:
 
     @property
     def is_flat(self) -> bool:
-        """Within a fifteenth more... of memory; descriptors and threads within 3."""
+        """At most 15 % more memory (8 MB of a small process); 3 more descriptors and threads."""
         before, after = self.megabytes
         return (
             after <= max(before * 1.15, before + 8)
