@@ -33,7 +33,7 @@ async def serve(house: House, pulse: Pulse, loops: Loops) -> None:
 
     async def show(_: web.Request) -> web.Response:
         # Of the files the event loop's own connection tells, in some milliseconds and as /etat does.
-        folders = {it.folder: it.at for it in freshness.folders(house.context.telecom, int(time.time())) if it.files}
+        folders: dict[str, int] = {it.folder: it.at for it in freshness.folders(house.context.telecom, int(time.time())) if it.files}
         taken = await health.take(house, pulse, loops)
         return web.Response(body=exposed(taken, folders), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -82,8 +82,9 @@ class _Taken(Collector):
         for name, state in taken.loops.items():
             restarts.add_metric([name], state.restarts)
         yield restarts
+        signs = {name.replace(" ", "_"): at for name, at in taken.signs.items()}
         yield _labelled(
-            "origyne_success_timestamp_seconds", "When a part last did what it is there for.", "part", taken.signs
+            "origyne_success_timestamp_seconds", "When a part last did what it is there for.", "part", signs
         )
         faults = {it.subject: it.since for it in taken.faults}
         yield _labelled("origyne_fault_start_timestamp_seconds", "Since when a fault stands.", "subject", faults)

@@ -4,7 +4,6 @@ only read. Nothing is asked of the service, so that one that hangs, or is gone, 
 import sqlite3
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
@@ -128,9 +127,8 @@ def _lines(report: Report, now: int) -> list[str]:
         told += _labelled("Boucles", _loops(wrote, now))
     if report.queues:
         told += _labelled("À faire", _to_do(report.queues, now))
-    signs: Mapping[str, int] = wrote.signs if wrote else {}
-    told += _labelled("Telegram", [_channel(report, "chat", signs.get("poll", 0), now)])
-    told += _labelled("Courriel", [_channel(report, "mail", signs.get("imap", 0), now)])
+    told += _labelled("Telegram", [_channel(report, "chat", wrote.signs.get("poll", 0) if wrote else 0, now)])
+    told += _labelled("Courriel", [_channel(report, "mail", wrote.signs.get("imap", 0) if wrote else 0, now)])
     told += _labelled("FTP", [_ftp(report, now)])
     if report.backup_at is not None:
         told += _labelled("Sauvegarde", [ago(report.backup_at, now) if report.backup_at else "aucune encore"])

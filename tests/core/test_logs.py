@@ -2,9 +2,12 @@
 
 import asyncio
 import io
+import json
 import logging
+import re
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import get_args, get_origin
@@ -111,6 +114,92 @@ def test_an_error_that_caused_itself_is_told_once() -> None:
     assert whole_trace(one).splitlines() == ["ValueError", "after KeyError"]
 
 
+# -- what it is about
+
+
+def test_what_is_said_within_bears_its_name() -> None:
+    said = logged(
+        "with logs.about('q12'):\n    log.info('one')\n    with logs.about('n5'):\n        log.info('two')\n"
+        "    log.info('three')\nlog.info('four')"
+    )
+    assert [line.partition(" INFO ")[2] for line in said.splitlines()] == [
+        "anylibrary [q12] one",
+        "anylibrary [n5] two",
+        "anylibrary [q12] three",
+        "anylibrary four",
+    ]
+
+
+def test_tasks_and_threads_of_a_question_bear_its_name_and_those_of_another_do_not() -> None:
+    said = logged(
+        "async def say(name):\n    with logs.about(name):\n        await asyncio.sleep(0)\n"
+        "        await asyncio.gather(asyncio.to_thread(log.info, name), asyncio.create_task(later(name)))\n"
+        "async def later(name):\n    await asyncio.sleep(0.01); log.info(name)\n"
+        "async def main():\n    await asyncio.gather(say('q1'), say('q2'))\n"
+        "logs.run(main())"
+    )
+    lines = [line.split()[-2:] for line in said.splitlines()]
+    assert sorted(lines) == [["[q1]", "q1"], ["[q1]", "q1"], ["[q2]", "q2"], ["[q2]", "q2"]]
+
+
+def test_how_long_a_question_took_is_said_where_it_was_taken_up() -> None:
+    began = time.monotonic() - 2
+    with logs.about("q77"):
+        assert re.fullmatch(r" in 2\.\d{3} s", logs.in_time(began))
+        logs.begin("q77")
+        assert re.fullmatch(r" in 2\.\d{3} s, 0\.\d{3} s after it was taken", logs.in_time(began))
+
+
+# -- objects
+
+
+OBJECTS = "logs.set_up(settings, whole_stream=True, objects=True, process='service')\n"
+
+
+@pytest.mark.parametrize(
+    ("write", "logger", "level", "message"),
+    [
+        ("log.info('« dit » %s', '\"là\"')", "anylibrary", "INFO", '« dit » "là"'),
+        ("log.error('two\\nlines')", "anylibrary", "ERROR", "two\nlines"),
+        (
+            "warnings.warn_explicit('beware', UserWarning, 'x.py', 3)",
+            "stderr",
+            "WARNING",
+            "x.py:3: UserWarning: beware",
+        ),
+        ("print('past the library', file=sys.stderr)", "stderr", "WARNING", "past the library"),
+        ("sys.stderr.write('without an end')", "stderr", "WARNING", "without an end"),
+        ("logging.getLogger().handlers.clear(); log.error('refused')", "stderr", "WARNING", "refused"),
+    ],
+)
+def test_each_line_is_an_object_whoever_writes_it(write: str, logger: str, level: str, message: str) -> None:
+    said = json.loads(logged(f"{OBJECTS}with logs.about('q9'):\n    {write}\n    sys.stderr.flush()").splitlines()[0])
+    assert (said["logger"], said["level"], said["message"]) == (logger, level, message)
+    assert (said["about"], said["process"]) == ("" if message == "without an end" else "q9", "service")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", said["time"])
+
+
+def test_an_object_of_an_exception_tells_its_places_and_no_word() -> None:
+    said = json.loads(logged(f"{OBJECTS}try:\n    int(SECRET)\nexcept ValueError:\n    log.exception('refused')"))
+    assert said["message"].startswith("refused\nValueError in <string>:")
+
+
+async def test_what_is_written_in_the_workshop_is_an_object_where_the_service_writes_objects(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    handler = logging.NullHandler()
+    logs.set_up(handler=handler, objects=True, process="service")
+    try:
+        workshop = Workshop()
+        await workshop.make(warnings.warn, "PUK 12345678")
+        workshop.close()
+    finally:
+        logging.getLogger().removeHandler(handler)
+    said = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert {line["process"] for line in said} == {"workshop"}
+    assert any("PUK •••" in line["message"] for line in said)
+
+
 # -- the secrets of the settings
 
 
@@ -157,8 +246,9 @@ def test_each_key_is_a_secret_of_its_own() -> None:
         "import imaplib\nimaplib.Debug = 4\nimaplib.IMAP4._mesg(None, '> A1 LOGIN bot ' + SECRET)",
     ],
 )
-def test_no_way_to_standard_error_tells_a_secret(write: str) -> None:
-    said = logged(write)
+@pytest.mark.parametrize("objects", [False, True])
+def test_no_way_to_standard_error_tells_a_secret(write: str, objects: bool) -> None:
+    said = logged(f"logs.set_up(settings, whole_stream=True, objects={objects})\n{write}")
     assert said.strip(), "nothing was said at all"
     assert SECRET not in said
     assert SECRET[:6] not in said
