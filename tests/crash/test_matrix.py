@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.flows import FLOWS, IDLE
-from tests.crash.matrix import Run, Undisturbed, disturbed, kills_of, undisturbed
+from tests.crash.flows import FLOWS
+from tests.crash.matrix import Run, Undisturbed, disturbed, undisturbed
 from tests.crash.outcome import Outcome, compare
 from tests.crash.stage import Kill, prepare
 
@@ -36,24 +36,29 @@ async def test_a_service_that_is_killed_anywhere_loses_nothing_and_doubles_nothi
 
     async def model_of(number: int) -> Undisturbed:
         async with room:
-            return await undisturbed(prepared, (IDLE, *FLOWS)[number], tmp_path / f"undisturbed-{number}")
+            return await undisturbed(prepared, FLOWS[number], tmp_path / f"undisturbed-{number}")
 
     async def cut(model: Undisturbed, kill: Kill) -> Run:
         folder = tmp_path / re.sub(r"\W+", "-", f"{model.flow.name} {kill}")[:80]
         async with room:
             return await disturbed(prepared, model, [kill], folder)
 
-    idle, *models = await asyncio.gather(*map(model_of, range(len(FLOWS) + 1)))
+    models = await asyncio.gather(*map(model_of, range(len(FLOWS))))
     kills = [(model, _first(model, CUTS[model.flow.name])) for model in models]
-    kills += [(model, random.Random(model.flow.name).choice(kills_of(model, idle))) for model in models[:DRAWN]]
+    kills += [(model, _any(model)) for model in models[:DRAWN]]
     runs = await asyncio.gather(*(cut(model, kill) for model, kill in kills))
 
     assert not [str(run) for run in runs if run.is_wrong]
-    assert sum(len(run.killed) for run in runs) >= len(runs) - 1  # a drawn one may come after all is done
+    # Three messages can come by one poll or by two, and then a point is not passed.
+    assert sum(len(run.killed) for run in runs) >= len(runs) - 2
 
 
 def _first(model: Undisturbed, pattern: str) -> Kill:
     return Kill(next(point for point in model.points if re.match(pattern, point)))
+
+
+def _any(model: Undisturbed) -> Kill:
+    return Kill(random.Random(model.flow.name).choice(sorted(set(model.points))), alone=len(model.flow.name) % 2 == 0)
 
 
 # -- the judgement itself
