@@ -14,6 +14,7 @@ from email.policy import default
 from email.utils import format_datetime
 
 from bot.mail import smtp
+from bot.mail.faults import MailError
 from bot.sandbox.botapi import Message, Phone
 from bot.sandbox.pictures import logo
 from core.folders import PARIS
@@ -97,11 +98,11 @@ class People:
     async def _chat(self) -> None:
         drawn = self._random.random()
         async with self._thumb:
-            if drawn < 0.08 and self.ledger.chat:
+            if drawn < 0.12 and self.ledger.chat:
                 self._correct()
-            elif drawn < 0.2:
-                self._press()
             elif drawn < 0.24:
+                self._press()
+            elif drawn < 0.28:
                 await self._upload()
             else:
                 await self._ask(self._question())
@@ -256,7 +257,12 @@ class People:
         if answers:
             message["In-Reply-To"] = message["References"] = str(answers["Message-ID"])
         message.set_content(text)
-        await smtp.send(self._world.access(sender), message, [to])
+        for _ in range(5):
+            try:
+                await smtp.send(self._world.access(sender), message, [to])
+                break
+            except MailError:  # the server broke off: he presses the button again, the mail is the same
+                await asyncio.sleep(1)
         return str(message["Message-ID"])
 
 

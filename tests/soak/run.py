@@ -89,7 +89,12 @@ async def soak(folder: Path, seconds: float, seed: int, lines: int = 150, client
 
             async def look() -> None:
                 early.extend(await asyncio.to_thread(lambda: list(invariants.light(seen))))
-                log.info("quiet, day %d, %s, %d violations so far", life.days, watch.waiting[-1:], len(early))
+                log.info(
+                    "quiet, day %d, %s, %d violations so far",
+                    life.days,
+                    watch.waiting[-1:],
+                    len(early) + len(faults.violations),
+                )
 
             await asyncio.gather(life.live(until), people.live(until), faults.happen(look))
             log.info("draining")
@@ -100,7 +105,7 @@ async def soak(folder: Path, seconds: float, seed: int, lines: int = 150, client
         if status:
             early.append(f"the service stopped with status {status}")
         await watch.look()
-        violations = early + await asyncio.to_thread(invariants.final, seen)
+        violations = early + faults.violations + await asyncio.to_thread(invariants.final, seen)
         figures = _figures(seen, drained)
         return Report(
             seed,
