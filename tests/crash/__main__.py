@@ -33,8 +33,8 @@ async def main() -> int:
 
     models = await asyncio.gather(*map(model_of, range(len(flows))))
     idle = models[0]
-    plan = [(idle, [kill]) for kill in kills_idle(idle)]
-    plan += [(model, [kill]) for model in models[1:] for kill in kills_of(model, idle)]
+    plan = [(model, [kill]) for model in models[1:] for kill in kills_of(model, idle)]
+    plan += [(idle, [kill]) for kill in kills_idle(idle)]
     plan = plan[:: chosen.every]
     print(f"{len(plan)} runs, after {time.monotonic() - began:.0f} s", flush=True)
     done = 0
