@@ -105,11 +105,10 @@ class RoundTrips:
         message_id = str(message["Message-ID"])
         _remember(self._desk, message_id)
         try:
-            await smtp.send(
-                self._settings.smtp, message, [self._settings.bot_email], seconds=max(self.mail_seconds, 1.0)
-            )
+            await smtp.send(self._settings.smtp, message, [self._address], seconds=max(self.mail_seconds, 1.0))
         except MailError as error:
-            raise _Failed(f"pas envoyé : {error}") from error
+            refused = error.permanent and not error.of_account
+            raise _Failed(f"pas envoyé : {error}{self._subaddress_hint if refused else ''}") from error
         steps.done("envoi")
         if not is_running(self._settings.data):
             place = await self._looked_for(message_id, self.mail_seconds)
@@ -126,7 +125,7 @@ class RoundTrips:
             raise _Failed(
                 f"pas retrouvé après {self.mail_seconds:.0f} s : le serveur l'a pris, puis gardé ou jeté. Vérifier que "
                 f"{self._settings.bot_email} (ORIGYNE_BOT_EMAIL) est bien l'adresse de cette boîte, et la file du "
-                "serveur de courriel. S'il vient plus tard, il s'efface de lui-même."
+                f"serveur de courriel.{self._subaddress_hint} S'il vient plus tard, il s'efface de lui-même."
             )
         if place != self._settings.imap.folder:
             raise _Failed(
@@ -135,12 +134,24 @@ class RoundTrips:
             )
         steps.done("arrivée")
 
+    @property
+    def _address(self) -> str:
+        """Where answers to the bot's mails go, so that this way is tested too."""
+        local, _, domain = self._settings.bot_email.rpartition("@")
+        return f"{local}{'' if self._settings.mail_subaddress == 'none' else '+autotest'}@{domain}"
+
+    @property
+    def _subaddress_hint(self) -> str:
+        if self._settings.mail_subaddress == "none":
+            return ""
+        return f" Si ce serveur ne prend pas {self._address} : ORIGYNE_MAIL_SUBADDRESS=none."
+
     def _message(self) -> EmailMessage:
         address = self._settings.bot_email
         operator = profile_of(self._desk, self._settings).operator_name
         message = EmailMessage()
         message["From"] = formataddr((f"{operator} · assistant Origyne", address))
-        message["To"] = address
+        message["To"] = self._address
         message["Subject"] = f"Autotest de l'assistant de {operator} : à ignorer, s'efface de lui-même"
         message["Date"] = localtime()
         message["Message-ID"] = f"<{secrets.token_hex(16)}@{address.rpartition('@')[2]}>"

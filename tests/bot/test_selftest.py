@@ -45,11 +45,13 @@ def configure(tmp_path: Path) -> Iterator[Callable[..., House]]:
         imap: MailAccess = NOWHERE,
         ftp: FtpAccess | None = None,
         api: str = "http://127.0.0.1:9",
+        subaddress: str = "plus",
     ) -> House:
         given: Settings = settings(
             tmp_path / "data",
             ftp,
             bot_email="bot@client.test",
+            mail_subaddress=subaddress,
             telegram_api=api,
             smtp_host=smtp.host,
             smtp_port=smtp.port,
@@ -164,6 +166,19 @@ async def test_a_mail_that_never_comes_is_told_with_where_to_look(
         made = await trips(configure(smtp=plain(port), imap=embedded_mail.imap("bot")), mail_seconds=1.0)
     assert "pas retrouvé après 1 s" in made["Courriel"].fault
     assert "ORIGYNE_BOT_EMAIL" in made["Courriel"].fault
+
+
+@pytest.mark.fault("recipient refused", times=ALWAYS)
+@pytest.mark.parametrize(
+    ("subaddress", "to", "is_hinted"), [("plus", "bot+autotest@client.test", True), ("none", "bot@client.test", False)]
+)
+async def test_it_goes_where_answers_to_mails_go(
+    odd_smtp: OddSmtp, configure: Callable[..., House], subaddress: str, to: str, is_hinted: bool
+) -> None:
+    async with odd_smtp.running() as port:
+        made = await trips(configure(smtp=plain(port), subaddress=subaddress))
+    assert [command for command in odd_smtp.commands if command.startswith("RCPT")] == [f"RCPT TO:<{to}>"]
+    assert ("ORIGYNE_MAIL_SUBADDRESS=none" in made["Courriel"].fault) == is_hinted
 
 
 async def test_a_mail_among_the_junk_is_found_and_removed_there(
