@@ -236,15 +236,21 @@ async def test_a_pass_amid_a_file_a_picture_on_its_way_and_a_workshop_that_hangs
 
 
 async def test_a_store_that_another_program_holds_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """The service waits for it on its event loop, where no signal is heard."""
     mute = Mute()
-    async with mute.running() as port:
-        service = Service(tmp_path, mute_env(port))
+    async with mute.running() as port, BotApi(TOKEN) as api:
+        service = Service(tmp_path, mute_env(port, TELEGRAM_API=api.url))
         service.start()
         try:
-            await until(lambda: "service started" in service.words and mute.connections >= 3)
+            phone = api.phone(7001, "Camille")
+            await phone.ask("bonjour", timeout=PATIENCE)
             with closing(sqlite3.connect(service.data / DESK, isolation_level=None)) as other:
                 other.execute("BEGIN EXCLUSIVE")
+                phone.send("/aide")
+                await asyncio.sleep(1)
                 assert await stopped(service) == 0
+            service.start()
+            await phone.wait(timeout=PATIENCE)
         finally:
             await asyncio.to_thread(service.stop)
 

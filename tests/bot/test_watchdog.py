@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import os
+import signal
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -15,7 +19,11 @@ from bot.supervision import Loops
 from bot.sync_worker import PATIENCE, SyncWorker
 from bot.troubles import Subject, Troubles
 from bot.watchdog import Watchdog
+from tests.bot.test_stop import children
 from tests.bot.test_troubles import house as _house
+from tests.core.test_settings import GOOD
+from tests.core.test_worker import ftp_settings
+from tests.peers.ftp import FtpPeer
 
 house = _house
 
@@ -183,6 +191,44 @@ async def test_who_cannot_be_broken_off_makes_the_service_unwell(house: House, c
     assert not watched.dog.is_well()
     ends.set()
     await watched.loops.leave()
+
+
+async def test_a_worker_that_stopped_amid_its_work_is_ended_and_another_one_goes_on(
+    house: House, embedded_ftp: FtpPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in (GOOD | ftp_settings(embedded_ftp, tmp_path / "worker")).items():
+        monkeypatch.setenv(name, value)
+    reports: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+    orders, troubles = Orders(), Troubles(house)
+    loops = Loops(lambda name, error: 0.0)
+    worker = SyncWorker(orders, reports.put, lambda status: None)
+    dog = Watchdog(house, Pulse(), loops, troubles, worker, lambda: None)
+    loops.start("sync", worker.run)
+    for name in ("chat", "mail", "chat outbox", "mail outbox"):
+        loops.start(name, asyncio.Event().wait)  # type: ignore[arg-type]
+    try:
+        async with asyncio.timeout(60):
+            await reports.get()
+            asked = asyncio.create_task(orders.make_pass())
+            assert (await asked).error == ""
+            (pid,) = children(os.getpid(), "core.worker")
+            os.kill(pid, signal.SIGSTOP)
+            asked = asyncio.create_task(orders.make_pass())
+            dog.look()
+            assert not loops.states["sync"].restarts
+            worker._speaks_by = time.monotonic() - 1
+            dog.look()
+            assert "s'est arrêté" in (await asked).error
+            while not reports.empty():
+                reports.get_nowait()
+            await reports.get()
+        (other,) = children(os.getpid(), "core.worker")
+        assert other != pid
+        assert [fault.subject for fault in troubles.present()] == ["ftp"]
+    finally:
+        await loops.leave()
+    assert children(os.getpid(), "core.worker") == []
 
 
 # -- what waits to be sent

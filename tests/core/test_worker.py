@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from tests.core.test_settings import GOOD
 from tests.peers.ftp import FtpPeer
@@ -16,25 +18,30 @@ from tests.peers.ftp import FtpPeer
 PATIENCE = 60
 
 
-@pytest.fixture
-def worker(embedded_ftp: FtpPeer, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """One whose next pass of its own is a day away."""
+def ftp_settings(ftp: FtpPeer, data: Path) -> dict[str, str]:
+    """For a worker whose next pass of its own is a day away."""
     settings = {
-        "DATA": str(tmp_path / "data"),
-        "FTP_HOST": embedded_ftp.host,
-        "FTP_PORT": str(embedded_ftp.port),
-        "FTP_LOGIN": embedded_ftp.login,
-        "FTP_PASSWORD": embedded_ftp.password,
+        "DATA": str(data),
+        "FTP_HOST": ftp.host,
+        "FTP_PORT": str(ftp.port),
+        "FTP_LOGIN": ftp.login,
+        "FTP_PASSWORD": ftp.password,
         "FTP_TLS": "none",
         "FTP_SETTLE": "0.05",
         "FTP_INTERVAL": "86400",
         "FTP_INTERVAL_OUTSIDE": "86400",
     }
+    return {f"ORIGYNE_{name}": value for name, value in settings.items()}
+
+
+@pytest.fixture
+def worker(embedded_ftp: FtpPeer, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """One whose next pass of its own is a day away."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("ORIGYNE_")}
     with subprocess.Popen(
         [sys.executable, "-m", "core.worker"],
         cwd=Path(__file__).parents[2],
-        env={**others, **GOOD, **{f"ORIGYNE_{name}": value for name, value in settings.items()}},
+        env={**others, **GOOD, **ftp_settings(embedded_ftp, tmp_path / "data")},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -74,6 +81,25 @@ def test_a_file_under_its_unfinished_name_is_reported_as_waiting(
     worker.stdin.flush()
     report = _report(worker)
     assert (report["fetched"], report["waiting"]) == (0, 1)
+
+
+@pytest.mark.timeout(PATIENCE)
+def test_what_the_worker_says_of_a_pass_tells_when_the_next_one_is_due(worker: subprocess.Popen[str]) -> None:
+    assert 0 < _report(worker)["next"] <= 86400
+
+
+@pytest.mark.timeout(PATIENCE)
+def test_the_worker_ends_with_its_standard_input_also_while_another_process_makes_a_pass(
+    embedded_ftp: FtpPeer, worker: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    assert worker.stdin
+    _report(worker)
+    with FileLock(tmp_path / "data" / "sync.lock"):
+        worker.stdin.write("\n")
+        worker.stdin.flush()
+        worker.send_signal(signal.SIGINT)  # Ctrl-C, which is its parent's matter
+        worker.stdin.close()
+        assert worker.wait(PATIENCE) == 0
 
 
 @pytest.mark.timeout(PATIENCE)
