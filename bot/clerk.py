@@ -78,8 +78,6 @@ class Clerk:
             try:
                 with logs.about(name):
                     logs.begin(name)
-                    if not item.stranger:  # there can be floods of theirs
-                        log.info("taken: %s", item.door)
                     await self._attend_to(item)
             finally:
                 if item.stranger:

@@ -54,8 +54,9 @@ def _created(path: Path) -> int | None:
 
 
 def _text(said: str, style: str = "") -> Text:
-    """A text as it is, but for what moves the cursor, rings or turns the writing around."""
-    return Text("".join(sign for sign in said if sign.isprintable() or sign == "\n"), style=style)
+    """A text as it is, but for what moves the cursor, rings or turns the writing around; no-break spaces are spaces."""
+    plain = "".join(" " if sign.isspace() and sign != "\n" else sign for sign in said)
+    return Text("".join(sign for sign in plain if sign.isprintable() or sign == "\n"), style=style)
 
 
 def _name(said: str) -> str:

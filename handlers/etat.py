@@ -119,18 +119,16 @@ def _by_channel(numbers: Mapping[str, int]) -> str:
 
 def _successes(state: State, now: int) -> list[str]:
     told = [
-        f"{name} : reçu {_when(state.received, channel, now)}, envoyé {_when(state.sent, channel, now)}"
+        f"{name} : {_when('reçu', state.received.get(channel), now)}, {_when('envoyé', state.sent.get(channel), now)}"
         for channel, name in (("chat", "Telegram"), ("mail", "Courriel"))
     ]
     if state.backup_at is not None:
-        told.append(
-            f"Sauvegarde : {french.age(state.backup_at, now)}" if state.backup_at else "Aucune sauvegarde encore"
-        )
+        told.append(f"Sauvegarde : {french.age(state.backup_at, now) if state.backup_at else 'aucune encore'}")
     return told
 
 
-def _when(times: Mapping[str, int], channel: str, now: int) -> str:
-    return french.age(times[channel], now) if times.get(channel) else "rien encore"
+def _when(done: str, at: int | None, now: int) -> str:
+    return f"{done} {french.age(at, now)}" if at else f"rien {done} encore"
 
 
 def _passes(last: LastPass | None, context: Context) -> list[str]:

@@ -109,5 +109,5 @@ async def answer(ask: Ask, context: Context) -> Answer:
     command = named(ask.command)
     if command is None:
         raise LookupError(ask.command)
-    log.info("/%s", command.name)  # never the words
+    log.info("taken: %s, /%s", ask.door, command.name)  # never the words
     return refusal(ask, command, context.desk.whom_to_ask()) or await command.run(ask, context)

@@ -11,6 +11,7 @@ from bot.desk import faulty, open_desk
 from bot.desk.inbox import Inbox
 from bot.desk.outbox import Outbox
 from bot.desk.people import People
+from bot.supervision import LoopState
 from core.vault import Vault
 from handlers.command import Context
 from handlers.desk import Standing, SyncReport
@@ -50,6 +51,51 @@ async def test_addresses_that_mails_do_not_reach_and_what_stayed_lying_are_told(
     assert "la boîte du destinataire est pleine (552 5.2.2)" in answer.lines[0]
     assert "Pas remis : 1 par courriel (« origyne-bot outbox » sur le serveur du robot)" in answer.lines
     assert "1 courriel reçu est resté de côté (« origyne-bot mail » sur le serveur du robot)" in answer.lines
+
+
+async def test_what_went_well_last_is_behind_a_button_in_place(say: Say, context: Context, tmp_path: Path) -> None:
+    db = open_desk(tmp_path)
+    outbox, now = Outbox(db), int(time.time())
+    desk = BotDesk(context.settings.model_copy(update={"backup_folder": tmp_path / "none"}), db, outbox)
+    here = replace(context, desk=desk, now=lambda: now)
+    Inbox(db).add("mail", "INBOX/1/1", "mail", b"?")
+    outbox.add("chat", "7001", b"{}")
+    outbox.sent(outbox.due("chat", now)[0])
+    shortly = await say("etat", context=here)
+    assert not [line for line in shortly.lines if line.startswith(("Telegram", "Courriel", "Sauvegarde"))]
+    button = next(button for button in shortly.buttons if button.label == "Détail")
+    assert button.in_place
+    detail = await say(button.command, context=here)
+    assert "Telegram : rien reçu encore, envoyé à l'instant" in detail.lines
+    assert "Courriel : reçu à l'instant, rien envoyé encore" in detail.lines
+    assert "Sauvegarde : aucune encore" in detail.lines
+    assert [button.command for button in detail.buttons if button.in_place] == ["etat détail", "etat"]
+
+
+async def test_a_part_that_starts_again_and_again_is_something_to_look_at(
+    say: Say, context: Context, tmp_path: Path
+) -> None:
+    desk = BotDesk(context.settings, open_desk(tmp_path), Outbox(open_desk(tmp_path)))
+    state = LoopState(restarts=7, in_a_row=7, fault="OSError", fault_at=context.now() - 180)
+    desk.loops = lambda: {"mail outbox": state, "clerk": LoopState(running_since=1, restarts=1)}
+    answer = await say("etat", context=replace(context, desk=desk))
+    assert answer.title == "⚠️ 1 chose à voir"
+    assert answer.lines[0] == (
+        "⚠️ « courriel, envoi » redémarre sans cesse : 7 fois de suite, la dernière il y a 3\u00a0min"
+    )
+
+
+async def test_messages_that_wait_long_are_told_with_their_age(say: Say, context: Context, tmp_path: Path) -> None:
+    db = open_desk(tmp_path)
+    outbox, now = Outbox(db), int(time.time())
+    desk = BotDesk(context.settings, db, outbox)
+    outbox.add("mail", "compta@telecom.example", b"")
+    asked = replace(context, desk=desk, now=lambda: now)
+    assert not [line for line in (await say("etat", context=asked)).lines if line.startswith("À envoyer")]
+    later = replace(asked, now=lambda: now + 3 * 3600)
+    assert (
+        "À envoyer encore : 1 par courriel (le plus ancien il y a 3\u00a0h)" in (await say("etat", context=later)).lines
+    )
 
 
 async def test_a_missing_key_is_something_to_look_at(say: Say, context: Context) -> None:
