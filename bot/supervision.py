@@ -97,7 +97,7 @@ class Loops:
         for loop in self._loops.values():
             if loop.keeper:
                 loop.keeper.cancel()
-        await leave([loop.attempt for loop in self._loops.values() if loop.attempt])
+        await leave([loop.attempt for loop in self._loops.values() if loop.attempt and not loop.attempt.done()])
 
     async def _keep(self, loop: _Loop) -> None:
         delay = FIRST_DELAY

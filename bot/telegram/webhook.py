@@ -74,7 +74,7 @@ async def receive(
             found(await _look(bot, access))
     finally:
         with suppress(TelegramError, TimeoutError, RuntimeError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(2.5):
                 await bot.delete_webhook()
         await runner.cleanup()
 
