@@ -320,6 +320,17 @@ def _codes_are_gone_from_the_chat(seen: Seen) -> Iterator[str]:
             yield f"message {message.message_id} still shows one"
 
 
+def _every_mail_that_was_sent_arrived_and_no_other(seen: Seen) -> Iterator[str]:
+    """Also a copy under another Message-ID would show here."""
+    rows = seen.query("desk", "SELECT message_id, subject FROM outbox WHERE channel = 'mail' AND state = 'sent'")
+    sent = {str(message_id): subject for message_id, subject in rows}
+    arrived = {
+        key: mail for address in seen.world.mail.arrived if address != BOT for key, mail in seen.mails(address).items()
+    }
+    yield from (f"« {sent[key]} » did not arrive" for key in sorted(sent.keys() - arrived.keys()))
+    yield from (f"« {arrived[key]['Subject']} » is not known" for key in sorted(arrived.keys() - sent.keys()))
+
+
 def _nothing_told_twice(seen: Seen) -> Iterator[str]:
     for change, times in _told_changes(seen).items():
         if times > 1:
@@ -411,6 +422,7 @@ _CHECKS: tuple[Callable[[Seen], Iterator[str]], ...] = (
     _each_change_is_an_event_once,
     _each_event_is_mailed_once,
     _each_invoice_is_mailed_once,
+    _every_mail_that_was_sent_arrived_and_no_other,
     _each_question_by_mail_is_answered_once,
     _each_question_in_the_chat_is_answered_once_and_in_order,
     _each_question_ran_once,
