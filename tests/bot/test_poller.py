@@ -190,3 +190,13 @@ def test_a_lock_that_cannot_be_made_forbids_nothing(
     with token_lock(TelegramAccess(TOKEN)):
         pass
     assert "no lock for the token" in caplog.text
+
+
+async def test_while_telegram_wants_to_be_left_in_peace_that_is_said_and_nothing_is_lost(desk: Database) -> None:
+    async with BotApi(TOKEN) as api:
+        api.fail_next("getUpdates", "429", retry_after=1)
+        api.phone(user_id=7001, first_name="Camille").send("/aide")
+        found: list[str] = []
+        await _poll_until(api, desk, found, 1)
+    assert "429" in found[0]
+    assert found[-1] == ""

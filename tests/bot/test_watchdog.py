@@ -11,19 +11,25 @@ from typing import Any, get_args
 
 import pytest
 
-from bot.house import House
+from bot import service
+from bot.house import House, open_house
+from bot.mail.receiving import receive
 from bot.notices import routes
 from bot.orders import Orders
 from bot.pulse import Pulse, Sign
+from bot.sandbox.botapi import BotApi
 from bot.supervision import Loops
 from bot.sync_worker import PATIENCE, SyncWorker
 from bot.troubles import Subject, Troubles
 from bot.watchdog import Watchdog
+from core.settings import Settings
 from tests.bot.test_stop import children
 from tests.bot.test_troubles import house as _house
 from tests.core.test_settings import GOOD
 from tests.core.test_worker import ftp_settings
 from tests.peers.ftp import FtpPeer
+from tests.peers.mail import MailPeer
+from tests.peers.service import TOKEN, env_of
 
 house = _house
 
@@ -356,6 +362,60 @@ async def test_a_loop_that_stumbles_again_and_again_is_told_with_its_name(
     await _quietly(watched, 400)
     assert watched.present() == []
     await watched.loops.leave()
+
+
+# -- signs of life
+
+
+async def test_signs_of_life_come_from_what_really_worked(
+    embedded_ftp: FtpPeer, embedded_mail: MailPeer, tmp_path: Path
+) -> None:
+    async with BotApi(TOKEN) as api:
+        settings = Settings.load(env_of(embedded_ftp, embedded_mail, api), tmp_path / "none")
+        house = open_house(settings.model_copy(update={"data": tmp_path / "data"}))
+        running = service._Service(house)
+        pulse = running._pulse
+        loops = (
+            running._chat,
+            running._send_chat,
+            running._receive_mail,
+            running._postman.run,
+            running._clerk.run,
+            running._notices,
+        )
+        tasks = [asyncio.create_task(loop()) for loop in loops]
+        try:
+            api.phone(7001, "Camille").send("bonjour")  # a stranger, who is answered all the same
+            message = b"From: compta@client.test\r\nSubject: Bonjour\r\n\r\nBonjour\r\n"
+            await asyncio.to_thread(embedded_mail.deliver, message, ["bot"])
+            async with asyncio.timeout(60):  # the first code goes out by mail
+                wanted = {"poll", "chat sent", "imap", "mail received", "mail sent", "notices"}
+                while not pulse.all().keys() >= wanted:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            assert "worker" not in pulse.all()
+            assert pulse.stillness("poll") < 60
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            house.context.close()
+            house.desk.close()
+            house.context.telecom.close()
+
+
+async def test_a_mailbox_that_cannot_be_opened_gives_a_sign_but_does_not_work(house: House) -> None:
+    pulse = Pulse()
+    pulse.stir("imap", -1000)
+    arrived, faults = asyncio.Event(), asyncio.Queue[str]()
+    receiving = asyncio.create_task(receive(house, arrived.set, asyncio.Event(), faults.put_nowait, pulse))
+    try:
+        async with asyncio.timeout(60):
+            assert "localhost:993" in await faults.get()
+    finally:
+        receiving.cancel()
+        await asyncio.gather(receiving, return_exceptions=True)
+    assert "imap" not in pulse.all()
+    assert pulse.stillness("imap") < 60
 
 
 # -- the words
