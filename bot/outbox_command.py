@@ -110,6 +110,8 @@ def _show(options: argparse.Namespace, office: _Office, out: Console, err: Conso
     if entry is None:
         return _unknown(options.id, err)
     _print_entry(entry, office, out, int(datetime.now().timestamp()))
+    if entry.cause:
+        out.print(Text(f"       au journal du service : [{entry.cause}]", style="dim"))
     if not entry.has_content:
         out.print("Son contenu n'est plus gardé.")
         return ANSWERED

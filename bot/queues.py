@@ -10,7 +10,8 @@ from typing import get_args
 
 from sqlite_utils import Database
 
-from bot.desk.outbox import KEPT, Channel
+from bot.desk.inbox import Inbox
+from bot.desk.outbox import KEPT, Channel, Outbox
 
 #: Rows, from the newest, among which the last message of a channel is looked for.
 _LOOKED_AT = 2000
@@ -48,28 +49,32 @@ def look(desk: Database, telecom: Database | None, now: int) -> Queues:
     :raises sqlite3.DatabaseError: a store cannot be read.
     """
     channels: tuple[Channel, ...] = get_args(Channel)
-    incoming, first = _one(desk, "SELECT count(*), min(id) FROM inbox WHERE state = 'new'")
     return Queues(
-        incoming=incoming,
-        oldest=_number(desk, "SELECT received_at FROM inbox WHERE id = ?", first),
+        incoming=_number(desk, "SELECT count(*) FROM inbox WHERE state = 'new'"),
+        oldest=_number(
+            desk, "SELECT received_at FROM inbox WHERE id = (SELECT min(id) FROM inbox WHERE state = 'new')"
+        ),
         received={channel: _received(desk, channel) for channel in channels},
         outgoing={channel: _outgoing(desk, channel) for channel in channels},
         uncertain=_number(
             desk, "SELECT count(*) FROM outbox WHERE uncertain = 1 AND state = 'sent' AND sent_at > ?", now - KEPT
         ),
-        aside=_number(desk, "SELECT count(*) FROM inbox WHERE state = 'failed' AND door = 'mail'"),
+        aside=Inbox(desk).count_aside("mail"),
         events=_events(desk, telecom) if telecom else 0,
     )
 
 
 def _outgoing(desk: Database, channel: Channel) -> Outgoing:
-    waiting, first = _one(
-        desk, "SELECT count(*), min(id) FROM outbox WHERE channel = ? AND state IN ('queued', 'sending')", channel
-    )
+    outbox = Outbox(desk)
     return Outgoing(
-        waiting=waiting,
-        oldest=_number(desk, "SELECT created_at FROM outbox WHERE id = ?", first),
-        failed=_number(desk, "SELECT count(*) FROM outbox WHERE channel = ? AND state = 'failed'", channel),
+        waiting=outbox.waiting(channel),
+        oldest=_number(
+            desk,
+            "SELECT created_at FROM outbox WHERE id = "
+            "(SELECT min(id) FROM outbox WHERE channel = ? AND state IN ('queued', 'sending'))",
+            channel,
+        ),
+        failed=outbox.failures(channel),
         sent_at=_number(
             desk,
             "SELECT sent_at FROM outbox WHERE id > (SELECT max(id) FROM outbox) - ? AND channel = ? AND state = 'sent' "
@@ -94,11 +99,6 @@ def _events(desk: Database, telecom: Database) -> int:
     cursor = _number(desk, "SELECT value FROM progress WHERE name = 'event_cursor'")
     last = _number(telecom, "SELECT max(last_event) FROM passes")
     return _number(telecom, "SELECT count(*) FROM events WHERE id > ? AND id <= ?", cursor, last)
-
-
-def _one(db: Database, query: str, *values: object) -> tuple[int, int]:
-    first, second = db.execute(query, values).fetchone()
-    return int(first or 0), int(second or 0)
 
 
 def _number(db: Database, query: str, *values: object) -> int:

@@ -17,6 +17,7 @@ from bot.desk.people import ACCOUNTING, TECHNICAL
 from bot.house import House, open_house
 from bot.mail.letter import Letter
 from bot.running import LOCK
+from core import logs
 from core.settings import Settings
 from handlers.answer import Answer, Code
 from tests.bot.typed import Typed
@@ -68,6 +69,14 @@ def state(house: House, parcel: Parcel) -> str:
 def test_an_empty_queue_says_so(typed: Typed) -> None:
     assert typed("outbox") == "Rien n'attend, et rien n'a échoué.\n"
     assert typed.status == 0
+
+
+def test_a_message_says_what_the_log_calls_what_it_answers(house: House, typed: Typed) -> None:
+    with logs.about("q41"):
+        answer = a_mail(house, "Réponse")
+    other = a_mail(house, "Sans question")
+    assert "au journal du service : [q41]" in typed("outbox", "show", str(answer.id))
+    assert "au journal" not in typed("outbox", "show", str(other.id))
 
 
 def test_the_queue_says_what_waits_what_failed_and_what_may_have_arrived(house: House, typed: Typed) -> None:
