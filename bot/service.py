@@ -13,7 +13,7 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot import backups, health, lateness, mending, metrics
 from bot.clerk import Clerk
-from bot.desk import audit, progress, retention
+from bot.desk import FILE_NAME, audit, progress, retention
 from bot.enrolment import follow_rights, know_robot, mail_code
 from bot.house import House, open_house
 from bot.mail.receiving import receive
@@ -288,6 +288,8 @@ class _Service:
                     await asyncio.sleep(0)  # whoever waits for an answer comes first
                 if audited := retention.purge_audit(desk, settings, now):
                     log.info("purged: %s of audit", audited)
+                for aside in soundness.old_ones(self._house.data / FILE_NAME, now):
+                    aside.unlink()
                 log.info("audit head: %s %s", *audit.head(desk))
                 with desk.atomic():
                     progress.put(desk, "purged_on", now // 86400)

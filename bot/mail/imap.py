@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BufferedReader
 from typing import Any, cast
 
@@ -89,11 +89,12 @@ class Receiver(threading.Thread):
         others go on.
     :param look: the headers of a mail -> the bytes of it that are fetched at most, 0 for these headers alone. `NotNow`
         leaves it on the server for a while.
-    :param to_file: (folder, UIDVALIDITY) -> the UIDs to mark as seen, with the folder to move each to: "" for none, None
-        to remove it.
+    :param to_file: (folder, UIDVALIDITY) -> the UIDs to mark as seen, with the folder to move each to: "" for none,
+        None to remove it.
     :param filed: (folder, UIDVALIDITY, UIDs) of those that lie where they belong, or are gone.
     :param on_state: told `CONNECTED`, or a French sentence when the mailbox cannot be read.
     :param on_look: told each time that the folder was looked into, or could not be, whether it went well.
+    :param seen_until: mails that came up to that day and are marked as seen were dealt with, whatever the ledger knows.
     :param poll_seconds: between two looks where the server has no IDLE, or after a mail failed.
 
     All callables run in this thread.
@@ -110,6 +111,7 @@ class Receiver(threading.Thread):
         filed: Callable[[str, int, list[int]], None] | None = None,
         on_state: Callable[[str], None] | None = None,
         on_look: Callable[[bool], None] | None = None,
+        seen_until: date | None = None,
         poll_seconds: float = 60.0,
     ) -> None:
         super().__init__(name=f"imap {access.login}", daemon=True)
@@ -121,6 +123,7 @@ class Receiver(threading.Thread):
         self._filed = filed or (lambda folder, uidvalidity, uids: None)
         self._on_state = on_state or (lambda state: None)
         self._on_look = on_look or (lambda went_well: None)
+        self._seen_until = seen_until
         self._poll_seconds = poll_seconds
         self._stopping = threading.Event()
         self._bell, self._bell_heard = socket.socketpair()  # wakes the wait on the server's socket
@@ -196,7 +199,7 @@ class Receiver(threading.Thread):
             folder = Folder(mailbox, self._access.folder, capabilities)
             if not folder.uidvalidity:
                 raise MailError("Le serveur IMAP ne donne pas UIDVALIDITY : les messages ne peuvent pas être suivis.")
-            waiting = _Waiting(folder, self._known(folder.name, folder.uidvalidity))
+            waiting = _Waiting(folder, self._known(folder.name, folder.uidvalidity), self._seen_until)
             fruitless = 0
             while not self._stopping.is_set():
                 taken = self._take_new(folder, waiting)
@@ -357,9 +360,10 @@ class _Waiting:
     """Which UIDs of a folder are still to be taken, for one connection: those that came lately, when it begins; then
     the later ones, for UIDs only grow (RFC 9051, 2.3.1.1)."""
 
-    def __init__(self, folder: Folder, known: set[int]) -> None:
+    def __init__(self, folder: Folder, known: set[int], seen_until: date | None) -> None:
         self._folder = folder
         self._known = known
+        self._seen_until = seen_until
         self._next = 0
         self._tries: Counter[int] = Counter()
         self._failed: set[int] = set()
@@ -374,8 +378,10 @@ class _Waiting:
         if not self._next:
             # Before the search, so that what comes between the two is found by the next one.
             self._next = self._folder.next_uid()
-            since = datetime.now(UTC) - timedelta(days=FIRST_LOOK_DAYS)
-            found = self._folder.search(f"SINCE {since.day}-{_MONTHS[since.month - 1]}-{since.year}")
+            criteria = _since(datetime.now(UTC).date() - timedelta(days=FIRST_LOOK_DAYS))
+            if self._seen_until:
+                criteria += f" OR UNSEEN {_since(self._seen_until + timedelta(days=1))}"
+            found = self._folder.search(criteria)
         else:
             # "n:*" is never empty: it names the last mail, whose UID may be smaller.
             found = {uid for uid in self._folder.search(f"UID {self._next}:*") if uid >= self._next}
@@ -393,6 +399,10 @@ class _Waiting:
         """It was not tried."""
         self._known.discard(uid)
         self._failed.add(uid)
+
+
+def _since(day: date) -> str:
+    return f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year}"
 
 
 #: As in IMAP dates, whatever the locale.

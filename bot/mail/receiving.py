@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import date, datetime
 from functools import partial
 from typing import TypeVar
 
+from bot.desk import progress
 from bot.desk.inbox import mail_key
 from bot.house import House
 from bot.mail import first_look
 from bot.mail.imap import CONNECTED, RawMail, Receiver
 from bot.mail.reading import message_id_of, sender_of
 from bot.pulse import Pulse
+from core.folders import PARIS
 
 Result = TypeVar("Result")
 
@@ -67,7 +70,15 @@ async def receive(
     settings = house.settings
     folders = {"handled": settings.handled_folder, "set aside": settings.set_aside_folder, "removed": None}
     receiver = Receiver(
-        settings.imap, known, keep, look=look, to_file=to_file, filed=filed, on_state=tell, on_look=looked
+        settings.imap,
+        known,
+        keep,
+        look=look,
+        to_file=to_file,
+        filed=filed,
+        on_state=tell,
+        on_look=looked,
+        seen_until=_seen_until(house),
     )
     pulse.stir("imap")
     receiver.start()
@@ -89,6 +100,14 @@ async def _file(house: House, receiver: Receiver, dealt_with: asyncio.Event) -> 
         dealt_with.clear()
         if house.inbox.waits_for_filing():
             receiver.file_now()
+
+
+def _seen_until(house: House) -> date | None:
+    """Where mails stay where they are, who was answered between a backup and its return can only be told by that."""
+    restored_at = progress.get(house.desk, "restored_at")
+    if not restored_at or (house.settings.handled_folder and house.settings.set_aside_folder):
+        return None
+    return datetime.fromtimestamp(restored_at, PARIS).date()
 
 
 def _on(loop: asyncio.AbstractEventLoop, call: Callable[[], Result]) -> Result:

@@ -24,6 +24,7 @@ from core import soundness, store
 from core.folders import PARIS
 from core.settings import Settings
 from core.store import FILE_NAME as TELECOM
+from tests.bot.posting import Ledger, a_mail, in_idle, receiving
 from tests.core.contents import contents
 from tests.handlers.filled import TODAY, settings
 from tests.peers.ftp import FtpPeer
@@ -70,7 +71,7 @@ async def enrolled(api: BotApi, peer: MailPeer) -> Phone:
 
 
 def filled(ftp: FtpPeer) -> Operator:
-    operator = Operator(ftp.root, today=TODAY, lines=30, clients=3, months=2)
+    operator = Operator(ftp.root, today=TODAY, lines=12, clients=2, months=1)
     operator.fill()
     return operator
 
@@ -163,6 +164,25 @@ async def test_a_store_that_breaks_while_the_service_runs_ends_it_and_the_next_s
             )
         finally:
             await asyncio.to_thread(service.stop)
+
+
+async def test_after_a_restore_a_mail_that_stayed_and_was_answered_is_not_answered_again(
+    embedded_mail: MailPeer,
+) -> None:
+    embedded_mail.deliver(a_mail("répondu").as_bytes(), ["bot"])
+    first = Ledger()
+    with receiving(embedded_mail.imap("bot"), first) as receiver:
+        await first.holds(1)
+        first.waiting = {first.mails[0].uid: ""}  # marked as seen, and left where it is
+        receiver.file_now()
+        await first.has_filed(1)
+    embedded_mail.deliver(a_mail("nouveau").as_bytes(), ["bot"])
+    embedded_mail.wait_for("bot", 2)
+    restored = Ledger()
+    with receiving(embedded_mail.imap("bot"), restored, seen_until=datetime.now(PARIS).date()):
+        await restored.holds(1)
+        await in_idle(restored)
+    assert restored.subjects() == ["nouveau"]
 
 
 # -- the daily one
