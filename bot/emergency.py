@@ -38,7 +38,13 @@ async def tell(settings: Settings, readers: Readers, answer: Answer) -> bool:
 
 
 async def _tell(settings: Settings, readers: Readers, answer: Answer) -> bool:
-    return await _by_chat(settings, readers.chats, answer) or await _by_mail(settings, readers, answer)
+    if await _by_chat(settings, readers.chats, answer):
+        log.info("told by chat, without the outbox: %s", answer.title)
+        return True
+    if await _by_mail(settings, readers, answer):
+        log.info("told by mail, without the outbox: %s", answer.title)
+        return True
+    return False
 
 
 async def _by_chat(settings: Settings, chats: Collection[int], answer: Answer) -> bool:

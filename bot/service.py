@@ -13,6 +13,7 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot import backups, health, lateness, mending, metrics
 from bot.clerk import Clerk
+from bot.clock import Clock, may_purge
 from bot.desk import FILE_NAME, audit, progress, retention
 from bot.enrolment import follow_rights, know_robot, mail_code
 from bot.house import House, open_house
@@ -129,6 +130,7 @@ class _Service:
             "watchdog": self._watchdog.run,
             "systemd": partial(self._notifier.keep, self._watchdog.is_well, self._troubles.in_a_line),
             "storage": self._storage.run,
+            "clock": Clock(self._house, self._clock_changed).run,
             "health": partial(health.keep, self._house, self._pulse, self._loops),
             "metrics": partial(metrics.serve, self._house, self._pulse, self._loops),
             "backup": partial(backups.daily, self._house, self._found),
@@ -168,6 +170,10 @@ class _Service:
     def _ring(self) -> None:
         self._postman.posted.set()
         self._sender.posted.set()
+
+    def _clock_changed(self) -> None:
+        self._troubles.reload()
+        self._ring()
 
     # -- files
 
@@ -282,7 +288,7 @@ class _Service:
             now = int(time.time())
             self._house.outbox.forget_sent(now)
             await self._house.own.round_trips.clear()
-            if progress.get(desk, "purged_on") < now // 86400:
+            if progress.get(desk, "purged_on") != now // 86400 and may_purge(desk, now):
                 for gone in retention.purge(desk, settings, now):
                     log.info("purged: %s of %s", gone.count, gone.rule.table)
                     await asyncio.sleep(0)  # whoever waits for an answer comes first

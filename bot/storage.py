@@ -94,8 +94,9 @@ class Storage:
         refusal = await asyncio.to_thread(_refusal, data)
         if not refusal and self._noted and time.monotonic() - self._noted[1] < RECENT:
             refusal = self._noted[0]
-        if not refusal:
+        with suppress(sqlite3.Error):  # as they were known last
             self._alarm.readers = readers_of(self._house)
+        if not refusal:
             self._short(await asyncio.to_thread(_shortage, data))
         await self._alarm.go(refusal)
         return refusal

@@ -84,6 +84,10 @@ class Troubles:
         self._house = house
         self._known: dict[str, Fault] = faults.known(house.desk, _PREFIX)
 
+    def reload(self) -> None:
+        """The times of what was told are others (`bot.clock`); what was not is found again."""
+        self._known = faults.known(self._house.desk, _PREFIX)
+
     def report(self, subject: Subject, reason: str) -> None:
         """Something failed; `reason` is French and holds no secret."""
         now, key = _now(), f"{_PREFIX}{subject}"

@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.peers.tokens",
     "tests.peers.mail",
     "tests.peers.misbehaving.marks",
+    "tests.peers.pressure",
 ]
 
 # A store on a busy disk takes its time; only a test that hangs is at fault, and has its own limit.

@@ -48,8 +48,8 @@ MOST_AN_HOUR = 50
 def was_lately(db: Database, person: str, outcome: Outcome, seconds: int) -> bool:
     """Whether this person met this outcome within the last `seconds`."""
     found = db.execute(
-        "SELECT 1 FROM audit WHERE person = ? AND outcome = ? AND at > ? LIMIT 1",
-        (person, outcome, int(time.time()) - seconds),
+        "SELECT 1 FROM audit WHERE person = ? AND outcome = ? AND at > ? AND at <= ? LIMIT 1",
+        (person, outcome, *_last(seconds)),
     )
     return found.fetchone() is not None
 
@@ -57,10 +57,16 @@ def was_lately(db: Database, person: str, outcome: Outcome, seconds: int) -> boo
 def how_often(db: Database, person: str, outcome: Outcome, seconds: int) -> int:
     """How often this person met this outcome within the last `seconds`."""
     found = db.execute(
-        "SELECT count(*) FROM audit WHERE person = ? AND outcome = ? AND at > ?",
-        (person, outcome, int(time.time()) - seconds),
+        "SELECT count(*) FROM audit WHERE person = ? AND outcome = ? AND at > ? AND at <= ?",
+        (person, outcome, *_last(seconds)),
     )
     return int(found.fetchone()[0])
+
+
+def _last(seconds: int) -> tuple[int, int]:
+    """From when until when. Rows are never changed: a clock that went back leaves some of a time to come."""
+    now = int(time.time())
+    return now - seconds, now
 
 
 def record(

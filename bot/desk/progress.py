@@ -4,7 +4,8 @@
 told that unknown chats guess at codes (UTC seconds). `purged_on`: the day of the last purge (days since 1970).
 `told_until`: when the last pass ended whose events were told (UTC seconds): all that was fetched by then is.
 `restored_at`: when a backup was put in place (UTC seconds); `doubted_pass`: see `bot.notices.doubt`, 0 for none.
-`clock`: when it was last tried whether the store can be written (UTC seconds).
+`clock`: when it was last tried whether the store can be written; `leapt_at`: when the clock was last seen to have leapt
+forward (UTC seconds, see `bot.clock`).
 """
 
 from typing import Literal
@@ -22,6 +23,7 @@ Name = Literal[
     "restored_at",
     "doubted_pass",
     "clock",
+    "leapt_at",
 ]
 
 

@@ -60,8 +60,7 @@ class Waiting:
 
     @property
     def queued(self) -> int:
-        own = self.inbox + self.to_file + self.chat + self.mail + self.events + self.unread_files
-        return own + self.unconfirmed + self.in_mailbox
+        return self.inbox + self.to_file + self.chat + self.mail + self.events + self.unread_files + self.unconfirmed
 
 
 class Watch:
