@@ -28,6 +28,11 @@ SHORTEST_DAY = 8.0
 #: Seconds that what waits is given to leave at the end, beyond the time at which the last of it is due again.
 PATIENCE = 90.0
 LONGEST_DRAIN = 1500.0
+#: A link that was lost without a word is noticed when IDLE is renewed: `bot.mail.imap.IDLE_SECONDS`, and some.
+HALF_OPEN = 400.0
+
+#: Seconds that a process must have lived for its growth to be judged: the workshop learns a new kind of work late.
+SHORTEST_LIFE = 900.0
 
 #: So often may the service end by itself before there is no use in going on.
 MOST_ENDS = 5
@@ -76,7 +81,7 @@ async def soak(folder: Path, seconds: float, seed: int, lines: int = 150, client
         life = Life(world.root, scratch, first, seed, lines, clients, max(SHORTEST_DAY, seconds / DAYS))
         await asyncio.to_thread(life.begin)
         people, faults, watch = People(world, life, seed, seconds), Faults(world, seed, seconds), Watch(world)
-        seen = Seen(world, life, people, watch, max(120.0, seconds / 5))
+        seen = Seen(world, life, people, watch, max(SHORTEST_LIFE, seconds / 5))
         early: list[str] = []
         world.service.start()
         async with asyncio.TaskGroup() as group:
@@ -153,6 +158,8 @@ async def _drain(world: World, life: Life, watch: Watch) -> float:
         waiting = await watch.look()
         rest = await asyncio.to_thread(_left, world, life)
         calm = calm + 1 if waiting and not waiting.queued and not rest.files and not rest.codes else 0
+        if waiting and waiting.in_mailbox:
+            deadline = max(deadline, began + HALF_OPEN)
         if rest.due_in > 0:
             deadline = min(max(deadline, time.monotonic() + rest.due_in + PATIENCE / 2), began + LONGEST_DRAIN)
     return round(time.monotonic() - began, 1)

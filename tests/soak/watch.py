@@ -60,7 +60,8 @@ class Waiting:
 
     @property
     def queued(self) -> int:
-        return self.inbox + self.to_file + self.chat + self.mail + self.events + self.unread_files + self.unconfirmed
+        own = self.inbox + self.to_file + self.chat + self.mail + self.events + self.unread_files
+        return own + self.unconfirmed + self.in_mailbox
 
 
 class Watch:
