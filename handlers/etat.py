@@ -18,6 +18,8 @@ from handlers.desk import State
 #: Folders in which the operator delivers by a rhythm; of the others, only what came is told.
 _LIVELY = ("account_status", "rated_cdrs", "billed_cdrs")
 
+_HEADERS = ("Dossier", "Dernier fichier", "Aujourd'hui")
+
 #: Seconds after which a message that waits is worth a word.
 _LONG = 300
 
@@ -28,7 +30,12 @@ async def run(ask: Ask, context: Context) -> Answer:
     last = freshness.last_pass(db)
     folders = [it for it in freshness.folders(db, now) if it.files or it.folder in _LIVELY]
     state = context.desk.state()
-    troubles = [f"⚠️ {it.words.rstrip('.')} (depuis le {french.moment(it.since, now)})" for it in state.faults]
+    in_detail = fold(ask.arguments) == "detail"
+    troubles = [
+        f"⚠️ {it.words.rstrip('.')} (depuis le {french.moment(it.since, now)})"
+        + (f" → {it.to_do}" if in_detail and it.to_do else "")
+        for it in state.faults
+    ]
     troubles += [
         f"⚠️ « {it.name} » redémarre sans cesse : {it.times} fois de suite, la dernière {french.age(it.at, now)}"
         for it in state.stumbling
@@ -42,7 +49,6 @@ async def run(ask: Ask, context: Context) -> Answer:
         told.append(french.count(rejected, "rangée de côté", "rangées de côté"))
     told += _passes(last, context)
     told += _mails(state, now)
-    in_detail = fold(ask.arguments) == "detail"
     if in_detail:
         told += _successes(state, now)
         told += [
@@ -50,12 +56,14 @@ async def run(ask: Ask, context: Context) -> Answer:
             for it in freshness.last_errors(db)
             if not it.lasts
         ]
+    # A phone shows a table before the lines: what there is to see would be below.
+    on_top = bool(troubles) and ask.door == "chat" and not in_detail
     here = "etat détail" if in_detail else "etat"
     other = Button("Moins", "etat", in_place=True) if in_detail else Button("Détail", "etat détail", in_place=True)
     return Answer(
         f"⚠️ {french.count(len(troubles), 'chose', 'choses')} à voir" if troubles else "✅ Tout va bien",
         tuple(told),
-        table=Table(("Dossier", "Dernier fichier", "Aujourd'hui"), tuple(_row(it, now) for it in folders)),
+        table=None if on_top else Table(_HEADERS, tuple(_row(it, now) for it in folders)),
         buttons=(
             Button("Actualiser", here, in_place=True),
             other,

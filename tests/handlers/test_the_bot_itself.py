@@ -27,11 +27,22 @@ async def test_the_state_tells_each_folder_and_the_next_pass(say: Say) -> None:
 
 async def test_what_does_not_work_comes_first(say: Say, context: Context, tmp_path: Path) -> None:
     desk = BotDesk(context.settings, open_desk(tmp_path), Outbox(open_desk(tmp_path)))
-    fault = Standing("Les courriels ne partent plus : le serveur ne répond pas", context.now() - 3600)
+    fault = Standing(
+        "Les courriels ne partent plus : le serveur ne répond pas",
+        context.now() - 3600,
+        "smtp",
+        "origyne-bot doctor le dit.",
+    )
     desk.faults = lambda: (fault,)
     answer = await say("etat", context=replace(context, desk=desk))
     assert answer.title == "⚠️ 1 chose à voir"
-    assert answer.lines[0] == "⚠️ Les courriels ne partent plus : le serveur ne répond pas (depuis le 24/11 à 08:00)"
+    told = "⚠️ Les courriels ne partent plus : le serveur ne répond pas (depuis le 24/11 à 08:00)"
+    assert answer.lines[0] == told
+    # On a phone the folders would stand above it.
+    assert answer.table is None
+    detail = await say("etat détail", context=replace(context, desk=desk))
+    assert detail.lines[0] == f"{told} → origyne-bot doctor le dit."
+    assert detail.table
 
 
 async def test_addresses_that_mails_do_not_reach_and_what_stayed_lying_are_told(
