@@ -42,7 +42,7 @@ def run(options: Namespace, out: Console, err: Console) -> int:
     if not backups.is_relative_to(written[0]):
         written.append(backups)
     out.print(Text(unit(python, folder, written, options.user)), end="")
-    for path in (python, folder, *written):
+    for path in (*_read(python, folder), *written):
         if path.is_relative_to("/root"):
             err.print(Text(f"⚠️ {path} : le compte {options.user} ne peut rien lire dans /root ; installer ailleurs."))
     return 0
@@ -54,7 +54,7 @@ def unit(python: Path, folder: Path, written: Sequence[Path], user: str) -> str:
     :param folder: where `.env` is.
     :param written: the folders that the service writes; the data folder first.
     """
-    under_home = any(path.is_relative_to(home) for path in (python, folder, *written) for home in _HOMES)
+    under_home = any(path.is_relative_to(home) for path in (*_read(python, folder), *written) for home in _HOMES)
     in_state = [path for path in written if path != _STATE and path.is_relative_to(_STATE)]
     others = [path for path in written if path not in in_state]
     state = []
@@ -79,6 +79,11 @@ def unit(python: Path, folder: Path, written: Sequence[Path], user: str) -> str:
             protect_home="read-only" if under_home else "yes",
         )
     )
+
+
+def _read(python: Path, folder: Path) -> tuple[Path, ...]:
+    """What the service reads: the interpreter may be a link, and the program lie elsewhere."""
+    return python, python.resolve(), folder, Path(__file__).resolve().parent
 
 
 def _word(text: str) -> str:

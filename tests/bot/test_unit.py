@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bot import stopping, supervision, unit_command, watchdog
 from bot.systemd import Notifier
 from bot.unit_command import unit
 from tests.bot.test_stop import Mute, mute_env, stopped, until
@@ -41,8 +42,6 @@ def test_the_command_prints_a_unit_that_names_this_installation(tmp_path: Path) 
 
 def test_what_the_unit_promises_the_service_keeps() -> None:
     found = parsed(unit(Path("/opt/o/bin/python"), Path("/opt/o"), [Path("/var/lib/origyne-bot")], "origyne"))
-    from bot import stopping, supervision, watchdog
-
     assert int(found["Service"]["TimeoutStopSec"]) > stopping.LIMIT > supervision.LONGEST_LEAVE + 1
     assert all(seconds <= supervision.LONGEST_LEAVE for seconds in supervision.LEAVING.values())
     assert int(found["Service"]["WatchdogSec"]) > 2 * stopping.HELD_UP > watchdog.LOOK
@@ -53,12 +52,26 @@ def test_data_where_systemd_keeps_them_is_made_by_systemd() -> None:
     found = parsed(text)["Service"]
     assert found["StateDirectory"] == "origyne-bot"
     assert "ReadWritePaths" not in found
-    assert found["ProtectHome"] == "yes"
 
 
 def test_an_installation_in_a_home_stays_readable() -> None:
     text = unit(Path("/home/camille/o/bin/python"), Path("/home/camille/o"), [Path("/srv/data")], "origyne")
     assert parsed(text)["Service"]["ProtectHome"] == "read-only"
+
+
+def test_an_interpreter_that_is_a_link_into_a_home_stays_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unit_command, "_HOMES", (tmp_path / "home",))
+    real = tmp_path / "home" / "camille" / "python3"
+    real.parent.mkdir(parents=True)
+    real.touch()
+    link = tmp_path / "python"
+    link.symlink_to(real)
+    assert parsed(unit(link, Path("/opt/o"), [Path("/srv/data")], "origyne"))["Service"]["ProtectHome"] == "read-only"
+    real.unlink()
+    link.unlink()
+    assert parsed(unit(link, Path("/opt/o"), [Path("/srv/data")], "origyne"))["Service"]["ProtectHome"] == "yes"
 
 
 def test_odd_paths_stay_one_word() -> None:
