@@ -10,14 +10,14 @@ from pathlib import Path
 DAMAGED = 3
 
 #: A store of so many bytes is read whole at each start, which takes a second or two. Of a larger one that costs half a
-#: minute of silence a start, and SQLite survives crashes: only its ends and its schema are looked at, unless something
-#: was wrong with it before; each daily backup reads its copy whole.
+#: minute of silence a start, and SQLite survives crashes: its length, its schema and the beginning of each table are
+#: looked at, and the rest only where something was wrong before; each daily backup reads its copy whole.
 SMALL = 512 * 1024 * 1024
 
 #: Seconds that a file which was set aside is kept: it holds what goes of the store.
 ASIDE_KEPT = 30 * 86400
 
-#: Begins every file of SQLite 3; then, big-endian, the size of a page and how many there are.
+#: Begins every file of SQLite 3.
 _MAGIC = b"SQLite format 3\x00"
 
 #: There as long as something was wrong with a store and no start has looked into it.
@@ -64,13 +64,9 @@ def fault(path: Path, *, whole: bool) -> str:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)) as db:
             db.execute("PRAGMA busy_timeout = 10000")
             tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            size = db.execute("PRAGMA page_count").fetchone()[0] * db.execute("PRAGMA page_size").fetchone()[0]
-            if path.stat().st_size < size:
-                return "il manque la fin du fichier"
             for name in tables:
                 db.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone()
-            return first_fault(db) if whole or size <= SMALL else ""
+            return first_fault(db) if whole or path.stat().st_size <= SMALL else ""
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             return "une partie du fichier est abîmée"
@@ -88,7 +84,9 @@ def set_aside(path: Path, *, damaged: bool) -> Path | None:
 
     What only serves processes that have it open goes.
     """
-    new = path.with_name(f"{path.name}.{int(time.time())}.{_ASIDE[0] if damaged else _ASIDE[1]}")
+    at = int(time.time())
+    while (new := path.with_name(f"{path.name}.{at}.{_ASIDE[0] if damaged else _ASIDE[1]}")).exists():
+        at += 1
     moved = path.exists()
     if moved:
         path.rename(new)
