@@ -141,9 +141,9 @@ async def _sends_logo(stage: Stage) -> None:
 
 async def _four_mails(stage: Stage) -> None:
     """Two that ask, one of a stranger, and one that nobody can read."""
-    await stage.write("compta", "Question", "Bonjour,\n\nconso DUPONT 2026-10\n\nMerci\n", message_id="<a@poste.test>")
-    await stage.write("technique", "Une ligne", f"status {NUMBER}\n", message_id="<b@poste.test>")
-    await stage.write("clients", "Bonjour", "Êtes-vous là ?\n", message_id="<c@poste.test>")
+    await stage.write("compta", "Question", "Bonjour,\n\nconso DUPONT 2026-10\n\nMerci\n")
+    await stage.write("technique", "Une ligne", f"status {NUMBER}\n")
+    await stage.write("clients", "Bonjour", "Êtes-vous là ?\n")
     poison = b"From: compta@client.test\r\nTo: bot@client.test\r\nMessage-ID: <p@poste.test>\r\n"
     poison += b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 5000
     await stage.drop(poison, f"compta@{DOMAIN}")

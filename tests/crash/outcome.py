@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -22,6 +23,8 @@ from core.folders import PARIS
 from tests.core.contents import VAULT, contents
 from tests.crash.stage import MAILBOXES, Stage, parsed, text_of
 from tests.peers.mail import DOMAIN
+
+DAY = 86400
 
 #: (where, what it says): a place, such as a chat, a mailbox or a table, and one thing that is there.
 Item = tuple[str, str]
@@ -133,6 +136,7 @@ def _tree(root: Path) -> list[tuple[str, bytes]]:
 def _alike(text: str) -> str:
     """Without what differs from run to run: codes, and the moment."""
     text = re.sub(r"\b\d{3} \d{3}\b(?! \d)", "CODE", text)
+    text = re.sub(r"\b\d{10}\b", lambda it: "MAINTENANT" if abs(int(it[0]) - time.time()) < DAY else it[0], text)
     today = datetime.now(PARIS)
     for day in (today, today - timedelta(days=1)):
         text = re.sub(rf"{day:%d/%m}(/{day:%Y})?( à)? \d\d:\d\d", "MAINTENANT", text)

@@ -147,7 +147,7 @@ class _Watched(Service):
 
 @dataclass
 class Stage:
-    """`deaths`: of the service; `sending`: what it was sending to chats then, with its number in the outbox."""
+    """`written`: mails to the robot; `deaths`: of the service; `sending`: what it was sending to chats then, with its number in the outbox."""
 
     folder: Path
     operator: Operator
@@ -157,6 +157,7 @@ class Stage:
     phone: Phone
     service: _Watched
     deaths: int = 0
+    written: int = 0
     sending: list[tuple[int, bytes]] = field(default_factory=list)
 
     # -- what people do
@@ -173,7 +174,6 @@ class Stage:
         text: str,
         *,
         answers: EmailMessage | None = None,
-        message_id: str = "",
         verified: bool = True,
     ) -> None:
         """A mail arrives in the robot's mailbox, of somebody whom its server vouches for or not."""
@@ -182,7 +182,8 @@ class Stage:
         message["To"] = str(answers["Reply-To"]) if answers else f"bot@{DOMAIN}"
         message["Subject"] = subject
         message["Date"] = format_datetime(datetime.now(UTC))
-        message["Message-ID"] = message_id or f"<{next(_numbers)}@poste.test>"
+        self.written += 1
+        message["Message-ID"] = f"<{self.written}@poste.test>"
         if answers:
             message["In-Reply-To"] = message["References"] = str(answers["Message-ID"])
         message.set_content(text)
@@ -259,7 +260,6 @@ _WORK = {
     "held": "SELECT count(*) FROM held",
 }
 
-_numbers = count(1)
 _tokens = count(200_000_000)
 
 
