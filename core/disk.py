@@ -34,7 +34,8 @@ class Refusal:
 def refusal_of(error: BaseException) -> Refusal | None:
     """The refusal that an error is about, None for any other fault."""
     if isinstance(error, sqlite3.OperationalError):
-        why = _OF_SQLITE.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF)
+        code = getattr(error, "sqlite_errorcode", None) or 0
+        why = _OF_SQLITE.get(code) or _OF_SQLITE.get(code & 0xFF)
     elif isinstance(error, OSError):
         why = _OF_SYSTEM.get(error.errno or 0)
     else:
@@ -96,6 +97,7 @@ _FRENCH: dict[Why, str] = {
 
 _OF_SQLITE: dict[int, Why] = {
     sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_IOERR_SHMSIZE: "full",  # whoever opens a store first makes room for its index
     sqlite3.SQLITE_READONLY: "closed",
     sqlite3.SQLITE_CANTOPEN: "closed",
     sqlite3.SQLITE_PERM: "closed",

@@ -101,9 +101,10 @@ class Syncer:
         except FtpError as ftp_error:
             # What had arrived by then is read all the same.
             error = str(ftp_error)
-            unwritten = bool(ftp_error.__cause__ and disk.refusal_of(ftp_error.__cause__))
             fetched = Fetched(ftp_error.fetched if isinstance(ftp_error, MirrorError) else 0, 0)
             log.warning("%s", error)
+            if ftp_error.__cause__ and disk.refusal_of(ftp_error.__cause__):
+                return Pass(fetched.files, 0, 0, error, unwritten=True)
         sealing.note_key(db, self._settings.vault)
         now = int(self._clock())
         failed = fetched.failed
