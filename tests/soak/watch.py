@@ -16,6 +16,9 @@ from tests.soak.world import BOT, World
 #: Bytes.
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
+#: Megabytes.
+LARGEST_WORKSHOP = 350.0
+
 
 @dataclass(frozen=True)
 class Process:
@@ -197,10 +200,13 @@ class Growth:
 
     @property
     def is_flat(self) -> bool:
-        """At most 15 % more memory (8 MB of a small process); 3 more descriptors and threads."""
+        """At most 15 % more memory (8 MB of a small process); 3 more descriptors and threads.
+
+        The workshop's memory stands still only after some forty charts, at half as much again: it has a ceiling."""
         before, after = self.megabytes
+        ceiling = LARGEST_WORKSHOP if self.program == "workshop" else max(before * 1.15, before + 8)
         return (
-            after <= max(before * 1.15, before + 8)
+            after <= ceiling
             and self.descriptors[1] <= self.descriptors[0] + 3
             and self.threads[1] <= self.threads[0] + 3
         )
