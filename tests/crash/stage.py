@@ -147,7 +147,8 @@ class _Watched(Service):
 
 @dataclass
 class Stage:
-    """`written`: mails to the robot; `deaths`: of the service; `sending`: what it was sending to chats then, with its number in the outbox."""
+    """`written`: mails to the robot; `deaths`: of the service; `sending`: what it was sending to chats then, with its
+    number in the outbox."""
 
     folder: Path
     operator: Operator
