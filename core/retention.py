@@ -25,6 +25,10 @@ from core.totals import BY_DAY, BY_LINE, BY_ZONE, GRAINS, MONTH
 
 log = logging.getLogger(__name__)
 
+#: Seconds between two passes that tell of a clock that leapt (or of a service that was off: then the purge waits as
+#: well), and for which nothing is purged then.
+LONG_OFF, GRACE = 7 * 86400, 3 * 86400
+
 _PURGING, _PURGED_ON = "purging", "purged_on"
 
 
@@ -87,6 +91,19 @@ def seems_ahead(db: Database, now: int, months: int) -> bool:
     days = [db.execute("SELECT max(day) FROM cdrs WHERE source = ?", (source,)).fetchone()[0] for source in (0, 1)]
     newest = max((day for day in days if day is not None), default=None)
     return newest is not None and newest < first_day(oldest_kept(now, months))
+
+
+def leapt(db: Database, now: int) -> bool:
+    """Whether the clock went forward by more than a service is off (`LONG_OFF`), since the last pass or within the last
+    days (`GRACE`): until it was looked at, nothing goes for good."""
+    later = now
+    for (ended,) in db.execute("SELECT ended_clock FROM passes ORDER BY id DESC"):
+        if later - ended > LONG_OFF:
+            return True
+        if now - ended > GRACE:
+            return False
+        later = ended
+    return False
 
 
 def raise_floor(db: Database, now: int, months: int) -> int:

@@ -93,7 +93,7 @@ class Syncer:
     async def _run(
         self, db: Database, fetching: Callable[[Progress], None], reading: Callable[[int, int], None]
     ) -> Pass:
-        started = int(time.time())
+        started = int(self._clock())
         error, unwritten = "", False
         fetched = Fetched(0, 0)
         try:
@@ -113,7 +113,7 @@ class Syncer:
             failed = (*failed, ("", f"Dans la liste des fichiers, {fetched.ignored[0]}{more}."))
         if retention.seems_ahead(db, now, self._settings.retention_months):
             failed = (*failed, ("", _AHEAD))
-        else:
+        elif not retention.leapt(db, now):
             retention.raise_floor(db, now, self._settings.retention_months)
         try:
             intake = Intake(db, self._data, self._settings.shortest_status, self._settings.vault)
@@ -137,7 +137,7 @@ class Syncer:
             db.execute(
                 "INSERT INTO passes (started_clock, ended_clock, fetched, last_event, error) "
                 "VALUES (?, ?, ?, (SELECT coalesce(max(id), 0) FROM events), ?)",
-                (started, int(time.time()), fetched.files, error),
+                (started, int(self._clock()), fetched.files, error),
             )
             # One row a pass for ever would be the largest table of a quiet account.
             db.execute("DELETE FROM passes WHERE id <= (SELECT max(id) FROM passes) - 1000")
@@ -145,9 +145,10 @@ class Syncer:
 
     def _purge(self, db: Database, now: int) -> None:
         """Once a day; what cannot be purged must not stop what arrives."""
-        if retention.is_due(db, now) and not retention.seems_ahead(db, now, self._settings.retention_months):
+        months = self._settings.retention_months
+        if retention.is_due(db, now) and not (retention.seems_ahead(db, now, months) or retention.leapt(db, now)):
             try:
-                retention.purge(db, self._data, now, self._settings.retention_months)
+                retention.purge(db, self._data, now, months)
             except OSError as fault:
                 log.error("purge: %s", fault)
 

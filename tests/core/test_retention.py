@@ -217,6 +217,23 @@ def test_a_clock_that_is_far_ahead_purges_nothing_and_is_told(telecom: Telecom) 
     assert telecom.one("SELECT count(*) FROM cdrs") == 0
 
 
+def test_a_clock_that_leapt_by_months_purges_nothing_for_three_days(telecom: Telecom) -> None:
+    def make_pass(now: int) -> None:
+        asyncio.run(Syncer(settings(telecom.data), clock=lambda: now).run())
+
+    make_pass(NOW)
+    assert first_kept(telecom.db) == 202512
+    rows = telecom.one("SELECT count(*) FROM cdrs")
+    leapt = NOW + 90 * 86400
+    for later in (leapt, leapt + 86400, leapt + 3 * 86400 - 60):
+        make_pass(later)
+    assert first_kept(telecom.db) == 202512
+    assert telecom.one("SELECT count(*) FROM cdrs") == rows
+    make_pass(leapt + 3 * 86400 + 60)  # nobody put it right: it is so
+    assert first_kept(telecom.db) == 202603
+    assert telecom.one("SELECT count(*) FROM cdrs") < rows
+
+
 def test_the_terms_hold_while_the_layouts_cannot_be_read(telecom: Telecom) -> None:
     (telecom.data / "layouts.toml").write_text("[")
     with pytest.raises(LayoutError):
