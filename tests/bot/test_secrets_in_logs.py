@@ -57,8 +57,12 @@ class Watched:
         """What stands in a text, and the first line where it does. A PIN is short: parts of times are like it."""
         looked_for = {name: re.escape(secret) for name, secret in self.secrets.items()}
         looked_for |= {"PIN": rf"(?<![\d.,:]){PIN}(?!\d)", "rejected PIN": rf"(?<![\d.,:]){REJECTED_PIN}(?!\d)"}
-        found = {name: re.search(rf".*{form}.*", text) for name, form in looked_for.items()}
-        return {name: line[0][:300] for name, line in found.items() if line}
+        found = {name: re.search(form, text) for name, form in looked_for.items()}
+        return {name: _line_of(text, match.start())[:300] for name, match in found.items() if match}
+
+
+def _line_of(text: str, place: int) -> str:
+    return text[text.rfind("\n", 0, place) + 1 :].partition("\n")[0]
 
 
 def deliver_sims(operator: Operator) -> None:
