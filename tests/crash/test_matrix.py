@@ -25,8 +25,8 @@ CUTS = {
     "upload to FTP": r"service: answered ftp RNTO: 250",
     "bridge": r"service: desk.db: before the commit of .*UPDATE inbox done",
 }
-#: And these once more, somewhere.
-DRAWN = 7
+#: So many of them die once more while they recover, somewhere.
+AGAIN = 7
 
 
 @pytest.mark.timeout(600)
@@ -38,19 +38,20 @@ async def test_a_service_that_is_killed_anywhere_loses_nothing_and_doubles_nothi
         async with room:
             return await undisturbed(prepared, FLOWS[number], tmp_path / f"undisturbed-{number}")
 
-    async def cut(model: Undisturbed, kill: Kill) -> Run:
-        folder = tmp_path / re.sub(r"\W+", "-", f"{model.flow.name} {kill}")[:80]
+    async def cut(model: Undisturbed, kills: list[Kill]) -> Run:
         async with room:
-            return await disturbed(prepared, model, [kill], folder)
+            return await disturbed(prepared, model, kills, tmp_path / f"cut-{model.flow.name}")
 
     models = await asyncio.gather(*map(model_of, range(len(FLOWS))))
-    kills = [(model, _first(model, CUTS[model.flow.name])) for model in models]
-    kills += [(model, _any(model)) for model in models[:DRAWN]]
-    runs = await asyncio.gather(*(cut(model, kill) for model, kill in kills))
+    kills = [[_first(model, CUTS[model.flow.name])] for model in models]
+    for model, its in zip(models[:AGAIN], kills, strict=False):
+        its.append(_any(model))
+    runs = await asyncio.gather(*map(cut, models, kills))
 
     assert not [str(run) for run in runs if run.is_wrong]
-    # Three messages can come by one poll or by two, and then a point is not passed.
-    assert sum(len(run.killed) for run in runs) >= len(runs) - 2
+    # The second can be at a point that recovery does not pass.
+    assert all(run.killed for run in runs)
+    assert sum(len(run.killed) for run in runs) >= 12
 
 
 def _first(model: Undisturbed, pattern: str) -> Kill:
@@ -58,7 +59,9 @@ def _first(model: Undisturbed, pattern: str) -> Kill:
 
 
 def _any(model: Undisturbed) -> Kill:
-    return Kill(random.Random(model.flow.name).choice(sorted(set(model.points))), alone=len(model.flow.name) % 2 == 0)
+    """Early enough that who starts anew passes it."""
+    early = sorted(set(model.points[:60]))
+    return Kill(random.Random(model.flow.name).choice(early), alone=len(model.flow.name) % 2 == 0)
 
 
 # -- the judgement itself
