@@ -89,6 +89,11 @@ def _end_restore(settings: Settings, data: Path) -> list[str]:
         said = json.loads((data / restoring.PENDING).read_text("utf-8"))
     except FileNotFoundError:
         return []
+    except ValueError as error:
+        raise MendingError(
+            f"une remise en place a été interrompue et {data / restoring.PENDING} ne se lit pas : la refaire par "
+            "« origyne-bot restore »"
+        ) from error
     wanted = restoring.Plan(**{**said, "stores": tuple(said["stores"]), "damaged": tuple(said["damaged"])})
     try:
         return restoring.restore(settings, wanted)
@@ -133,7 +138,9 @@ def _fault(data: Path, name: str, settings: Settings, *, whole: bool) -> str:
     other = data / (TELECOM if name == DESK else DESK)
     if not other.exists():
         return ""  # the first start
-    was_there = any(name in it.files for it in backups.find(settings.backups))
+    # Set aside and not replaced: a start that made it anew was cut short.
+    was_there = soundness.times_damaged(path, 0) > 0
+    was_there = was_there or any(name in it.files for it in backups.find(settings.backups))
     if name == TELECOM:
         was_there = was_there or bool(copies.paths(data)) or restoring.told(data)[0] > 0
     return "le fichier manque" if was_there else ""
@@ -149,15 +156,16 @@ def _newest_whole(settings: Settings, needed: set[str]) -> Backup | None:
 
 
 def _new_desk(data: Path, *, keep_telecom: bool) -> list[str]:
-    soundness.set_aside(data / DESK, damaged=True)
     last = 0
     if keep_telecom:
         with closing(store.open_to_write(data)) as telecom:
             (last,) = telecom.execute("SELECT coalesce(max(last_event), 0) FROM passes").fetchone()
-    with closing(open_desk(data)) as desk, desk.atomic():
-        audit.record_by_hand(desk, "restore", shown="nouvelle base, sans sauvegarde")
-        progress.put(desk, "event_cursor", last)
-        progress.put(desk, "restored_at", int(time.time()))
+    with restoring.workshop(data) as workshop:  # one without its cursor would tell all that was ever told
+        with closing(open_desk(workshop)) as desk, desk.atomic():
+            audit.record_by_hand(desk, "restore", shown="nouvelle base, sans sauvegarde")
+            progress.put(desk, "event_cursor", last)
+            progress.put(desk, "restored_at", int(time.time()))
+        soundness.put_in_place(workshop / DESK, data / DESK, damaged=True)
     return [
         "Il n'y a pas de sauvegarde entière de desk.db : elle est refaite vide.",
         "Perdu : les personnes invitées à la main et leurs rôles, les chats reliés (un nouveau code part à l'adresse "

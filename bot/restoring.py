@@ -8,8 +8,8 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from core import backup as backups
 from core import returning, store
 from core.backup import Backup
 from core.settings import Settings
-from core.soundness import set_aside, sync_folder, trust
+from core.soundness import put_in_place, sync_folder, trust
 from core.store import FILE_NAME as TELECOM
 from handlers import french
 
@@ -78,53 +78,54 @@ def restore(settings: Settings, wanted: Plan) -> list[str]:
     backup = backups.read(Path(wanted.backup))
     if backup is None:
         raise FileNotFoundError(wanted.backup)
-    with FileLock(data / "sync.lock"):
+    with FileLock(data / "sync.lock"), workshop(data) as made:
         _write(data / PENDING, json.dumps(asdict(wanted)))
-        workshop = data / _WORKSHOP
-        shutil.rmtree(workshop, ignore_errors=True)
-        workshop.mkdir(mode=0o700)
         now = int(time.time())
         brought = backups.bring_back_files(backup, data)
         for name in ("erasures.json", *(() if not wanted.by_hand else ("layouts.toml", "routes.toml"))):
             if name in backup.files and not (data / name).exists():
                 shutil.copy2(backup.path / name, data / name)
         for name in wanted.stores:
-            shutil.copyfile(backup.path / name, workshop / name)
-            (workshop / name).chmod(0o600)
+            shutil.copyfile(backup.path / name, made / name)
+            (made / name).chmod(0o600)
         said = [f"La sauvegarde du {french.moment(backup.at, now)} est remise en place ({' et '.join(wanted.stores)})."]
         if brought:
             said.append(
                 f"{french.count(brought, 'fichier reçu', 'fichiers reçus')} de l'opérateur en reviennent aussi."
             )
         if TELECOM in wanted.stores:
-            with closing(store.open_to_write(workshop)) as telecom:
-                said += _make_present(telecom, data, workshop, backup, wanted, settings)
+            with closing(store.open_to_write(made)) as telecom:
+                said += _make_present(telecom, data, made, backup, wanted, settings)
         if DESK in wanted.stores:
-            with closing(open_desk(workshop)) as desk:
-                said += _make_safe(desk, _last_pass(workshop, data, wanted), backup, now)
+            with closing(open_desk(made)) as desk:
+                said += _make_safe(desk, _last_pass(made, data, wanted), backup, now)
         for name in wanted.stores:
-            _put_in_place(data, workshop, name, damaged=name in wanted.damaged)
+            put_in_place(made / name, data / name, damaged=name in wanted.damaged)
             said += _where_the_former_is(data, name)
-        shutil.rmtree(workshop)
         (data / PENDING).unlink()
         sync_folder(data)
         trust(data)
     return said
 
 
+@contextmanager
+def workshop(data: Path) -> Iterator[Path]:
+    """An empty folder where stores are made ready, on the disk of those that they replace."""
+    folder = data / _WORKSHOP
+    shutil.rmtree(folder, ignore_errors=True)  # what a crash left
+    folder.mkdir(mode=0o700)
+    yield folder
+    shutil.rmtree(folder)
+
+
 def _write(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, "utf-8")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     part.replace(path)
     sync_folder(path.parent)
-
-
-def _put_in_place(data: Path, workshop: Path, name: str, *, damaged: bool) -> None:
-    with (workshop / name).open("rb+") as file:
-        os.fsync(file.fileno())
-    set_aside(data / name, damaged=damaged)
-    (workshop / name).rename(data / name)
-    sync_folder(data)
 
 
 def _where_the_former_is(data: Path, name: str) -> list[str]:

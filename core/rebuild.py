@@ -17,7 +17,7 @@ from core.intake import CLOSED, Intake, closed
 from core.retention import carry_over
 from core.returning import fingerprint
 from core.settings import Settings
-from core.soundness import set_aside
+from core.soundness import put_in_place
 from core.vault import Vault, VaultError
 
 
@@ -60,10 +60,10 @@ def rebuild(
             reading(len(files), len(files))
             if sound:
                 _check_read(new, data)
-            else:
-                set_aside(data / store.FILE_NAME, damaged=True)
-            with closing(store.open_to_write(data)) as present:
-                new.conn.backup(present.conn)  # one transaction of the present store
+                with closing(store.open_to_write(data)) as present:
+                    new.conn.backup(present.conn)  # one transaction of the present store
+        if not sound:
+            put_in_place(workshop / store.FILE_NAME, data / store.FILE_NAME, damaged=True)
         shutil.rmtree(workshop)
         return len(files)
 

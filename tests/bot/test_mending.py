@@ -435,16 +435,16 @@ def test_a_restore_that_breaks_off_is_ended_by_the_next_start(
     made = back_up(settings)
     before = contents(settings.data)
     deliver(settings)
-    put = restoring._put_in_place
+    put = soundness.put_in_place
 
-    def broken(data: Path, workshop: Path, name: str, *, damaged: bool) -> None:
-        if name == breaks:
-            soundness.set_aside(data / name, damaged=damaged)
+    def broken(new: Path, path: Path, *, damaged: bool) -> None:
+        if path.name == breaks:
+            soundness.set_aside(path, damaged=damaged)
             raise OSError("power cut")
-        put(data, workshop, name, damaged=damaged)
+        put(new, path, damaged=damaged)
 
     with monkeypatch.context() as patch:
-        patch.setattr(restoring, "_put_in_place", broken)
+        patch.setattr(restoring, "put_in_place", broken)
         with pytest.raises(OSError, match="power cut"):
             restoring.restore(settings, restoring.plan(settings.data, made, made.stores, by_hand=True))
     assert mending.mend(settings) != []
