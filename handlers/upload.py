@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from core.folders import FRENCH
 from core.ftp import FtpError
 from core.layouts import fold
 from core.pictures import BANNER, DPI, RULES, Correction, Rule, Verdict, check, correct
@@ -187,7 +188,7 @@ async def _decided(what: str, token: str, ask: Ask, context: Context) -> Answer:
     draft = context.desk.draft(ask.person, token)
     rule = RULES.get(draft.picture) if draft else None
     if draft is None or rule is None:
-        return _already(token, context) if what == "accepter" else _gone()
+        return await _already(token, context) if what == "accepter" else _gone()
     if what == "annuler":
         context.desk.drop_draft(ask.person, token)
         stands = "celui en place n'a pas changé" if context.desk.placed(rule.name) else "rien n'a été déposé"
@@ -215,6 +216,10 @@ async def _put(draft: Draft, rule: Rule, ask: Ask, context: Context) -> Answer:
             buttons=(Button("Réessayer", f"upload accepter {draft.token}"),),
             refused=True,
         )
+    return _placed(rule, path, verdict, former=bool(former))
+
+
+def _placed(rule: Rule, path: str, verdict: Verdict, *, former: bool = False) -> Answer:
     told = [f"{verdict.width} × {verdict.height} pixels, {DPI} dpi, relu sur le FTP à l'identique."]
     if former:
         told.append("L'ancien est gardé à côté, sous un nom daté.")
@@ -223,14 +228,16 @@ async def _put(draft: Draft, rule: Rule, ask: Ask, context: Context) -> Answer:
     )
 
 
-def _already(token: str, context: Context) -> Answer:
-    """What a second touch is answered, and a first one whose answer a crash lost."""
+async def _already(token: str, context: Context) -> Answer:
+    """What a second touch is answered, and a first one whose answer a crash lost: the same."""
     for rule in RULES.values():
         content = context.desk.placed(rule.name)
         if content and token_of(content) == token:
-            return Answer(
-                f"✅ {_capital(rule.french)} déjà déposé.", buttons=(Button("Où en est le dossier", "dossier"),)
-            )
+            try:
+                verdict = await context.studio.make(check, content, rule)
+            except WorkshopError:
+                break
+            return _placed(rule, f"{FRENCH['personalisation']}/{rule.name}.{verdict.extension}", verdict)
     return _gone()
 
 

@@ -96,7 +96,7 @@ async def test_a_second_touch_puts_it_no_second_time(say: Say, uploading: Contex
     shown = await say("upload logo", files=(LOGO,), context=uploading)
     await say(token_in(shown), context=uploading)
     again = await say(token_in(shown), context=uploading)
-    assert again.title == "✅ Logo déjà déposé."
+    assert again.title == "✅ Logo déposé : Personnalisation/logo.png"
     assert list(on_the_ftp(embedded_ftp)) == ["logo.png"]
 
 
