@@ -21,6 +21,7 @@ async def main() -> int:
     parser.add_argument("--jobs", type=int, default=3, help="runs at the same moment")
     parser.add_argument("--flow", action="append", help="only these flows")
     parser.add_argument("--every", type=int, default=1, help="only every so many of the kills")
+    parser.add_argument("--first", type=int, default=0, help="from this one on, so that a whole can be run in parts")
     chosen = parser.parse_args()
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="origyne-crash-"))
@@ -37,7 +38,7 @@ async def main() -> int:
     plan = [(model, [kill]) for model in models[1:] for kill in kills_of(model, idle)]
     plan += [(idle, [kill]) for kill in kills_idle(idle)]
     random.Random(0).shuffle(plan)  # a fault shows early, whichever flow it is in
-    plan = plan[:: chosen.every]
+    plan = plan[chosen.first :: chosen.every]
     print(f"{len(plan)} runs, after {time.monotonic() - began:.0f} s", flush=True)
     done = 0
 
