@@ -13,6 +13,7 @@ from bot.desk import audit
 from bot.house import House, open_house
 from bot.terminal import draw, save_files
 from core.settings import Settings
+from core.system_words import in_french
 from handlers import registry
 from handlers.answer import Answer
 from handlers.ask import Ask, SentFile
@@ -43,7 +44,7 @@ def ask(options: argparse.Namespace, out: Console, err: Console) -> int:
     try:
         files = tuple(SentFile(path.name, path.read_bytes()) for path in options.file)
     except OSError as error:
-        err.print(Text(f"{error.filename} ne se lit pas : {error.strerror}."))
+        err.print(Text(f"{error.filename} ne se lit pas : {in_french(error)}."))
         return REFUSED
     asked = Ask(understood[0], understood[1], contact.person, "terminal", private=True, files=files)
     answer = asyncio.run(_answer(asked, house, options.yes, out))

@@ -27,6 +27,7 @@ from core.layouts import LayoutError, Layouts
 from core.settings import LOOPBACK, Settings, SettingsError
 from core.store import FILE_NAME
 from core.store import connect as connect_store
+from core.system_words import in_french
 from handlers.french import age, count, volume
 
 #: Below that (bytes) the disk is called nearly full.
@@ -73,7 +74,7 @@ def _data(settings: Settings) -> Finding:
     except SettingsError as error:
         return Finding("Dossier de données", "fault", str(error))
     except (OSError, sqlite3.DatabaseError) as error:
-        return Finding("Dossier de données", "fault", f"{settings.data} : {error}")
+        return Finding("Dossier de données", "fault", f"{settings.data} : {in_french(error)}")
     if free < LOW_DISK:
         return Finding("Dossier de données", "warning", f"{data} : disque presque plein, faire de la place")
     return Finding("Dossier de données", "ok", f"{data}, {volume(free)} libres, lisible par son seul propriétaire")
@@ -83,7 +84,7 @@ def _key(settings: Settings) -> Finding:
     try:
         return Finding("Clé des codes", *key_command.state(settings))
     except sqlite3.DatabaseError as error:
-        return Finding("Clé des codes", "fault", f"{settings.data / FILE_NAME} : {error}")
+        return Finding("Clé des codes", "fault", f"{settings.data / FILE_NAME} : {in_french(error)}")
 
 
 def _layouts(settings: Settings) -> Finding:
@@ -183,7 +184,7 @@ def _desk(settings: Settings) -> list[Finding]:
             failed = sum(Outbox(db).failures(channel) for channel in get_args(Channel))
             aside = Inbox(db).count_aside("mail")
     except sqlite3.DatabaseError as error:
-        return [Finding("Messages", "fault", f"{settings.data / DESK_FILE} : {error}")]
+        return [Finding("Messages", "fault", f"{settings.data / DESK_FILE} : {in_french(error)}")]
     found = [
         Finding(
             "Adresse", "warning", f"les courriels n'arrivent pas à {it.address} ({age(it.since, now)}) : {it.reason}"

@@ -30,6 +30,7 @@ from core.folders import folder_of
 from core.listing import Listed, parse_list_line, parse_mlsd_line, read_listing, stays_inside
 from core.redact import hide
 from core.settings import FtpAccess, tls_context
+from core.system_words import in_french
 
 log = logging.getLogger(__name__)
 
@@ -441,7 +442,7 @@ class FtpSession:
             case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError() | EOFError():
                 reason = "la connexion a été coupée"
             case OSError():
-                reason = f"le serveur est injoignable ({error.strerror or error})"
+                reason = f"le serveur est injoignable ({in_french(error)})"
                 advice = f"Vérifier ORIGYNE_FTP_HOST, ORIGYNE_FTP_PORT et le réseau. {then}"
             case aioftp.AIOFTPException() | ValueError() | LookupError():
                 reason = f"réponse incomprise ({error})"
@@ -796,7 +797,7 @@ def _context(access: FtpAccess) -> ssl.SSLContext:
         return tls_context(access.ca_file)
     except OSError as error:
         raise FtpError(
-            f"ORIGYNE_TLS_CA : {access.ca_file} n'est pas un certificat lisible ({error.strerror or error}).",
+            f"ORIGYNE_TLS_CA : {access.ca_file} n'est pas un certificat lisible ({in_french(error)}).",
             permanent=True,
         ) from error
 
@@ -840,6 +841,7 @@ def _local(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise FtpError(
-            f"{path} : écriture impossible ({error.strerror}) ; vérifier la place et les droits du dossier de données.",
+            f"{path} : écriture impossible ({in_french(error)}) ; vérifier la place et les droits du dossier de "
+            "données.",
             permanent=False,
         ) from error

@@ -21,6 +21,7 @@ from core import copies, disk, sealing
 from core.folders import folder_of, stamp_of
 from core.ftp import Entry, FtpError, FtpSession, connect, sync_file
 from core.settings import FtpAccess
+from core.system_words import in_french
 
 log = logging.getLogger(__name__)
 
@@ -280,7 +281,7 @@ class _Fetching:
 def _unwritable(where: Path, error: Exception) -> FtpError:
     if refusal := disk.refusal_of(error):
         return FtpError(disk.unwritten(error, refusal), permanent=False)
-    words = error.strerror if isinstance(error, OSError) else type(error).__name__
+    words = in_french(error) if isinstance(error, OSError) else type(error).__name__
     return FtpError(f"{where} : écriture impossible ({words}).", permanent=False)
 
 

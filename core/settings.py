@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Sec
 
 from core.holidays import MAINLAND, REGIONS, region
 from core.quiet import Quiet, read_days, read_hours
+from core.system_words import in_french
 from core.vault import Vault, read_keys
 
 PREFIX = "ORIGYNE_"
@@ -443,7 +444,8 @@ class Settings(BaseModel):
             # A password may hold "${".
             from_file = dotenv_values(env_file, interpolate=False) if env_file.is_file() else {}
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError([f"{env_file} ne se lit pas ({error})."]) from error
+            reason = in_french(error) if isinstance(error, OSError) else "il n'est pas en UTF-8"
+            raise SettingsError([f"{env_file} ne se lit pas ({reason})."]) from error
         given = {
             name.upper(): value
             for source in (from_file, environ)
@@ -569,7 +571,7 @@ class Settings(BaseModel):
             probe.unlink()
         except OSError as error:
             raise SettingsError(
-                [f"{PREFIX}DATA : on ne peut pas écrire dans {self.data} ({error.strerror})."]
+                [f"{PREFIX}DATA : on ne peut pas écrire dans {self.data} ({in_french(error)})."]
             ) from error
         return self.data
 

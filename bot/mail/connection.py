@@ -11,6 +11,7 @@ from bot.mail import oauth
 from bot.mail.faults import MailError, in_words, refused_login
 from bot.mail.folder import Folder
 from core.settings import MailAccess, tls_context
+from handlers import french
 
 NETWORK_FAULTS = (OSError, imaplib.IMAP4.error, ImapToolsError, MailError)
 NETWORK_SECONDS = 30.0
@@ -35,8 +36,8 @@ def check(access: MailAccess, folders: Sequence[str] = ()) -> str:
     news = "annonce" if "IDLE" in capabilities else "n'annonce pas"
     idle = "IDLE" if "IDLE" in capabilities else "pas d'IDLE"
     return (
-        f"IMAP {access.host}:{access.port} : {count} message(s) dans {access.folder}, connexion {way} ; le serveur "
-        f"{news} les nouveaux messages ({idle}) ; {filing}."
+        f"IMAP {access.host}:{access.port} : {french.count(count, 'message')} dans {access.folder}, connexion {way} ; "
+        f"le serveur {news} les nouveaux messages ({idle}) ; {filing}."
     )
 
 

@@ -6,6 +6,7 @@ import ssl
 
 from core.redact import hide
 from core.settings import MailAccess
+from core.system_words import in_french
 
 
 class MailError(Exception):
@@ -74,7 +75,7 @@ def _cause(error: BaseException) -> str:
         case imaplib.IMAP4.abort() | ConnectionError():
             return "le serveur a coupé la connexion."
         case OSError():
-            return f"{error.strerror or error}."
+            return f"{in_french(error)}."
     return f"réponse inattendue du serveur ({error})."
 
 
