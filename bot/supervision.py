@@ -26,6 +26,8 @@ NAMES = {
     "clerk": "réponses",
     "purge": "effacement à terme",
     "workshop": "tableurs et images",
+    "storage": "place sur le disque",
+    "clock": "horloge",
     "watchdog": "surveillance",
     "systemd": "signes de vie",
     "health": "état du service",

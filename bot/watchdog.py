@@ -76,9 +76,7 @@ class Watchdog:
         self._loop("chat", "poll", self._patience.poll, "telegram", "Telegram")
         self._loop("mail", "imap", self._patience.imap, "imap", "Le serveur IMAP")
         if self._worker.overdue > 0 and self._loops.restart("sync", "the worker says nothing"):
-            self._troubles.report(
-                "ftp", "le programme qui lit les fichiers ne répondait plus ; il redémarre."
-            )
+            self._troubles.report("ftp", "le programme qui lit les fichiers ne répondait plus ; il redémarre.")
         for channel in _QUEUES:
             self._queue(channel)
         self._stumbling()
@@ -119,12 +117,12 @@ class Watchdog:
 
     def _stumbling(self) -> None:
         names = [
-            f"« {NAMES.get(name, name)} » ({state.fault})"
+            f"« {NAMES.get(name, name)} », {state.in_a_row} fois de suite"
             for name, state in self._loops.states.items()
             if state.in_a_row >= _MANY and name not in _OWN_WORDS
         ]
         if names:
-            self._troubles.report("loops", f"{', '.join(names)}.")
+            self._troubles.report("loops", f"{' ; '.join(names)}.")
         elif self._troubles.clear("loops"):
             self._ring()
 

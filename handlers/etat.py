@@ -1,4 +1,8 @@
-"""/etat: how fresh the data is, and whether the bot itself is well."""
+"""/etat: how fresh the data is, and whether the bot itself is well.
+
+Who has no technical role is told of deliveries and of mails that do not arrive; that something is wrong with the
+machine, but not what, nor commands that he cannot type.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,10 +13,10 @@ from core.folders import FRENCH
 from core.freshness import FolderState, LastPass
 from core.layouts import fold
 from core.settings import Settings
-from handlers import french
+from handlers import french, selftest
 from handlers.answer import Answer, Button, Table
 from handlers.ask import Ask
-from handlers.command import EVERYONE, Command, Context
+from handlers.command import EVERYONE, TECHNICAL, Command, Context
 from handlers.desk import State
 
 #: Folders in which the operator delivers by a rhythm; of the others, only what came is told.
@@ -31,6 +35,7 @@ async def run(ask: Ask, context: Context) -> Answer:
     folders = [it for it in freshness.folders(db, now) if it.files or it.folder in _LIVELY]
     state = context.desk.state()
     in_detail = fold(ask.arguments) == "detail"
+    is_technical = bool(ask.person.roles & TECHNICAL)
     troubles = [
         f"⚠️ {it.words.rstrip('.')} (depuis le {french.moment(it.since, now)})"
         + (f" → {it.to_do}" if in_detail and it.to_do else "")
@@ -43,14 +48,19 @@ async def run(ask: Ask, context: Context) -> Answer:
     troubles += [f"⚠️ {words}" for words in to_see(db, context.settings, state, folders, now)]
     if not context.vault.has_key:
         troubles.append("⚠️ Les codes (PUK, RIO) ne sont ni gardés ni montrés : la clé de chiffrement manque")
+    if not is_technical:
+        troubles = _without_the_machine(troubles, _for_everyone(db, context.settings, state, now))
     told = [*troubles]
-    rejected = sum(folder.rejected for folder in folders)
+    rejected = sum(folder.rejected for folder in folders) if is_technical else 0
     if rejected:
         told.append(french.count(rejected, "rangée de côté", "rangées de côté"))
     told += _passes(last, context)
-    told += _mails(state, now)
+    if is_technical:
+        told += _mails(state, now)
     if in_detail:
         told += _successes(state, now)
+    if in_detail and is_technical:
+        told += _backup(state, now)
         told += [
             f"Erreur passée : {it.error} ({french.count(it.times, 'passe')}, jusqu'au {french.moment(it.last, now)})"
             for it in freshness.last_errors(db)
@@ -58,6 +68,7 @@ async def run(ask: Ask, context: Context) -> Answer:
         ]
     # A phone shows a table before the lines: what there is to see would be below.
     on_top = bool(troubles) and ask.door == "chat" and not in_detail
+    waiting = any(it.waiting for it in folders)
     here = "etat détail" if in_detail else "etat"
     other = Button("Moins", "etat", in_place=True) if in_detail else Button("Détail", "etat détail", in_place=True)
     return Answer(
@@ -67,7 +78,8 @@ async def run(ask: Ask, context: Context) -> Answer:
         buttons=(
             Button("Actualiser", here, in_place=True),
             other,
-            *((Button("Rejets", "rejets"),) if rejected or any(it.waiting for it in folders) else ()),
+            *((Button("Rejets", "rejets"),) if rejected or (waiting and is_technical) else ()),
+            *((Button("Autotest", "selftest"),) if in_detail and _may_test(ask) else ()),
         ),
         freshness=f"le {french.moment(now, now)}",
     )
@@ -78,19 +90,36 @@ def to_see(db: Database, settings: Settings, state: State, folders: Iterable[Fol
 
     :param now: UTC seconds.
     """
-    late = freshness.late(db, now, settings)
     last = freshness.last_pass(db)
-    troubles = [f"{FRENCH[kind]} en retard depuis le {french.moment(it.since, now)}" for kind, it in late.items()]
-    troubles += [
-        f"Les courriels n'arrivent pas à {it.address} (depuis le {french.moment(it.since, now)}) : {it.reason}"
-        for it in state.faulty
-    ]
+    troubles = _for_everyone(db, settings, state, now)
     waiting = sum(folder.waiting for folder in folders)
     if waiting:
         troubles.append(f"{french.count(waiting, 'fichier attend', 'fichiers attendent')} un mot de votre part")
     if last and last.error and not state.faults:
         troubles.append(f"Dernière passe incomplète : {last.error}")
     return troubles
+
+
+def _for_everyone(db: Database, settings: Settings, state: State, now: int) -> list[str]:
+    late = freshness.late(db, now, settings)
+    troubles = [f"{FRENCH[kind]} en retard depuis le {french.moment(it.since, now)}" for kind, it in late.items()]
+    troubles += [
+        f"Les courriels n'arrivent pas à {it.address} (depuis le {french.moment(it.since, now)}) : {it.reason}"
+        for it in state.faulty
+    ]
+    return troubles
+
+
+def _without_the_machine(troubles: list[str], shared: list[str]) -> list[str]:
+    others = len(troubles) - len(shared)
+    told = [f"⚠️ {words}" for words in shared]
+    if others:
+        told.append(f"⚠️ Le robot ou ses serveurs : {french.count(others, 'chose', 'choses')} pour le contact technique")
+    return told
+
+
+def _may_test(ask: Ask) -> bool:
+    return ask.private and bool(ask.person.roles & selftest.COMMAND.roles)
 
 
 def _row(state: FolderState, now: int) -> tuple[str, str, str]:
@@ -126,13 +155,16 @@ def _by_channel(numbers: Mapping[str, int]) -> str:
 
 
 def _successes(state: State, now: int) -> list[str]:
-    told = [
+    return [
         f"{name} : {_when('reçu', state.received.get(channel), now)}, {_when('envoyé', state.sent.get(channel), now)}"
         for channel, name in (("chat", "Telegram"), ("mail", "Courriel"))
     ]
-    if state.backup_at is not None:
-        told.append(f"Sauvegarde : {french.age(state.backup_at, now) if state.backup_at else 'aucune encore'}")
-    return told
+
+
+def _backup(state: State, now: int) -> list[str]:
+    if state.backup_at is None:
+        return []
+    return [f"Sauvegarde : {french.age(state.backup_at, now) if state.backup_at else 'aucune encore'}"]
 
 
 def _when(done: str, at: int | None, now: int) -> str:

@@ -358,7 +358,7 @@ async def test_a_loop_that_stumbles_again_and_again_is_told_with_its_name(
     await asyncio.sleep(0.01)
     await watched.after(1)
     (words,) = watched.present()
-    assert words == "Une partie du service s'arrête et redémarre sans cesse : « réponses » (ValueError)."
+    assert words == "Une partie du service s'arrête et redémarre sans cesse : « réponses », 20 fois de suite."
     await _quietly(watched, 400)
     assert watched.present() == []
     await watched.loops.leave()

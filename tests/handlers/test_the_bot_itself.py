@@ -15,7 +15,7 @@ from bot.supervision import LoopState
 from core.vault import Vault
 from handlers.command import Context
 from handlers.desk import Standing, SyncReport
-from tests.handlers.conftest import Say, words
+from tests.handlers.conftest import ACCOUNTANT, Say, words
 
 
 async def test_the_state_tells_each_folder_and_the_next_pass(say: Say) -> None:
@@ -94,6 +94,31 @@ async def test_a_part_that_starts_again_and_again_is_something_to_look_at(
     assert answer.lines[0] == (
         "⚠️ « courriel, envoi » redémarre sans cesse : 7 fois de suite, la dernière il y a 3\u00a0min"
     )
+
+
+async def test_the_accountant_is_told_of_deliveries_and_not_of_machines(
+    say: Say, context: Context, tmp_path: Path
+) -> None:
+    db = open_desk(tmp_path)
+    outbox = Outbox(db)
+    desk = BotDesk(context.settings, db, outbox)
+    faulty.mark(db, "Compta@telecom.example", "la boîte du destinataire est pleine (552 5.2.2)", int(time.time()))
+    outbox.add("mail", "compta@telecom.example", b"")
+    outbox.failed(outbox.due("mail", int(time.time()))[0], "552 5.2.2 full")
+    fault = Standing("Les sauvegardes ne se font plus : x", context.now() - 3600, "backup", "« origyne-bot backup »")
+    desk.faults = lambda: (fault,)
+    answer = await say("etat détail", context=replace(context, desk=desk, vault=Vault()), person=ACCOUNTANT)
+    assert answer.title == "⚠️ 2 choses à voir"
+    assert "Les courriels n'arrivent pas à compta@telecom.example" in answer.lines[0]
+    assert answer.lines[1] == "⚠️ Le robot ou ses serveurs : 2 choses pour le contact technique"
+    told = words(answer)
+    assert not [word for word in ("origyne-bot", "auvegarde", "de côté", "clé", "Pas remis") if word in told]
+    assert [button.label for button in answer.buttons] == ["Actualiser", "Moins"]
+
+
+async def test_who_may_test_the_channels_finds_that_behind_the_detail(say: Say) -> None:
+    assert "selftest" not in [button.command for button in (await say("etat")).buttons]
+    assert "selftest" in [button.command for button in (await say("etat détail")).buttons]
 
 
 async def test_messages_that_wait_long_are_told_with_their_age(say: Say, context: Context, tmp_path: Path) -> None:
