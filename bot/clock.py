@@ -13,10 +13,10 @@ from collections.abc import Callable
 from sqlite_utils import Database
 
 from bot.desk import audit, progress
-from bot.desk.people import TECHNICAL
 from bot.house import House
+from bot.notices.digest import announce
+from bot.notices.news import News
 from handlers import french
-from handlers.answer import Answer
 
 #: Seconds between two looks at the clock.
 INTERVAL = 5.0
@@ -113,6 +113,7 @@ class Clock:
             put_back(desk, seconds, now)
             progress.put(desk, "clock", now)
             self._tell(
+                now,
                 "⚠️ L'horloge de la machine a reculé",
                 f"De {_long(seconds)} ; il est maintenant {french.moment(now)}. Ce qui devait partir part à temps ; "
                 "les codes et les confirmations gardent leur durée.",
@@ -124,16 +125,18 @@ class Clock:
         with desk.atomic():
             progress.put(desk, "leapt_at", now)
             self._tell(
+                now,
                 "⚠️ L'horloge de la machine a avancé",
                 f"De {_long(seconds)} ; il serait maintenant {french.moment(now)}. Si c'est faux, la corriger : ni "
                 f"message ni audit n'est effacé à son terme avant {GRACE // 86400} jours.",
             )
         self._set_back()
 
-    def _tell(self, title: str, line: str) -> None:
-        answer = Answer(title, (line, "Vérifier la synchronisation de l'heure (« timedatectl »)."))
-        for chat_id in self._house.people.chats_of(TECHNICAL):
-            self._house.write_chat(chat_id, [answer])
+    def _tell(self, now: int, title: str, line: str) -> None:
+        lines = [line, "Vérifier la synchronisation de l'heure sur cette machine (« timedatectl »)."]
+        announce(
+            self._house, News("trouble.clock", "", {"title": title, "lines": lines, "thread": f"trouble.clock:{now}"})
+        )
         audit.record(self._house.desk, "", "service", "horloge", "done")
 
 

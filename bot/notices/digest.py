@@ -309,7 +309,13 @@ def _cannot_wait(house: House, told: News) -> bool:
     """What stops is; what works again, or is late, is not, and at night the operator delivers nothing."""
     if not told.kind.startswith("trouble.") or not str(told.data["title"]).startswith("⚠️"):
         return False
+    if told.kind in _NO_STANDSTILL:
+        return False
     return told.kind not in ("trouble.ftp", "trouble.ftp_files") or deliveries.is_open(house.context.now())
+
+
+#: Nobody is to be woken for these: all goes on meanwhile.
+_NO_STANDSTILL = ("trouble.backup", "trouble.store", "trouble.routes", "trouble.clock")
 
 
 def _write(

@@ -140,6 +140,7 @@ GROUPS = (
             Detail("routes", "routes.toml qui ne se lit pas", ("trouble.routes",)),
             Detail("sauvegardes", "sauvegardes qui ne se font plus", ("trouble.backup",)),
             Detail("bases", "bases remises en état", ("trouble.store",)),
+            Detail("horloge", "horloge de la machine qui saute", ("trouble.clock",)),
         ),
     ),
 )

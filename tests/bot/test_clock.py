@@ -82,7 +82,7 @@ def test_a_retry_does_not_wait_for_a_clock_that_went_back(house: House, wall: Wa
     wall.jumps(-jump)
     wall.passes(5)
     clock.look()
-    assert [it.id for it in house.outbox.due("mail", int(wall.now) + 1)] == [parcel.id]
+    assert parcel.id in [it.id for it in house.outbox.due("mail", int(wall.now) + 1)]
 
 
 @JUMPS
