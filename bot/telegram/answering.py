@@ -41,7 +41,7 @@ class _Incoming:
 
     `edited`: the message was answered before, with other words. `in_place`: a button whose answer takes the place of
     its message; `button`: the data of one that confirms, and `confirmed`: whether it does, in time. `answers`: the
-    message that this one was written under, and `under` its text.
+    message that this one was written under, `under` its text, and `about` the conversation that its buttons are for.
     """
 
     chat_id: int
@@ -61,6 +61,7 @@ class _Incoming:
     button: str = ""
     confirmed: bool = False
     under: str = field(default="", repr=False)
+    about: int = 0
 
 
 async def answer_update(item: Item, house: House, bot: Bot) -> None:
@@ -157,7 +158,19 @@ def _incoming(update: dict[str, Any], bot: Bot) -> _Incoming | None:
         edited="edited_message" in update,
         answers=answered.get("message_id") or 0,
         under=answered.get("text") or answered.get("caption") or "",
+        about=_conversation(answered) if reply.get("id") == bot.id else 0,
     )
+
+
+#: What the buttons below a message of a conversation ask (`bot.bridge`).
+_OF_CONVERSATION = re.compile(r"(?:contact|clore) #(\d{1,9})")
+
+
+def _conversation(shown: dict[str, Any]) -> int:
+    """The number of the conversation that the buttons of a message of ours are for, 0 without."""
+    rows = (shown.get("reply_markup") or {}).get("inline_keyboard") or []
+    found = (_OF_CONVERSATION.fullmatch(str(button.get("callback_data"))) for row in rows for button in row)
+    return next((int(it[1]) for it in found if it), 0)
 
 
 def _pressed(incoming: _Incoming, house: House) -> _Incoming:
@@ -322,7 +335,11 @@ async def _files(bot: Bot, incoming: _Incoming) -> tuple[SentFile, ...]:
 
 def _thread(house: House, incoming: _Incoming) -> Thread | None:
     """What a message that was written under another belongs to."""
-    return threads.by_message(house.desk, incoming.chat_id, incoming.answers) if incoming.answers else None
+    if not incoming.answers:
+        return None
+    found = threads.by_message(house.desk, incoming.chat_id, incoming.answers)
+    # A message that Telegram took as the service was killed has a number that nobody wrote down.
+    return found or (threads.by_id(house.desk, incoming.about) if incoming.about else None)
 
 
 def _to_thread(house: House, incoming: _Incoming, thread: Thread | None) -> tuple[str, str] | None:

@@ -140,6 +140,20 @@ async def test_a_reply_in_the_chat_goes_back_into_the_mail_thread(house: House, 
     assert found[TEAM]["Message-ID"] in after[TEAM][-1]["References"]
 
 
+async def test_a_reply_under_an_answer_whose_number_a_crash_lost_goes_back_too(
+    house: House, bot: Bot, camille: Phone
+) -> None:
+    found = await asked(house, bot, camille)
+    answer_mail(house, found[TEAM], "Je m'en occupe.", frm=TEAM)
+    await mails(house, bot)
+    with house.desk.atomic():  # Telegram took the message, and its number was never written down
+        house.desk.execute("DELETE FROM thread_messages WHERE message_id = ?", (camille.messages[-1].message_id,))
+    camille.send("Merci, c'est noté", reply_to=camille.messages[-1])
+    await answer(house, bot)
+    assert "Merci, c'est noté" in words_of((await mails(house, bot))[TEAM][-1])
+    assert said(camille)[-1].startswith("Transmis à l'équipe")
+
+
 async def test_a_number_under_an_answer_of_the_staff_is_for_the_staff(house: House, bot: Bot, camille: Phone) -> None:
     found = await asked(house, bot, camille)
     answer_mail(house, found[TEAM], "Quelle ligne ?", frm=TEAM)
