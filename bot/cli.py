@@ -6,6 +6,8 @@ import gettext
 import imaplib
 import importlib
 import logging
+import os
+import sqlite3
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,10 +20,11 @@ from rich.text import Text
 
 from bot import __version__
 from bot.export_command import declare as declare_export
-from core import logs
-from core.settings import Settings, SettingsError
-from core.soundness import DAMAGED
+from core import disk, logs
+from core.settings import PREFIX, Settings, SettingsError
+from core.soundness import DAMAGED, is_damage
 from core.trace import trace
+from handlers import french
 
 ANSWERED, REFUSED, UNUSABLE = 0, 1, 2
 
@@ -70,6 +73,10 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         sys.exit(options.run(options))
     except SettingsError as error:
+        if not Path(".env").exists() and not any(name.startswith(PREFIX) for name in os.environ):
+            err.print(Text(f"Il n'y a pas de réglages ici : aucun fichier .env dans {Path.cwd()}.", style="bold red"))
+            err.print(Text("Aller dans le dossier de l'installation ; la première fois : cp .env.example .env"))
+            sys.exit(UNUSABLE)
         err.print(Text("Les réglages ne conviennent pas :", style="bold red"))
         for fault in error.faults:
             err.print(Text(f"  • {fault}"))
@@ -78,6 +85,14 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
+        if isinstance(error, sqlite3.Error):
+            if is_damage(error):
+                err.print(Text("Une des bases est abîmée.", style="bold red"))
+                err.print(Text("Redémarrer le service : il la remet en état, et dit au contact technique comment."))
+                sys.exit(DAMAGED)
+            if refusal := disk.refusal_of(error):
+                err.print(Text(f"Impossible pour l'instant : {refusal.reason}.", style="bold red"))
+                sys.exit(REFUSED)
         err.print(Text(f"Erreur inattendue : {trace(error)}", style="bold red"))
         err.print(Text("Signaler cette ligne, avec la commande : elle ne contient aucune donnée."))
         sys.exit(REFUSED)
@@ -152,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_routes)
 
     for name, summary in _MODULES.items():
-        command = commands.add_parser(name, help=summary)
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         module = importlib.import_module(f"bot.{name}_command")
         module.declare(command)
         command.set_defaults(run=partial(_run, module))
@@ -303,7 +318,8 @@ def _sync(_: argparse.Namespace) -> int:
         except LayoutError as error:
             err.print(Text(str(error), style="bold red"))
             return UNUSABLE
-    out.print(f"{made.fetched} fichiers reçus, {made.read} lus, {made.waiting} en cours d'envoi par l'opérateur.")
+    counts = f"{french.count(made.fetched, 'fichier reçu', 'fichiers reçus')}, {french.count(made.read, 'lu')}"
+    out.print(f"{counts}, {made.waiting} en cours d'envoi par l'opérateur.")
     for _path, reason in made.failed[:10]:
         err.print(Text(reason, style="bold red"))
     if made.error:

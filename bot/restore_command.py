@@ -34,8 +34,7 @@ def run(options: Namespace, out: Console, err: Console) -> int:
     settings = Settings.load()
     backup = _chosen(settings, options.backup)
     if backup is None:
-        where = f"« {options.backup} » n'est pas une sauvegarde" if options.backup else "Aucune sauvegarde"
-        err.print(Text(f"{where} ({settings.backups}). « origyne-bot backup list » montre celles qui sont là."))
+        err.print(Text(_not_there(settings, options.backup)))
         return REFUSED
     try:
         with held(settings.open_data_folder()):
@@ -47,8 +46,18 @@ def run(options: Namespace, out: Console, err: Console) -> int:
 
 def _chosen(settings: Settings, name: str | None) -> Backup | None:
     if name is None:
-        return backups.newest(settings)
+        return next(iter(backups.find(settings.backups)), None)
     return backups.read(settings.backups / name) or backups.read(Path(name).expanduser())
+
+
+def _not_there(settings: Settings, name: str | None) -> str:
+    if not backups.find(settings.backups):
+        which = f"« {name} » n'est pas une sauvegarde, et il" if name else "Il"
+        return (
+            f"{which} n'y en a aucune dans {settings.backups} (ORIGYNE_BACKUP_FOLDER). Celle d'un autre dossier : "
+            "origyne-bot restore, suivi de son chemin."
+        )
+    return f"« {name} » n'est pas une sauvegarde. « origyne-bot backup list » montre celles de {settings.backups}."
 
 
 def _restore(settings: Settings, backup: Backup, out: Console, err: Console, *, sure: bool) -> int:

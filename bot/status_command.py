@@ -22,6 +22,7 @@ from core import backup, freshness
 from core.folders import FRENCH
 from core.freshness import FolderState, LastPass
 from core.settings import Settings
+from core.system_words import in_french
 from handlers import etat, french
 from handlers.answer import Answer, Table
 
@@ -51,7 +52,7 @@ def declare(command: ArgumentParser) -> None:
         "Statut rendu : 0 le service va bien, 1 quelque chose est à voir, 2 il ne tourne pas ou ne répond plus. Une "
         "livraison en retard n'est pas une panne du service."
     )
-    command.add_argument("--json", action="store_true", help="le même, pour un programme")
+    command.add_argument("--json", action="store_true", help="la même chose, pour un programme")
     command.add_argument("--check", action="store_true", help="une seule ligne, pour une surveillance")
 
 
@@ -88,7 +89,7 @@ def _report(settings: Settings, now: int) -> Report:
             others = [Finding(words) for words in etat.to_see(telecom, settings, state, folders, now)]
     except sqlite3.Error as error:
         unread = Finding(
-            f"Les bases de {settings.data} ne se lisent pas ({error})", "origyne-bot doctor dit quoi faire."
+            f"Les bases de {settings.data} ne se lisent pas ({in_french(error)})", "origyne-bot doctor dit quoi faire."
         )
         return Report(judge(wrote, running=is_running, now=now, others=(unread,) if wrote else ()), wrote)
     others += _left(queues)
@@ -168,11 +169,15 @@ def _to_do(queues: Queues, now: int) -> list[str]:
 
 
 def _channel(report: Report, channel: str, looked_at: int, now: int) -> str:
-    told = [f"relevé {ago(looked_at, now)}"]
+    told = [_when("relevé", looked_at, now)]
     if report.queues:
         sent_at = report.queues.outgoing[channel].sent_at
-        told += [f"reçu {ago(report.queues.received.get(channel, 0), now)}", f"envoyé {ago(sent_at, now)}"]
+        told += [_when("reçu", report.queues.received.get(channel, 0), now), _when("envoyé", sent_at, now)]
     return " · ".join(told)
+
+
+def _when(done: str, at: int, now: int) -> str:
+    return f"{done} {ago(at, now)}" if at else f"jamais {done}"
 
 
 def _ftp(report: Report, now: int) -> str:

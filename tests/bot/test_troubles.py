@@ -190,6 +190,7 @@ def test_an_alert_and_its_end_are_one_conversation(house: House) -> None:
     ("subject", "moment", "silent"),
     [
         ("imap", "2026-11-24 23:00", False),
+        ("backup", "2026-11-25 03:35", True),  # all goes on
         ("ftp", "2026-11-24 23:00", True),  # nothing is delivered then
         ("ftp", "2026-11-11 12:00", False),  # a holiday, on which files come
     ],
