@@ -247,6 +247,8 @@ def _watch_words() -> None:
     builtins.print = watched
 
 
+if any("core.workshop" in word for word in sys.orig_argv):
+    os.nice(10)  # it gets ready for charts that most runs do not ask for, beside other runs
 ROLE = _role() if "CRASH_DATA" in os.environ else ""
 if ROLE:
     points = _Points()
