@@ -48,6 +48,8 @@ async def daily(house: House, found: Callable[[Subject, str], None]) -> None:
 
 def is_due(newest: int, now: int, ran: float) -> bool:
     """:param newest, now: UTC seconds, of the newest backup (0: there is none) and now; ran: seconds of the service."""
+    if newest > now + backups.AHEAD:  # of a clock that ran ahead
+        newest = 0
     here = datetime.fromtimestamp(now, PARIS)
     minute = here.hour * 60 + here.minute
     if QUIET_FROM <= minute < QUIET_TO:

@@ -140,14 +140,14 @@ def _fault(data: Path, name: str, settings: Settings, *, whole: bool) -> str:
         return ""  # the first start
     # Set aside and not replaced: a start that made it anew was cut short.
     was_there = soundness.times_damaged(path, 0) > 0
-    was_there = was_there or any(name in it.files for it in backups.find(settings.backups))
+    was_there = was_there or any(name in it.files for it in backups.ours(data, settings.backups))
     if name == TELECOM:
         was_there = was_there or bool(copies.paths(data)) or restoring.told(data)[0] > 0
     return "le fichier manque" if was_there else ""
 
 
 def _newest_whole(settings: Settings, needed: set[str]) -> Backup | None:
-    for backup in backups.find(settings.backups):
+    for backup in backups.ours(settings.data, settings.backups):
         if needed <= set(backup.stores):
             if not (found := backups.faults(backup)):
                 return backup

@@ -102,6 +102,8 @@ def restore(settings: Settings, wanted: Plan) -> list[str]:
         for name in wanted.stores:
             put_in_place(made / name, data / name, damaged=name in wanted.damaged)
             said += _where_the_former_is(data, name)
+        if wanted.by_hand:
+            backups.be(data, backup)
         (data / PENDING).unlink()
         sync_folder(data)
         trust(data)

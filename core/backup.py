@@ -5,12 +5,16 @@ other copy has, and no event is skipped. What lies between the two copies is tol
 
 The key of the codes is never part of one; `backup.json` has its name. Where the folder of the backups is not in the
 data folder (another disk), the operator's files are copied beside them, once for all backups.
+
+A folder has the backups of one data folder: `installation` there is a name that its backups bear. Two services that
+shared one would delete each other's, and mend their stores with those of the other house.
 """
 
 import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import sqlite3
 import sys
@@ -29,6 +33,7 @@ from core.export.appearing import appearing_folder
 from core.folders import PARIS
 from core.settings import Settings
 from core.soundness import first_fault, is_damage
+from core.system_words import in_french
 
 #: Copied in this order, see above.
 STORES = ("desk.db", store.FILE_NAME)
@@ -40,10 +45,14 @@ FILES = "files"
 LEFT_FREE = 500 * 1024 * 1024
 
 _LETTER = "backup.json"
+_INSTALLATION = "installation"
 _VERSION = 1
 _OTHERS = ("erasures.json", "layouts.toml", "routes.toml")
 _NAME = re.compile(r"\d{4}-\d\d-\d\d_\d{6}")
 _BLOCK = 1024 * 1024
+
+#: Seconds by which a clock is put right unnoticed; a backup of a later time is of a clock that ran ahead.
+AHEAD = 3600
 
 #: Pages of a step: between two of them who writes gets his turn.
 _PAGES = 256
@@ -60,11 +69,12 @@ class BackupError(Exception):
 @dataclass(frozen=True)
 class Backup:
     """`at`: UTC seconds; `size`: bytes, without the operator's files; `key`: the name of the key that sealed, "" for
-    none; `files`: the name of each, with its SHA-256 and its size in bytes."""
+    none; `of`: the installation that it is of; `files`: the name of each, with its SHA-256 and its size in bytes."""
 
     path: Path
     at: int
     key: str
+    of: str
     files: dict[str, tuple[str, int]]
 
     @property
@@ -83,15 +93,29 @@ class Backup:
 
 def newest(settings: Settings) -> Backup | None:
     """The newest one in the folder of the settings, as it was written; whether it still is so, `faults` says."""
-    return next(iter(find(settings.backups)), None)
+    return next(iter(ours(settings.data, settings.backups)), None)
+
+
+def ours(data: Path, root: Path) -> list[Backup]:
+    """Those of a folder that are of this data folder, the newest first."""
+    return [it for it in find(root) if it.of == _installation(data)]
+
+
+def be(data: Path, backup: Backup) -> None:
+    """From now on this data folder is what that backup is of: its backups go on in the same folder."""
+    part = data / f".{_INSTALLATION}.part"
+    part.write_text(backup.of, "ascii")
+    part.replace(data / _INSTALLATION)
 
 
 def find(root: Path) -> list[Backup]:
-    """All backups of a folder, the newest first."""
-    if not root.is_dir():
+    """All backups of a folder, the newest first, those of a clock that ran ahead last; none where it cannot be read."""
+    try:
+        found = [read(path) for path in root.iterdir() if _NAME.fullmatch(path.name)]
+    except OSError:
         return []
-    found = [read(path) for path in root.iterdir() if _NAME.fullmatch(path.name)]
-    return sorted((it for it in found if it), key=lambda it: (it.at, it.path.name), reverse=True)
+    now = time.time()
+    return sorted((it for it in found if it), key=lambda it: (it.at <= now + AHEAD, it.at, it.path.name), reverse=True)
 
 
 def read(path: Path) -> Backup | None:
@@ -99,7 +123,7 @@ def read(path: Path) -> Backup | None:
     try:
         said = json.loads((path / _LETTER).read_text("utf-8"))
         files = {str(name): (str(of["sha256"]), int(of["size"])) for name, of in said["files"].items()}
-        return Backup(path, int(said["at"]), str(said["key"]), files)
+        return Backup(path, int(said["at"]), str(said["key"]), str(said["of"]), files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -124,7 +148,8 @@ def make(data: Path, root: Path, key: str, kept: int = 0) -> Backup:
     :param root: the folder of the backups, made if need be.
     :param key: the name of the key that seals now (`Vault.name`).
     :param kept: how many stay, this one included; older ones go once it is whole. 0: all stay.
-    :raises BackupError: no room, a damaged store, a folder that cannot be written, another backup under way.
+    :raises BackupError: no room, a damaged store, a folder that cannot be written or has backups of another data
+        folder, another backup under way.
     """
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -135,13 +160,19 @@ def make(data: Path, root: Path, key: str, kept: int = 0) -> Backup:
     except Timeout:
         raise BackupError("une autre sauvegarde est en cours") from None
     except OSError as error:
-        raise BackupError(f"{root} : écriture impossible ({error.strerror})") from error
+        raise BackupError(f"{root} : écriture impossible ({in_french(error)})") from error
 
 
 def _make(data: Path, root: Path, key: str, kept: int) -> Backup:
     stores = [name for name in STORES if (data / name).exists()]
     if not stores:
         raise BackupError(f"il n'y a encore aucune base dans {data}")
+    of = _installation(data) or _named(data)
+    if any(it.of != of for it in find(root)):
+        raise BackupError(
+            f"{root} a les sauvegardes d'une autre installation du robot : en donner un autre à celle-ci "
+            "(ORIGYNE_BACKUP_FOLDER), ou, si c'est elle qui revient, « origyne-bot restore » d'abord"
+        )
     aside = not root.resolve().is_relative_to(data.resolve())
     missing = list(_missing(data, root / FILES)) if aside else []
     _check_room(root, data, stores, missing)
@@ -162,11 +193,12 @@ def _make(data: Path, root: Path, key: str, kept: int) -> Backup:
             "version": _VERSION,
             "at": at,
             "key": key,
+            "of": of,
             "files": {name: {"sha256": digest, "size": size} for name, (digest, size) in files.items()},
         }
         (part / _LETTER).touch(mode=0o600)
         (part / _LETTER).write_text(json.dumps(letter, indent=1), "utf-8")
-    backup = Backup(final, at, key, files)
+    backup = Backup(final, at, key, of, files)
     if aside:
         _copy_files(data, root / FILES, missing)
         _follow_removals(data, backup)
@@ -177,6 +209,21 @@ def _make(data: Path, root: Path, key: str, kept: int) -> Backup:
 
 def _name(at: int) -> str:
     return f"{datetime.fromtimestamp(at, PARIS):%Y-%m-%d_%H%M%S}"
+
+
+def _installation(data: Path) -> str:
+    """The name of a data folder, "" until its first backup."""
+    try:
+        return (data / _INSTALLATION).read_text("ascii")
+    except FileNotFoundError:
+        return ""
+
+
+def _named(data: Path) -> str:
+    path = data / _INSTALLATION
+    path.touch(mode=0o600)
+    path.write_text(secrets.token_hex(8), "ascii")
+    return _installation(data)
 
 
 def _check_room(root: Path, data: Path, stores: list[str], missing: list[Path]) -> None:
@@ -220,7 +267,7 @@ def _copy_store(live: Path, to: Path) -> None:
             target.execute("PRAGMA journal_mode = DELETE")
         why = _fault(to)
     except sqlite3.OperationalError as error:
-        raise BackupError(f"{live.name} n'a pas pu être copiée ({error})") from error
+        raise BackupError(f"{live.name} n'a pas pu être copiée ({in_french(error)})") from error
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
@@ -235,7 +282,7 @@ def _fault(path: Path) -> str:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
             return first_fault(db)
     except sqlite3.DatabaseError as error:
-        return f"elle ne se lit pas ({error})"
+        return f"elle ne se lit pas ({in_french(error)})"
 
 
 def _sha256(path: Path) -> str:
