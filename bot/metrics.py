@@ -33,7 +33,9 @@ async def serve(house: House, pulse: Pulse, loops: Loops) -> None:
 
     async def show(_: web.Request) -> web.Response:
         # Of the files the event loop's own connection tells, in some milliseconds and as /etat does.
-        folders: dict[str, int] = {it.folder: it.at for it in freshness.folders(house.context.telecom, int(time.time())) if it.files}
+        folders: dict[str, int] = {
+            it.folder: it.at for it in freshness.folders(house.context.telecom, int(time.time())) if it.files
+        }
         taken = await health.take(house, pulse, loops)
         return web.Response(body=exposed(taken, folders), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

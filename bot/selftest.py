@@ -63,7 +63,9 @@ class RoundTrips:
         self.ftp_seconds = 60.0
 
     def begin(self) -> bool:
-        """Whether a test may be made: no other process makes one. To be followed by `run`."""
+        """Whether a test may be made: nobody makes one, here or in another process. To be followed by `run`."""
+        if self._lock.is_locked:
+            return False
         try:
             self._lock.acquire(timeout=0)
         except Timeout:

@@ -71,7 +71,7 @@ async def enrolled(api: BotApi, peer: MailPeer) -> Phone:
 
 
 def filled(ftp: FtpPeer) -> Operator:
-    operator = Operator(ftp.root, today=TODAY, lines=12, clients=2, months=1)
+    operator = Operator(ftp.root, today=TODAY, lines=12, clients=2, months=2)
     operator.fill()
     return operator
 

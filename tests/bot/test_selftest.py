@@ -133,6 +133,7 @@ async def test_what_is_sent_comes_back_by_each_channel_and_nothing_stays(
     assert facts.get(house.desk, "selftest_file") == ""
     assert fleeting.next_due(house.desk) is None
     assert house.own.round_trips.begin()  # the next one can be made
+    assert not house.own.round_trips.begin()  # and one at a time
 
 
 # -- a channel that fails, and the two others that do not care
