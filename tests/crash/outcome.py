@@ -161,7 +161,8 @@ _TABLES = {
     "address_codes": "name, address",
     "drafts": "person_id, picture, name",
     "pictures": "picture, path",
-    "awaited_words": "conversation, command",
+    # What each message was taken for bears its number, which a copy before it makes another one.
+    "awaited_words": "iif(instr(conversation, ':said-'), 'said', conversation), command",
     "awaited_files": "conversation, command",
     "strangers": "chat_id, failures",
     "alerts": "person_id, muted, quiet_from, quiet_to",
