@@ -24,6 +24,12 @@ State = Literal["queued", "sending", "sent", "failed", "dropped"]
 #: the last of them is given up.
 DELAYS = (5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 
+#: The same for a chat, where somebody waits and all that follows stands behind: minutes at most.
+CHAT_DELAYS = (5, 15, 30, 60, *(120,) * 20, *(600,) * 138)
+
+#: Seconds at least where each attempt may have left a copy.
+CHAT_DOUBT = (5, 30, 120, 300, 600)
+
 #: Seconds that the content of a mail is kept once it was sent, for it can still come back.
 KEPT = 7 * 24 * 3600
 
@@ -242,10 +248,13 @@ class Outbox:
 
         :param after: seconds that the server asked for, which is no failed try; else the delay grows with each.
         """
-        if after is None and parcel.tries >= len(DELAYS):
+        delays = CHAT_DELAYS if parcel.channel == "chat" else DELAYS
+        if after is None and parcel.tries >= len(delays):
             self.failed(parcel, error)
             return False
-        wait = after if after is not None else DELAYS[parcel.tries]
+        wait = after if after is not None else delays[parcel.tries]
+        if uncertain and after is None and parcel.channel == "chat":
+            wait = max(wait, CHAT_DOUBT[min(parcel.tries, len(CHAT_DOUBT) - 1)])
         with self._db.atomic():
             self._db.execute(
                 "UPDATE outbox SET state = 'queued', next_try_at = ?, error = ?, uncertain = max(uncertain, ?), "

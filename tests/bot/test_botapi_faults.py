@@ -45,7 +45,8 @@ async def bot(configured: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.desk.outbox.DELAYS", (0.1,) * 9)
+    monkeypatch.setattr("bot.desk.outbox.CHAT_DELAYS", (0.1,) * 9)
+    monkeypatch.setattr("bot.desk.outbox.CHAT_DOUBT", (0.1,) * 9)
     monkeypatch.setattr("bot.telegram.sender.TOKEN_WAIT", 0.1)
 
 

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 
 from bot.desk import FILE_NAME, audit, open_desk, progress, replies, threads
 from bot.desk.inbox import CRASHED, Aside, Inbox, mail_key
-from bot.desk.outbox import DELAYS, KEPT, Entry, Outbox, Parcel, envid_of
+from bot.desk.outbox import CHAT_DELAYS, DELAYS, KEPT, Entry, Outbox, Parcel, envid_of
 from bot.desk.people import ACCOUNTING, CODE_LIFE, CODE_REST, MOST_FAILURES, PAUSE, TECHNICAL, People
 from bot.desk.replies import Reply
 from tests.handlers.filled import NOW, settings
@@ -489,6 +489,36 @@ def test_the_delays_grow_until_the_parcel_is_given_up(outbox: Outbox, db: Databa
     assert all(abs(wait - delay) <= 1 for wait, delay in zip(waits, DELAYS, strict=True))
     assert list(DELAYS) == sorted(DELAYS)
     assert state(db)["state"] == "failed"
+
+
+def test_a_chat_stands_still_for_two_minutes_at_most_while_telegram_fails_for_half_an_hour(
+    outbox: Outbox, db: Database
+) -> None:
+    outbox.add("chat", "7", b"one")
+    began = at = now()
+    while at < began + 1800:
+        (parcel,) = outbox.due("chat", at)
+        outbox.sending(parcel)
+        assert outbox.again(parcel, "Telegram ne répond pas")
+        when = outbox.next_try("chat")
+        assert when is not None
+        assert when - now() <= 121
+        at += when - now()
+    assert 22 * 3600 < sum(CHAT_DELAYS) <= 24 * 3600
+
+
+def test_a_message_that_may_have_come_is_sent_again_more_seldom(outbox: Outbox, db: Database) -> None:
+    outbox.add("chat", "7", b"one")
+    waits, at = [], now()
+    for _ in range(6):
+        (parcel,) = outbox.due("chat", at)
+        outbox.sending(parcel)
+        assert outbox.again(parcel, "pas de réponse", uncertain=True)
+        when = outbox.next_try("chat")
+        assert when is not None
+        waits.append(when - now())
+        at += waits[-1]
+    assert all(abs(wait - most) <= 1 for wait, most in zip(waits, (5, 30, 120, 300, 600, 600), strict=True))
 
 
 def test_the_delay_that_a_server_asks_for_is_kept(outbox: Outbox) -> None:

@@ -366,7 +366,8 @@ async def test_an_edit_that_is_tried_again_deletes_and_sends_nothing_twice(
 async def test_a_chat_s_messages_keep_their_order_through_faults(
     house: House, sender: Sender, api: BotApi, camille: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.desk.outbox.DELAYS", (0.2,) * 9)
+    monkeypatch.setattr("bot.desk.outbox.CHAT_DELAYS", (0.2,) * 9)
+    monkeypatch.setattr("bot.desk.outbox.CHAT_DOUBT", (0.2,) * 9)
     texts = [str(number) for number in range(6)]
     for fault in ("502", "disconnect", "500"):
         api.fail_next("sendMessage", fault)  # type: ignore[arg-type]
