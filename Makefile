@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Tests run in so many processes; a file's tests stay together, since they share servers.
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: setup venv-package demo test crash bench soak lint format constraints clean
 

@@ -60,11 +60,13 @@ class NeverCame(AssertionError):
 
 @dataclass(frozen=True)
 class Kill:
-    """At a point, the nth time that a process comes by it. `alone`: that process alone, not its whole group."""
+    """At a point, the nth time that a process comes by it. `alone`: that process alone, not its whole group; `like`:
+    the point is a pattern, for the first of several."""
 
     point: str
     nth: int = 1
     alone: bool = False
+    like: bool = False
 
     def __str__(self) -> str:
         return f"{self.point} (n° {self.nth}{', alone' if self.alone else ''})"
@@ -114,7 +116,7 @@ class _Watched(Service):
         if record:
             watched["CRASH_RECORD"] = str(record)
         if kill:
-            watched |= {"CRASH_AT": kill.point, "CRASH_NTH": str(kill.nth)}
+            watched |= {"CRASH_AT": kill.point if kill.like else re.escape(kill.point), "CRASH_NTH": str(kill.nth)}
             watched |= {"CRASH_ALONE": "1"} if kill.alone else {}
         others = {name: value for name, value in os.environ.items() if not name.startswith("ORIGYNE_")}
         with self.log.open("ab") as log:

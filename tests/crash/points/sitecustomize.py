@@ -5,9 +5,9 @@ It names each step that somebody else could see: commits of the two stores, what
 what it answers, files that appear below the data folder, the worker's word on a pass. Told so by its environment, it
 writes the names down in their order, or kills (-9) at one of them.
 
-CRASH_DATA: the data folder. CRASH_RECORD: the file that the names go to. CRASH_AT, CRASH_NTH: the point, and at which
-time that it comes by. CRASH_ALONE: this process alone dies, not its whole group, as a power cut does. CRASH_NOTE: the
-file that then says so; once it is there, nobody dies any more.
+CRASH_DATA: the data folder. CRASH_RECORD: the file that the names go to. CRASH_AT, CRASH_NTH: the points, as a pattern,
+and at which time that one of them comes by. CRASH_ALONE: this process alone dies, not its whole group, as a power cut
+does. CRASH_NOTE: the file that then says so; once it is there, nobody dies any more.
 """
 
 import builtins
@@ -20,8 +20,8 @@ import ssl
 import sys
 import threading
 import weakref
-from collections import Counter
 from pathlib import Path
+from urllib.parse import unquote
 
 
 def _role() -> str:
@@ -35,20 +35,21 @@ class _Points:
     def __init__(self) -> None:
         environment = os.environ
         self.data = environment["CRASH_DATA"]
-        self._at, self._nth = environment.get("CRASH_AT", ""), int(environment.get("CRASH_NTH", "1"))
+        self._at, self._left = re.compile(environment.get("CRASH_AT", "(?!)")), int(environment.get("CRASH_NTH", "1"))
         self._alone, self._note = "CRASH_ALONE" in environment, environment.get("CRASH_NOTE", "")
         record = environment.get("CRASH_RECORD", "")
         self._record = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT) if record else None
-        self._passed: Counter[str] = Counter()
         self._lock = threading.RLock()
 
     def reached(self, name: str) -> None:
         with self._lock:
             name = f"{ROLE}: {name}"
-            self._passed[name] += 1
             if self._record is not None:
                 os.write(self._record, f"{name}\n".encode())
-            if name == self._at and self._passed[name] == self._nth and not Path(self._note).exists():
+            if not self._at.fullmatch(name):
+                return
+            self._left -= 1
+            if self._left == 0 and not Path(self._note).exists():
                 os.write(os.open(self._note, os.O_WRONLY | os.O_CREAT), f"{name}\n".encode())
                 if self._alone:
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -104,7 +105,7 @@ def _watch_stores() -> None:
     connect = sqlite3.connect
 
     def connect_watched(database, *arguments, **named):
-        path = str(database).removeprefix("file://").partition("?")[0]
+        path = unquote(str(database).removeprefix("file://").partition("?")[0])
         if not path.startswith(points.data):
             return connect(database, *arguments, **named)
         watched = type("Watched", (Watched,), {"store": Path(path).name})
