@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -55,7 +56,8 @@ MENU_INTERVAL = 2.0
 #: Seconds that who asked for a pass waits for its end.
 PASS_PATIENCE = 3.0
 
-#: Seconds after the start at which the workshop gets ready, so that the first chart is there at once.
+#: Seconds after the start at which the workshop gets ready, so that the first chart is there at once; a machine that
+#: is busy is looked at again after as many.
 WARM_UP_AFTER = 5.0
 
 
@@ -305,6 +307,8 @@ class _Service:
 
     async def _warm_up(self) -> None:
         await asyncio.sleep(WARM_UP_AFTER)
+        while os.getloadavg()[0] > (os.cpu_count() or 1):  # noqa: ASYNC110 - nobody tells when it is over
+            await asyncio.sleep(WARM_UP_AFTER)
         await self._house.context.studio.make(charts.warm_up)
         await asyncio.Event().wait()
 
