@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aioftp
 from aioftp.common import Connection
@@ -65,8 +66,8 @@ class OddFtp:
 
 
 def _quietly(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """aioftp leaves tasks behind whose client went away. Told by the collector amid pytest's own reading of sources, their
-    tracebacks end it (SystemError of Python 3.11's parser)."""
+    """aioftp leaves tasks behind whose client went away. Told by the collector amid pytest's own reading of sources,
+    their tracebacks end it (SystemError of Python 3.11's parser)."""
     if not isinstance(context.get("exception"), ConnectionError):
         loop.default_exception_handler(context)
 
