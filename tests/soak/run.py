@@ -68,7 +68,11 @@ class Report:
         lines += ["", "Errors in the service's log:"]
         lines += [f"  {count:>4}  {what}" for what, count in self.errors.most_common(15)]
         lines += ["", f"Violations: {len(self.violations)}"]
-        lines += [f"  {it}" for it in self.violations[:60]]
+        kinds = dict.fromkeys(it.partition(":")[0] for it in self.violations)
+        for kind in kinds:
+            of_it = [it for it in self.violations if it.partition(":")[0] == kind]
+            lines += [f"  {it}" for it in of_it[:8]]
+            lines += [f"  … and {len(of_it) - 8} more"] if len(of_it) > 8 else []
         return "\n".join(lines)
 
 
