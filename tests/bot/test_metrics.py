@@ -60,13 +60,13 @@ def test_loops_faults_signs_and_passes_are_told() -> None:
 
 
 def test_the_queues_are_told_with_their_ages(tmp_path: Path) -> None:
-    db = open_desk(tmp_path)
+    now, db = int(time.time()), open_desk(tmp_path)
     inbox, outbox = Inbox(db), Outbox(db)
     inbox.add("chat", "1", "chat:1", b"{}")
     for recipient in ("compta@telecom.example", "technique@telecom.example"):
         outbox.add("mail", recipient, b"")
-    outbox.failed(outbox.due("mail", NOW + 9)[0], "550 5.1.1")
-    measures = told(replace(TAKEN, written_at=NOW + 90, stores=Stores(look(db, None, NOW))))
+    outbox.failed(outbox.due("mail", now + 9)[0], "550 5.1.1")
+    measures = told(replace(TAKEN, written_at=now + 90, stores=Stores(look(db, None, now))))
     assert measures["origyne_inbox_waiting"] == 1
     assert 80 <= measures["origyne_inbox_oldest_seconds"] <= 90
     assert measures["origyne_outbox_waiting/mail"] == 1
