@@ -170,7 +170,7 @@ async def test_a_mail_and_a_message_under_way_are_brought_to_their_end(
             env |= {f"ORIGYNE_{name}": value for name, value in slow.items()}
             write_mail(tmp_path, env)
             service = Service(tmp_path, env)
-            api.fail_next("sendMessage", "slow", after=2.0, chat_id=phone.chat_id)
+            api.fail_next("sendMessage", "slow", after=5.0, chat_id=phone.chat_id)
             phone.send("/aide")
             service.start()
             await until(lambda: "DATA" in smtp.commands)
