@@ -216,7 +216,8 @@ async def _put(draft: Draft, rule: Rule, ask: Ask, context: Context) -> Answer:
             buttons=(Button("Réessayer", f"upload accepter {draft.token}"),),
             refused=True,
         )
-    return _placed(rule, path, verdict, former=bool(former))
+    # A crash after it was put can have let a pass see it there before it was said.
+    return _placed(rule, path, verdict, former=bool(former) and former != draft.content)
 
 
 def _placed(rule: Rule, path: str, verdict: Verdict, *, former: bool = False) -> Answer:

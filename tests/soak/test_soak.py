@@ -11,7 +11,7 @@ from tests.soak.watch import Usage, growths
 
 @pytest.mark.timeout(300)
 async def test_days_of_deliveries_under_faults_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    report = await soak(tmp_path, 16, seed=1, lines=40, clients=4)
+    report = await soak(tmp_path, 24, seed=1, lines=60, clients=5)
     assert report.violations == [], str(report)
     assert len(report.faults) == len(QUICK), str(report)
 
