@@ -20,6 +20,7 @@ from core.settings import Settings
 from core.store import FILE_NAME as STORE
 from handlers.answer import Answer
 from tests.bot.test_chat_service import PATIENCE, enrolled
+from tests.bot.test_mail_flows import mail_to, send
 from tests.handlers.filled import small_operator
 from tests.peers.ftp import FtpPeer
 from tests.peers.mail import MailPeer
@@ -192,10 +193,14 @@ def files(data: Path) -> list[tuple[object, ...]]:
         return db.execute("SELECT path, size FROM files").fetchall()
 
 
-async def test_a_pass_amid_a_file_a_picture_on_its_way_and_a_workshop_that_hangs(
+#: What the clerk has to do: its door, and how often it was begun.
+WORK = "SELECT door, tries FROM inbox WHERE state = 'new' ORDER BY door"
+
+
+async def test_a_pass_a_picture_on_its_way_and_a_workshop_that_hangs(
     embedded_ftp: FtpPeer, embedded_mail: MailPeer, tmp_path: Path
 ) -> None:
-    """All at once: the FTP falls silent amid a transfer and amid an upload, and what draws is stopped."""
+    """All at once: the FTP falls silent amid a pass and amid an upload, and what draws is stopped amid a mail."""
     small_operator(embedded_ftp.root)
     link = Link(embedded_ftp.port)
     async with BotApi(TOKEN) as api, link.running() as port:
@@ -204,29 +209,32 @@ async def test_a_pass_amid_a_file_a_picture_on_its_way_and_a_workshop_that_hangs
         service.start()
         try:
             phone = await enrolled(api, embedded_mail)
-            await until(lambda: files(service.data))
+            await until(lambda: "pass: " in service.words)
             await phone.ask("/upload logo", timeout=PATIENCE)
             phone.send_file("logo.png", pictures.logo())
             shown = await phone.wait(lambda message: "Logo conforme" in message.text, timeout=PATIENCE)
-            await until(lambda: children(service.pid, "core.workshop"))
-            for pid in children(service.pid, "core.workshop"):
-                os.kill(pid, signal.SIGSTOP)
             link.silent = True
-            before = link.accepted
             (embedded_ftp.root / "Documents").mkdir(exist_ok=True)
             (embedded_ftp.root / "Documents" / "Contrat.pdf").write_bytes(b"%PDF" + bytes(1_000_000))
             phone.press(shown, "✅ Déposer")
-            await until(lambda: link.accepted >= before + 2)
-            await until(lambda: rows(service.data, "SELECT 1 FROM inbox WHERE state = 'new' AND tries = 1"))
+            await until(lambda: link.under_way == 2)  # a pass and the upload
+            workshops = children(service.pid, "core.workshop")
+            assert workshops
+            for pid in workshops:
+                os.kill(pid, signal.SIGSTOP)
+            await send(embedded_mail, "compta", "/conso Dupont octobre 2026")
+            await until(lambda: rows(service.data, WORK) == [("chat", 1), ("mail", 1)])
             assert await stopped(service) == 0
             assert "INFO bot.service stopped" in service.words
             assert children(0, str(tmp_path)) == []
-            assert rows(service.data, "SELECT tries FROM inbox WHERE state = 'new'") == [(0,)]
+            assert rows(service.data, WORK) == [("chat", 0), ("mail", 0)]
             assert "Documents/Contrat.pdf" not in [path for path, _ in files(service.data)]
             link.cut()
             link.silent = False
             service.start()
             await phone.wait(lambda message: "déposé" in message.text, timeout=PATIENCE)
+            answer = await mail_to(embedded_mail, "compta", "Re: Bonjour")
+            assert "image/png" in [part.get_content_type() for part in answer.walk()]
             await until(lambda: ("Documents/Contrat.pdf", 1_000_004) in files(service.data))
         finally:
             await asyncio.to_thread(service.stop)

@@ -13,6 +13,7 @@ class Link(Handler):
     port: int
     silent: bool = False
     accepted: int = 0
+    under_way: int = 0
     _open: list[asyncio.StreamWriter] = field(default_factory=list)
 
     def cut(self) -> None:
@@ -22,6 +23,13 @@ class Link(Handler):
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
+        self.under_way += 1
+        try:
+            await self._relay(reader, writer)
+        finally:
+            self.under_way -= 1
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         back_reader, back_writer = await asyncio.open_connection(HOST, self.port)
         self._open += [writer, back_writer]
         try:
