@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Tests run in so many processes; a file's tests stay together, since they share servers.
 WORKERS ?= 3
+# Compiled once: the tests start some hundreds of processes of it.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup venv-package demo test crash bench soak lint format constraints clean
 

@@ -35,6 +35,11 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             yield
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files go by their name alone: of those of `bot`, which wait, and of `core`, which reckon, some run at any time."""
+    items.sort(key=lambda item: (item.path.name, item.path))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test that fails shows what the services that it ran wrote last."""

@@ -201,7 +201,8 @@ def test_another_loop_of_events_finds_the_same_process(workshop: Workshop) -> No
 
 
 PARENT = """
-import asyncio, sys
+import asyncio, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from core.workshop import Workshop
 from tests.core.test_workshop import stay
 workshop = Workshop()
@@ -246,6 +247,7 @@ def test_ctrl_c_in_the_terminal_ends_both_with_one_traceback_at_most(tmp_path: P
         assert started.stderr
         said = started.stderr.read()
     wait_until_gone(process)
+    assert started.returncode == -signal.SIGINT
     assert said.count("KeyboardInterrupt") <= 1 + said.count("During handling")
     assert "in serve" not in said
 
