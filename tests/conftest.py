@@ -36,7 +36,7 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files go by their name alone: of those of `bot`, which wait, and of `core`, which reckon, some run at any time."""
+    """Files go by their name alone, so that some that wait and some that reckon run at any time."""
     items.sort(key=lambda item: (item.path.name, item.path))
 
 
