@@ -47,11 +47,9 @@ def mend(settings: Settings) -> list[str]:
     :raises MendingError: one cannot be mended.
     """
     data = settings.open_data_folder()
-    said = [*_end_restore(settings, data), *_mend(settings, data)]
-    if said:
-        for words in said:
-            log.warning("%s", words)
-        _keep(data, [*_kept(data), *said])
+    for words in (*_end_restore(settings, data), *_mend(settings, data)):
+        log.warning("%s", words)
+        to_tell(data, [words])
     return _kept(data)
 
 
@@ -66,21 +64,20 @@ def tell(house: House, words: Sequence[str]) -> None:
     (house.data / _WORDS).unlink(missing_ok=True)
 
 
-def to_tell(data: Path, words: list[str]) -> None:
-    """Let the next start of the service tell that too."""
-    _keep(data, [*_kept(data), *words])
+def to_tell(data: Path, words: Sequence[str]) -> None:
+    """Let the next start of the service tell that too; what it is to tell already, once."""
+    kept = _kept(data)
+    new = [said for said in words if said not in kept]
+    if new:
+        part = data / f".{_WORDS}.part"
+        part.write_text(json.dumps([*kept, *new], ensure_ascii=False), "utf-8")
+        part.replace(data / _WORDS)
 
 
 def _kept(data: Path) -> list[str]:
     with suppress(FileNotFoundError, ValueError):
         return [str(words) for words in json.loads((data / _WORDS).read_text("utf-8"))]
     return []
-
-
-def _keep(data: Path, words: list[str]) -> None:
-    part = data / f".{_WORDS}.part"
-    part.write_text(json.dumps(words, ensure_ascii=False), "utf-8")
-    part.replace(data / _WORDS)
 
 
 def _end_restore(settings: Settings, data: Path) -> list[str]:
@@ -118,11 +115,16 @@ def _mend(settings: Settings, data: Path) -> list[str]:
                 f"{data / name} est encore abîmée ({why}), pour la {MOST_A_DAY + 1}e fois en un jour : le disque est "
                 "sans doute en cause. En changer, puis « origyne-bot restore »"
             )
-    said = [f"La base {name} était abîmée : {why}." for name, why in wrong.items()]
+    # Before anything is done about it: who is killed meanwhile leaves sound stores and no other trace.
+    # And what such a start left has no other cause than the one that it found.
+    kept = _kept(data)
+    heads = {f"La base {name} était abîmée : ": why for name, why in wrong.items()}
+    to_tell(data, [f"{head}{why}." for head, why in heads.items() if not any(it.startswith(head) for it in kept)])
     backup = _newest_whole(settings, set(wrong))
     if backup:
         damaged = [name for name in wrong if (data / name).exists()]
-        return [*said, *restoring.restore(settings, restoring.plan(data, backup, list(wrong), damaged, by_hand=False))]
+        return restoring.restore(settings, restoring.plan(data, backup, list(wrong), damaged, by_hand=False))
+    said = []
     if DESK in wrong:
         said += _new_desk(data, keep_telecom=TELECOM not in wrong)
     if TELECOM in wrong:

@@ -51,7 +51,8 @@ def test_a_new_desk_tells_nothing_old_though_a_start_died_over_it(settings: Sett
     close_logs(settings)
     garbage(settings.data / DESK)
     dies("mend", when, DESK)
-    mending.mend(settings)
+    words = mending.mend(settings)
+    assert sum("desk.db était abîmée" in said for said in words) == 1
     assert tell_news(settings) == []
     deliver(settings)
     assert tell_news(settings) != []
