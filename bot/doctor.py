@@ -24,7 +24,8 @@ from core import mentions
 from core.folders import FRENCH, folder_of
 from core.ftp import FtpError, connect
 from core.layouts import LayoutError, Layouts
-from core.settings import LOOPBACK, Settings, SettingsError
+from core.setting_values import LOOPBACK
+from core.settings import Settings, SettingsError
 from core.store import FILE_NAME
 from core.store import connect as connect_store
 from core.system_words import in_french

@@ -16,7 +16,7 @@ from stdnum.fr import siret as stdnum_siret
 
 from core.layouts import fold
 from core.numbers import NumberError, msisdn
-from core.settings import email_address
+from core.setting_values import email_address
 
 Name = Literal[
     "operator_name",

@@ -10,20 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
-from core.holidays import MAINLAND, REGIONS, region
+from core import setting_values as check
+from core.holidays import MAINLAND
 from core.quiet import Quiet, read_days, read_hours
 from core.system_words import in_french
 from core.vault import Vault, read_keys
 
 PREFIX = "ORIGYNE_"
-
-#: Names of this machine, from itself.
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 #: Instead of a folder's name: mails stay where they are.
 STAYS = "none"
@@ -121,232 +119,10 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def email_address(value: str) -> str:
-    """An address of a mailbox, as it can stand in a header.
-
-    :raises ValueError: not one (French).
-    """
-    value = value.strip()
-    local, _, domain = value.rpartition("@")
-    if not local or "." not in domain.strip(".") or any(c.isspace() or c in "<>,;\"'" for c in value):
-        raise ValueError(f"« {value} » n'est pas une adresse de courriel (exemple : compta@exemple.fr)")
-    return value
-
-
-def _optional_email(value: str) -> str:
-    return email_address(value) if value.strip() else ""
-
-
-def _emails(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(email_address(part) for part in value.replace(";", ",").split(",") if part.strip())
-
-
-def _one_line(value: str) -> str:
-    if any(ord(c) < 32 for c in value):
-        raise ValueError("doit tenir sur une seule ligne")
-    return value.strip()
-
-
-def _required_line(value: str) -> str:
-    value = _one_line(value)
-    if not value:
-        raise ValueError("manque")
-    return value
-
-
-def _token(value: SecretStr) -> SecretStr:
-    number, colon, secret = value.get_secret_value().strip().partition(":")
-    if not (colon and number.isdigit() and len(secret) >= 10):
-        raise ValueError(
-            "n'a pas la forme d'un jeton Telegram (chiffres, deux-points, lettres) : le demander à @BotFather"
-        )
-    return SecretStr(value.get_secret_value().strip())
-
-
-def _http_address(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("doit commencer par https:// (ou http:// pour un serveur local)")
-    return value.rstrip("/")
-
-
-def _token_url(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if value.strip() and parts.scheme != "https" and parts.hostname not in LOOPBACK:
-        raise ValueError("doit commencer par https://")
-    return value.strip()
-
-
-def _webhook(value: str) -> str:
-    try:
-        parts = urlsplit(value.strip())
-        host = parts.hostname or ""
-        _ = parts.port  # raises ValueError when it is none
-    except ValueError:
-        host = ""
-    if value.strip() and not (host and parts.scheme in ("http", "https") and not any(c.isspace() for c in value)):
-        raise ValueError(f"« {value} » n'est pas une adresse (exemple : https://robot.exemple.fr/telegram)")
-    if host and parts.scheme == "http" and host not in LOOPBACK:
-        raise ValueError("doit commencer par https:// (http:// seulement vers cette machine)")
-    if host and (parts.query or parts.fragment or parts.username):
-        raise ValueError("doit être une adresse sans « ? », « # » ni identifiant")
-    return value.strip()
-
-
-def _listen(value: str) -> str:
-    host, _, port = value.strip().rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise ValueError(f"« {value} » n'est pas une adresse locale avec son port (exemple : 127.0.0.1:8081)")
-    return value.strip()
-
-
-def _existing_file(value: Path | None) -> Path | None:
-    if value is not None and not value.is_file():
-        raise ValueError(f"le fichier {value} n'existe pas")
-    return value
-
-
-def _codec(value: str) -> str:
-    try:
-        "é".encode(value)
-    except (LookupError, UnicodeEncodeError):
-        raise ValueError(f"encodage inconnu : « {value} » (utf-8, latin-1 ou cp1252)") from None
-    return value
-
-
-def _port(value: int) -> int:
-    if not 1 <= value <= 65535:
-        raise ValueError(f"{value} n'est pas un port (1 à 65535)")
-    return value
-
-
-def _months(value: int) -> int:
-    if not 2 <= value <= 12:
-        raise ValueError(
-            f"{value} mois ; la loi (CPCE, art. L34-1, R10-14) limite la garde des données de trafic à 12 mois, et la "
-            "facturation d'un mois n'arrive qu'au suivant : mettre 2 à 12"
-        )
-    return value
-
-
-def _days(value: int) -> int:
-    if not 7 <= value <= 365:
-        raise ValueError(f"{value} jours ; 7 à 365")
-    return value
-
-
-def _years_of_months(value: int) -> int:
-    if not 6 <= value <= 36:
-        raise ValueError(f"{value} mois ; 6 à 36")
-    return value
-
-
-def _minutes(value: int) -> int:
-    if not 1 <= value <= 60:
-        raise ValueError(f"{value} minutes ; 1 à 60")
-    return value
-
-
-def _keys(value: SecretStr) -> SecretStr:
-    read_keys(value.get_secret_value())
-    return value
-
-
-def _interval(value: int) -> int:
-    if value < 1:
-        raise ValueError("au moins 1 seconde")
-    return value
-
-
-def _late_status(value: int) -> int:
-    if not 0 <= value <= 11:  # a day's window has twelve
-        raise ValueError(f"{value} heures ; 1 à 11, ou 0 pour ne jamais alerter")
-    return value
-
-
-def _late_rated(value: int) -> int:
-    if value and not 9 <= value <= 19:
-        raise ValueError(f"{value} heures ; une heure du jour, 9 à 19, ou 0 pour ne jamais alerter")
-    return value
-
-
-def _late_billed(value: int) -> int:
-    if not 0 <= value <= 27:  # the day after, when it is a Sunday, is still of the month
-        raise ValueError(f"le {value} ; un jour du mois, 1 à 27, ou 0 pour ne jamais alerter")
-    return value
-
-
-def _optional_listen(value: str) -> str:
-    return _listen(value) if value.strip() else ""
-
-
-def _backups(value: int) -> int:
-    if not 0 <= value <= 30:
-        raise ValueError(f"{value} sauvegardes ; 1 à 30, ou 0 pour n'en faire aucune d'office")
-    return value
-
-
-def _percent(value: int) -> int:
-    if not 0 <= value <= 100:
-        raise ValueError(f"{value} % ; 1 à 100, ou 0 pour prendre tout fichier")
-    return value
-
-
-def _megabytes(value: int) -> int:
-    if not 1 <= value <= 100:
-        raise ValueError(f"{value} Mo ; 1 à 100")
-    return value
-
-
-def _fingerprint(value: str) -> str:
-    digits = value.replace(":", "").replace(" ", "").lower()
-    if digits and (len(digits) != 64 or not set(digits) <= set("0123456789abcdef")):
-        raise ValueError("une empreinte SHA-256 a 64 chiffres hexadécimaux, avec ou sans deux-points")
-    return digits
-
-
-def _connections(value: int) -> int:
-    if not 1 <= value <= 10:
-        raise ValueError(f"{value} connexions ; 1 à 10")
-    return value
-
-
-def _settle(value: float) -> float:
-    if not 0 <= value <= 3600:  # "nan" and "inf" are numbers too
-        raise ValueError("0 à 3600 secondes")
-    return value
-
-
-def _quiet_hours(value: str) -> str:
-    if value.strip():
-        read_hours(value)
-    return value.strip()
-
-
-def _quiet_days(value: str) -> str:
-    read_days(value)
-    return value
-
-
-def _region(value: str) -> str:
-    if not region(value):
-        raise ValueError(f"« {value} » n'est pas une région connue ; il y a {', '.join(REGIONS)}")
-    return region(value)
-
-
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-def _blank_is_absent(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-Line = Annotated[str, AfterValidator(_required_line)]
-OptionalLine = Annotated[str, AfterValidator(_one_line)]
-Email = Annotated[str, AfterValidator(email_address)]
-Port = Annotated[int, AfterValidator(_port)]
+Line = Annotated[str, AfterValidator(check.required_line)]
+OptionalLine = Annotated[str, AfterValidator(check.one_line)]
+Email = Annotated[str, AfterValidator(check.email_address)]
+Port = Annotated[int, AfterValidator(check.port)]
 
 
 class Settings(BaseModel):
@@ -358,48 +134,48 @@ class Settings(BaseModel):
     accounting_email: Email
     technical_email: Email
     technical_contact: Line
-    staff_emails: Annotated[tuple[str, ...], BeforeValidator(_emails)] = ()
+    staff_emails: Annotated[tuple[str, ...], BeforeValidator(check.emails)] = ()
     bot_email: Email
-    admin_email: Annotated[str, AfterValidator(_optional_email)] = ""
+    admin_email: Annotated[str, AfterValidator(check.optional_email)] = ""
 
     data: Annotated[Path, AfterValidator(Path.expanduser)] = Path("data")
-    retention_months: Annotated[int, AfterValidator(_months)] = 12
-    retention_mails: Annotated[int, AfterValidator(_days)] = 90
-    retention_audit: Annotated[int, AfterValidator(_years_of_months)] = 12
-    secret_key: Annotated[SecretStr, AfterValidator(_keys)] = SecretStr("")
-    codes_minutes: Annotated[int, AfterValidator(_minutes)] = 5
-    backup_folder: Annotated[Path | None, BeforeValidator(_blank_is_absent)] = None
-    backups_kept: Annotated[int, AfterValidator(_backups)] = 3
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
-    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
-    metrics_listen: Annotated[str, AfterValidator(_optional_listen)] = ""
+    retention_months: Annotated[int, AfterValidator(check.months)] = 12
+    retention_mails: Annotated[int, AfterValidator(check.days)] = 90
+    retention_audit: Annotated[int, AfterValidator(check.years_of_months)] = 12
+    secret_key: Annotated[SecretStr, AfterValidator(check.keys)] = SecretStr("")
+    codes_minutes: Annotated[int, AfterValidator(check.minutes)] = 5
+    backup_folder: Annotated[Path | None, BeforeValidator(check.blank_is_absent)] = None
+    backups_kept: Annotated[int, AfterValidator(check.backups)] = 3
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(check.lower)] = "info"
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(check.lower)] = "text"
+    metrics_listen: Annotated[str, AfterValidator(check.optional_listen)] = ""
 
-    telegram_token: Annotated[SecretStr, AfterValidator(_token)]
-    telegram_api: Annotated[str, AfterValidator(_http_address)] = "https://api.telegram.org"
-    telegram_webhook: Annotated[str, AfterValidator(_webhook)] = ""
-    telegram_listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8081"
+    telegram_token: Annotated[SecretStr, AfterValidator(check.token)]
+    telegram_api: Annotated[str, AfterValidator(check.http_address)] = "https://api.telegram.org"
+    telegram_webhook: Annotated[str, AfterValidator(check.webhook)] = ""
+    telegram_listen: Annotated[str, AfterValidator(check.listen)] = "127.0.0.1:8081"
 
     ftp_host: Line
     ftp_port: Port = 21
     ftp_login: Line
     ftp_password: SecretStr
     ftp_tls: FtpTls = "explicit"
-    ftp_encoding: Annotated[str, AfterValidator(_codec)] = "utf-8"
+    ftp_encoding: Annotated[str, AfterValidator(check.codec)] = "utf-8"
     ftp_root: OptionalLine = "/"
-    ftp_interval: Annotated[int, AfterValidator(_interval)] = 300
-    ftp_interval_outside: Annotated[int, AfterValidator(_interval)] = 3600
-    ftp_fingerprint: Annotated[str, AfterValidator(_fingerprint)] = ""
-    ftp_connections: Annotated[int, AfterValidator(_connections)] = 4
-    ftp_settle: Annotated[float, AfterValidator(_settle)] = 10.0
+    ftp_interval: Annotated[int, AfterValidator(check.interval)] = 300
+    ftp_interval_outside: Annotated[int, AfterValidator(check.interval)] = 3600
+    ftp_fingerprint: Annotated[str, AfterValidator(check.fingerprint)] = ""
+    ftp_connections: Annotated[int, AfterValidator(check.connections)] = 4
+    ftp_settle: Annotated[float, AfterValidator(check.settle)] = 10.0
 
-    shortest_status: Annotated[int, AfterValidator(_percent)] = 80
-    late_status: Annotated[int, AfterValidator(_late_status)] = 2
-    late_rated: Annotated[int, AfterValidator(_late_rated)] = 12
-    late_billed: Annotated[int, AfterValidator(_late_billed)] = 5
+    shortest_status: Annotated[int, AfterValidator(check.percent)] = 80
+    late_status: Annotated[int, AfterValidator(check.late_status)] = 2
+    late_rated: Annotated[int, AfterValidator(check.late_rated)] = 12
+    late_billed: Annotated[int, AfterValidator(check.late_billed)] = 5
 
-    quiet_hours: Annotated[str, AfterValidator(_quiet_hours)] = ""
-    quiet_days: Annotated[str, AfterValidator(_quiet_days)] = ""
-    holidays: Annotated[str, AfterValidator(_region)] = MAINLAND
+    quiet_hours: Annotated[str, AfterValidator(check.quiet_hours)] = ""
+    quiet_days: Annotated[str, AfterValidator(check.quiet_days)] = ""
+    holidays: Annotated[str, AfterValidator(check.region)] = MAINLAND
 
     smtp_host: Line
     smtp_port: Port = 587
@@ -417,18 +193,18 @@ class Settings(BaseModel):
     imap_set_aside: Line = "À voir"
     mail_trusted_server: OptionalLine = ""
     mail_subaddress: Literal["plus", "none"] = "plus"
-    mail_max_mb: Annotated[int, AfterValidator(_megabytes)] = 10
+    mail_max_mb: Annotated[int, AfterValidator(check.megabytes)] = 10
 
     mail_auth: Literal["password", "oauth2"] = "password"
     oauth_provider: Literal["", "microsoft", "google"] = ""
     oauth_tenant: Line = "common"
-    oauth_token_url: Annotated[str, AfterValidator(_token_url)] = ""
+    oauth_token_url: Annotated[str, AfterValidator(check.token_url)] = ""
     oauth_client_id: OptionalLine = ""
     oauth_client_secret: SecretStr = SecretStr("")
     oauth_refresh_token: SecretStr = SecretStr("")
     oauth_scope: OptionalLine = ""
 
-    tls_ca: Annotated[Path | None, BeforeValidator(_blank_is_absent), AfterValidator(_existing_file)] = None
+    tls_ca: Annotated[Path | None, BeforeValidator(check.blank_is_absent), AfterValidator(check.existing_file)] = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Self:
