@@ -74,11 +74,12 @@ def stay(path: str, seconds: float) -> None:
 
 
 def is_there(process: int) -> bool:
-    """Whether it runs; a zombie that nobody has waited for yet does not."""
+    """Whether it runs; a zombie that nobody has waited for yet does not, once its other threads have ended too."""
     try:
-        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+        status = Path(f"/proc/{process}/status").read_text()
     except OSError:
         return False
+    return "\nState:\tZ" not in status or "\nThreads:\t1\n" not in status
 
 
 def wait_until_gone(process: int) -> None:
