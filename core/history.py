@@ -70,6 +70,10 @@ WHERE (status, word) != (excluded.status, excluded.word) OR excluded.imsi NOT IN
 """
 
 
+class Unsettled(Exception):
+    """It came in this very pass and no longer lists some lines: whole, or still being written up to a row's end?"""
+
+
 class Doubtful(Waiting):
     """The file can be read, and looks cut short: a person may say that it is right."""
 
@@ -178,16 +182,20 @@ class History:
         self._shortest = shortest
         self._whole = whole  # read every file whole, as tests do to compare
         self._layouts_hash = hashlib.sha256(json.dumps(layouts.raw, sort_keys=True).encode()).hexdigest()
+        self._may_grow = False
         self._told_before: set[_Change] = set()  # of this very file, at its former version
         self._old_news: tuple[int, bool] | None = None
         self._clients: dict[int | None, str] = {}
 
-    def take(self, file: File) -> list[Reject]:
+    def take(self, file: File, *, just_came: bool = False) -> list[Reject]:
         """Bring the lines to what this file says, and those after it where it comes late; returns its rejected rows.
 
+        :param just_came: no pass has found it unchanged yet; if it is the newest, it may be read later.
         :raises Waiting: it cannot be read, or looks cut short; the caller undoes what was done.
+        :raises Unsettled: it is to be read once a pass found it unchanged.
         """
         self._told_before, self._old_news = set(), None
+        self._may_grow = just_came and file.accepted < file.version and self._is_newest(file)
         mark = self._mark()
         if mark is None or (mark.as_of, mark.path) < _key(file):
             rejects = self._compare(file, mark)
@@ -242,6 +250,8 @@ class History:
         whole = regular or (sheet is not None and _has_whole_rows(content, sheet, found, self._layouts))
         hidden = self._hidden(sheet, found) if whole else None
         gone = [found.known[msisdn] for msisdn in found.missing if hidden is not None and msisdn not in hidden]
+        if gone and self._may_grow:
+            raise Unsettled
         self._write_lines(file, found, gone, first=first)
         for row in found.status.sims:
             self._write_sim(file, row)
@@ -514,6 +524,14 @@ class History:
         return self._old_news[1]
 
     # -- Order
+
+    def _is_newest(self, file: File) -> bool:
+        """Whether nothing of a later hour came yet, read or not."""
+        later = self._db.execute(
+            f"SELECT 1 FROM files WHERE folder = 'account_status' AND id != ? AND {_KEY} > (?, ?) LIMIT 1",
+            (file.id, *_key(file)),
+        )
+        return later.fetchone() is None
 
     def _later(self, file: File) -> list[tuple[int, str]]:
         """The files after it that were read or wait, in order, with their states."""

@@ -14,7 +14,7 @@ from core import copies, events, sealing, sims
 from core.copies import MIRROR
 from core.folders import folder_of, invoice_of
 from core.forgotten import Forgotten
-from core.history import History
+from core.history import History, Unsettled
 from core.layouts import Layouts
 from core.ledger import File
 from core.ledger import file as ledger_file
@@ -131,17 +131,24 @@ class Intake:
     def _layouts_mark(self) -> str:
         return hashlib.sha256(json.dumps(self.layouts.raw, sort_keys=True).encode()).hexdigest()
 
-    def read(self, file_id: int) -> None:
-        """Take one file in: everything of it, or a reason to wait. Nothing of it stays half-done."""
+    def read(self, file_id: int, *, just_came: bool = False) -> bool:
+        """Take one file in: everything of it, or a reason to wait. Nothing of it stays half-done.
+
+        :param just_came: no pass has found it unchanged yet.
+        :return: False when it is to be read once one has: it might still be being written.
+        """
         file = ledger_file(self._db, file_id)
         try:
             with self._db.atomic():
                 # The transaction begins with a write, so that it never has to be raised from reading to writing.
                 self._db.execute("UPDATE files SET state = 'read', reason = '' WHERE id = ?", (file_id,))
                 former = self._forget_rejects(file)
-                self._take(file)
+                self._take(file, just_came=just_came)
                 self._report_mended(file, former)
                 self._db.execute("UPDATE files SET told = version WHERE id = ?", (file_id,))
+        except Unsettled:
+            log.info("%s lists fewer lines: it is read once it is the same at the next pass", file.path)
+            return False
         except Waiting as waiting:
             self._wait(file, str(waiting))
         except FileNotFoundError as gone:
@@ -156,6 +163,7 @@ class Intake:
             # A fault of ours in one file must not stop the others; the file waits, and is reported.
             log.error("reading %s: %s", file.path, trace(error))
             self._wait(file, f"lecture impossible ({type(error).__name__})")
+        return True
 
     def compress(self) -> None:
         """Keep tables that were read compressed, and files with codes sealed.
@@ -187,13 +195,13 @@ class Intake:
         if file.told < file.version:
             events.write(self._db, kind, file.id, **data)
 
-    def _take(self, file: File) -> None:
+    def _take(self, file: File, *, just_came: bool) -> None:
         folder = folder_of(file.path)
         is_table = file.path.lower().endswith(_TABLES)
         if folder in _SOURCES and is_table:
             self._take_cdrs(file, _SOURCES[folder])
         elif folder == "account_status" and is_table:
-            self._report_rejects(file, self._history.take(file))
+            self._report_rejects(file, self._history.take(file, just_came=just_came))
         elif folder == "sims" and is_table:
             self._take_sims(file)
         elif invoice := invoice_of(file.path):

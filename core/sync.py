@@ -94,6 +94,7 @@ class Syncer:
         self, db: Database, fetching: Callable[[Progress], None], reading: Callable[[int, int], None]
     ) -> Pass:
         started = int(self._clock())
+        known = _versions(db)
         error, unwritten = "", False
         fetched = Fetched(0, 0)
         try:
@@ -122,9 +123,11 @@ class Syncer:
             raise
         files = intake.pending(retry_waiting=self._starts)
         self._starts = False
+        came = {file_id for file_id, _ in _versions(db) - known}
+        unsettled = 0
         for number, file_id in enumerate(files):
             reading(number, len(files))
-            intake.read(file_id)
+            unsettled += not intake.read(file_id, just_came=file_id in came)
         reading(len(files), len(files))
         try:
             intake.compress()
@@ -141,7 +144,7 @@ class Syncer:
             )
             # One row a pass for ever would be the largest table of a quiet account.
             db.execute("DELETE FROM passes WHERE id <= (SELECT max(id) FROM passes) - 1000")
-        return Pass(fetched.files, len(files), fetched.waiting, error, failed, unwritten)
+        return Pass(fetched.files, len(files) - unsettled, fetched.waiting + unsettled, error, failed, unwritten)
 
     def _purge(self, db: Database, now: int) -> None:
         """Once a day; what cannot be purged must not stop what arrives."""
@@ -151,6 +154,10 @@ class Syncer:
                 retention.purge(db, self._data, now, months)
             except OSError as fault:
                 log.error("purge: %s", fault)
+
+
+def _versions(db: Database) -> set[tuple[int, int]]:
+    return set(db.execute("SELECT id, version FROM files"))
 
 
 @asynccontextmanager

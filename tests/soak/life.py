@@ -234,7 +234,8 @@ class Life:
         for start, end in zip([0, *cuts], [*cuts, len(content)], strict=True):
             with path.open("ab") as file:
                 file.write(content[start:end])
-            await asyncio.sleep(self._random.uniform(0.1, 2.5))
+            # Longer than a file must stand still, shorter than the way to the next pass: see `core.history.Unsettled`.
+            await asyncio.sleep(self._random.uniform(0.1, 1.2))
 
     def _forget(self, day: date) -> None:
         """Old files go from the server, as theirs do."""
