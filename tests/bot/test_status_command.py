@@ -53,6 +53,11 @@ async def enrolled(api: BotApi, mail: MailPeer) -> Phone:
     return phone
 
 
+def signs(service: Service) -> set[str]:
+    now = health.read(service.data)
+    return {sign for sign, at in now.signs.items() if at} if now else set()
+
+
 def is_well(service: Service) -> bool:
     verdict = judge(health.read(service.data), running=is_running(service.data), now=int(time.time()))
     return verdict.level == "well"
@@ -102,6 +107,8 @@ async def test_the_running_service_is_told_by_its_status_its_measures_and_its_lo
             assert passes
             assert all(re.fullmatch(r"p\d+", name) for name in passes)
 
+            # It is written down every few seconds.
+            await until(lambda: {"poll", "imap"} <= signs(service))
             status = await asyncio.to_thread(service.run, "status")
             assert status.returncode == 0, status.stdout + status.stderr
             assert status.stdout.startswith("✅ Le service va bien, depuis ")
