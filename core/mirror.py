@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -57,12 +57,14 @@ class Fetched:
 
     `failed`: those that the server refused, or that broke off, with the reason (French); the next pass tries again.
     `ignored`: what the server's listings held that is no file that could be fetched, one French sentence each.
+    `moving`: the paths that were new or other than known, fetched or not; all others are as they were at the last pass.
     """
 
     files: int
     waiting: int
     failed: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
+    moving: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 class MirrorError(FtpError):
@@ -85,6 +87,7 @@ async def mirror(
         known = {path: (size, stamp) for path, size, stamp in db.execute("SELECT path, size, stamp FROM files")}
         purged = {path for (path,) in db.execute("SELECT path FROM files WHERE state = 'purged'")}
         wanted = [entry for entry in await session.list_files() if _is_new(known, purged, data, entry)]
+        moving = frozenset(entry.path for entry in wanted)
         ignored = tuple(session.ignored)
         unfinished = sum(entry.path.lower().endswith(_UNFINISHED) for entry in wanted)
         wanted = [entry for entry in wanted if not entry.path.lower().endswith(_UNFINISHED)]
@@ -98,7 +101,8 @@ async def mirror(
     still.sort(key=lambda entry: (_part(data, entry).exists(), stamp_of(entry.path) or 0, entry.path))
     fetching = _Fetching(access, db, data, still, progress)
     await fetching.run()
-    return Fetched(fetching.files, len(wanted) - len(still) + unfinished, tuple(fetching.failed), ignored)
+    waiting = len(wanted) - len(still) + unfinished
+    return Fetched(fetching.files, waiting, tuple(fetching.failed), ignored, moving)
 
 
 def _is_new(known: dict[str, tuple[int, str]], purged: set[str], data: Path, entry: Entry) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -94,7 +94,6 @@ class Syncer:
         self, db: Database, fetching: Callable[[Progress], None], reading: Callable[[int, int], None]
     ) -> Pass:
         started = int(self._clock())
-        known = _versions(db)
         error, unwritten = "", False
         fetched = Fetched(0, 0)
         try:
@@ -123,11 +122,11 @@ class Syncer:
             raise
         files = intake.pending(retry_waiting=self._starts)
         self._starts = False
-        came = {file_id for file_id, _ in _versions(db) - known}
+        unchanged = set() if error else _other_than(db, fetched.moving)
         unsettled = 0
         for number, file_id in enumerate(files):
             reading(number, len(files))
-            unsettled += not intake.read(file_id, just_came=file_id in came)
+            unsettled += not intake.read(file_id, just_came=file_id not in unchanged)
         reading(len(files), len(files))
         try:
             intake.compress()
@@ -156,8 +155,8 @@ class Syncer:
                 log.error("purge: %s", fault)
 
 
-def _versions(db: Database) -> set[tuple[int, int]]:
-    return set(db.execute("SELECT id, version FROM files"))
+def _other_than(db: Database, paths: Collection[str]) -> set[int]:
+    return {file_id for file_id, path in db.execute("SELECT id, path FROM files") if path not in paths}
 
 
 @asynccontextmanager

@@ -1,13 +1,17 @@
 """A pass from the FTP to the store, over an AccountStatus that is still being written."""
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bot.sandbox.ftpserver import SandboxFtp
 from bot.sandbox.operator import Operator
+from core.settings import FtpAccess
 from core.store import open_to_read
-from tests.handlers.filled import make_pass, small_operator, write_status
+from core.sync import Syncer
+from tests.handlers.filled import NOW, make_pass, settings, small_operator, write_status
 
 #: Of twenty-four lines; enough not to look cut short.
 LISTED = 21
@@ -53,6 +57,36 @@ async def test_a_file_that_stands_still_at_a_rows_end_and_then_grows_says_of_no_
     assert (passed.fetched, passed.read, passed.waiting) == (1, 1, 0)
     assert (vanished(tmp_path), listed(tmp_path)) == (0, 24)
     assert rows(tmp_path, "SELECT 1 FROM events WHERE kind = 'file.waiting'") == []
+
+
+async def test_a_pass_that_finds_it_growing_or_cannot_look_reads_nothing_out_of_what_came_before(
+    operator: Operator, tmp_path: Path
+) -> None:
+    growing = write_status(operator.root, "1400", [])
+    rest = cut(growing)
+    await make_pass(operator.root, tmp_path)
+
+    async with SandboxFtp(operator.root, "demo", "another password") as ftp:
+        access = FtpAccess(ftp.host, ftp.port, "demo", "a wrong password")
+        refused = await Syncer(settings(tmp_path, access), clock=lambda: NOW).run()
+    assert refused.error
+    assert (refused.read, refused.waiting) == (0, 1)
+
+    async def grow() -> None:
+        for number in range(len(rest)):
+            with growing.open("ab") as file:
+                file.write(rest[number : number + 1])
+            await asyncio.sleep(0.01)
+
+    task = asyncio.create_task(grow())
+    passed = await make_pass(operator.root, tmp_path)
+    assert not task.done()
+    assert (passed.fetched, passed.read) == (0, 0)
+    assert passed.waiting
+    await task
+    passed = await make_pass(operator.root, tmp_path)
+    assert (passed.fetched, passed.read, passed.waiting) == (1, 1, 0)
+    assert (vanished(tmp_path), listed(tmp_path)) == (0, 24)
 
 
 async def test_lines_that_are_no_longer_listed_are_told_once_the_next_pass_finds_the_same_file(
