@@ -243,22 +243,25 @@ async def test_a_pass_a_picture_on_its_way_and_a_workshop_that_hangs(
     assert sum("déposé" in message.text for message in phone.messages) == 1
 
 
-async def test_a_store_that_another_program_holds_does_not_hold_up_the_end(tmp_path: Path) -> None:
+async def test_a_store_that_another_program_holds_does_not_hold_up_the_end(
+    embedded_ftp: FtpPeer, embedded_mail: MailPeer, tmp_path: Path
+) -> None:
     """The service waits for it on its event loop, where no signal is heard."""
-    mute = Mute()
-    async with mute.running() as port, BotApi(TOKEN) as api:
-        service = Service(tmp_path, mute_env(port, TELEGRAM_API=api.url))
+    small_operator(embedded_ftp.root)
+    async with BotApi(TOKEN) as api:
+        service = Service(tmp_path, env_of(embedded_ftp, embedded_mail, api))
         service.start()
         try:
-            phone = api.phone(7001, "Camille")
-            await phone.ask("bonjour", timeout=PATIENCE)
+            phone = await enrolled(api, embedded_mail)
+            await until(lambda: rows(service.data, "SELECT 1 FROM outbox WHERE state != 'sent'") == [])
             with closing(sqlite3.connect(service.data / DESK, isolation_level=None)) as other:
                 other.execute("BEGIN EXCLUSIVE")
-                phone.send("/aide")
+                phone.send("/aide conso")
                 await asyncio.sleep(1)
                 assert await stopped(service) == 0
+            assert not any(message.text.startswith("/conso :") for message in phone.messages)
             service.start()
-            await phone.wait(timeout=PATIENCE)
+            await phone.wait(lambda message: message.text.startswith("/conso :"), timeout=PATIENCE)
         finally:
             await asyncio.to_thread(service.stop)
 
