@@ -136,7 +136,7 @@ def _ledger_from_copies(new: Database, data: Path, vault: Vault, told_until: int
                 )
                 continue
             digest, size = fingerprint(data, path, vault)
-            told = told_until is None or copies.came_at(data, path) <= told_until
+            told = told_until is None or int(copies.came_at(data, path)) <= told_until
             new.execute(
                 "INSERT INTO files (path, folder, size, stamp, sha256, as_of, state, told, fetched_clock) "
                 "VALUES (?, ?, ?, '', ?, ?, 'fetched', ?, ?)",

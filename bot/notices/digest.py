@@ -85,8 +85,7 @@ async def notify(house: House) -> int:
             # A spreadsheet takes its time. Nobody else tells events, but whoever did must not be repeated.
             if progress.get(house.desk, "event_cursor") != cursor:
                 return 0
-            progress.put(house.desk, "event_cursor", last)
-            sifted.keep(house.desk)
+            _keep(house, sifted, last, doubt)
             news.take(house.desk, waited)
             for (person_id, channel), due_at, it in plan.later:
                 news.keep(house.desk, person_id, channel, due_at, [it])
@@ -96,13 +95,23 @@ async def notify(house: House) -> int:
         return len(sifted.news) + len(waited) or len(found)
 
 
+#: Seconds by which the copy of a file may be older than its row.
+_BEFORE = 2
+
+
 def _keep(house: House, sifted: Sifted, cursor: int, doubt: Doubt | None) -> None:
+    """Until where all is told, in the transaction that tells it: a store that is restored meanwhile must not bring it
+    once more, nor leave out what came and waits to be read."""
     progress.put(house.desk, "event_cursor", cursor)
+    telecom = house.context.telecom
     # A pass that ended since the events were read is of the next time.
-    (ended,) = house.context.telecom.execute(
+    (until,) = telecom.execute(
         "SELECT coalesce(max(ended_clock), 0) FROM passes WHERE last_event <= ?", (cursor,)
     ).fetchone()
-    progress.put(house.desk, "told_until", max(ended, progress.get(house.desk, "told_until")))
+    (unread,) = telecom.execute("SELECT min(fetched_clock) FROM files WHERE state = 'fetched'").fetchone()
+    if unread is not None:
+        until = min(until, unread - _BEFORE)
+    progress.put(house.desk, "told_until", max(until, progress.get(house.desk, "told_until")))
     sifted.keep(house.desk)
     doubts.settle(house.desk, doubt)
 

@@ -74,6 +74,8 @@ def told(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("told") / "data"
     shutil.copytree(filled, data)
     settings = settings_of(data)
+    with closing(store.connect(data / TELECOM)) as db, db.atomic():
+        db.execute("UPDATE passes SET ended_clock = ?", (int(time.time()),))  # the clock that its copies are of
     tell_news(settings)
     settle(settings)
     close_logs(settings)
@@ -227,6 +229,38 @@ def test_what_was_fetched_and_not_told_is_told_after_mending(settings: Settings)
     mending.mend(settings)
     make_pass(settings)
     assert any("communication" in it or "CDR" in it for it in tell_news(settings))
+
+
+def test_what_was_just_told_is_not_told_again_after_mending(settings: Settings) -> None:
+    """No later pass has ended: the store breaks right after the mail."""
+    back_up(settings)
+    with closing(open_desk(settings.data)) as desk, desk.atomic():
+        progress.put(desk, "told_until", int(time.time()) - 100)
+    deliver(settings)
+    assert tell_news(settings) != []
+    close_logs(settings)
+    garbage(settings.data / TELECOM)
+    mending.mend(settings)
+    make_pass(settings)
+    assert tell_news(settings) == []
+
+
+def test_what_came_and_still_waited_to_be_read_is_told_after_mending(settings: Settings) -> None:
+    back_up(settings)
+    telecom = Telecom(settings.data)
+    telecom.put(LATER, cdr_file(cdr(), cdr(2, 7)))  # by a pass that ended without reading it
+    telecom.db.execute(
+        "INSERT INTO passes (started_clock, ended_clock, fetched, last_event, error) "
+        "SELECT ended_clock, ?, 1, last_event, '' FROM passes ORDER BY id DESC LIMIT 1",
+        (int(time.time()),),
+    )
+    telecom.db.close()
+    assert tell_news(settings) == []
+    close_logs(settings)
+    garbage(settings.data / TELECOM)
+    mending.mend(settings)
+    make_pass(settings)
+    assert any("CDR" in it for it in tell_news(settings))
 
 
 def test_a_damaged_backup_is_passed_over_for_an_older_one(settings: Settings) -> None:
