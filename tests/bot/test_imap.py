@@ -168,6 +168,7 @@ async def test_a_server_that_drops_every_idle_does_not_make_the_receiver_spin(od
     ledger = Ledger()
     async with odd_imap.running() as port:
         with receiving(replace(odd(port), login="x"), ledger) as receiver:
+            await asyncio.to_thread(eventually, lambda: odd_imap.count("IDLE"), bool)
             await asyncio.sleep(1.6)
             await asyncio.to_thread(receiver.stop)
     assert 1 <= odd_imap.commands.count("IDLE") <= 2
