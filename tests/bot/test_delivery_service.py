@@ -1,6 +1,7 @@
 """The service's own loops, and real servers: a mail that comes back, and mails that cannot leave."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from email import message_from_bytes
@@ -182,21 +183,27 @@ async def test_the_service_forgets_what_was_sent_a_week_ago(tmp_path: Path) -> N
 
 
 async def test_the_service_purges_once_a_day_and_notes_the_head_of_the_audit(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level("INFO", "bot.service")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)  # the same day to the end
+    monkeypatch.setattr(service, "PURGE_INTERVAL", 0.0)
+    looks: list[int] = []
     with opened(tmp_path) as house:
+        monkeypatch.setattr(house.outbox, "forget_sent", looks.append)
         with house.desk.atomic():
             house.desk.execute("INSERT INTO buttons (token, command, at) VALUES ('old', 'status', 1)")
             audit.record(house.desk, "technique", "chat", "status", "answered")
         head = audit.head(house.desk)
         for _ in range(2):  # started again on the same day
+            looks.clear()
             purging = asyncio.create_task(service._Service(house)._purge())
-            await until(lambda: progress.get(house.desk, "purged_on") > 0)
-            await asyncio.sleep(0.05)
+            await until(lambda: len(looks) >= 2)  # once more after a whole one
             purging.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await purging
+        assert progress.get(house.desk, "purged_on") == now // 86400
         assert house.desk.table("buttons").count == 0
     said = [record.getMessage() for record in caplog.records if record.name == "bot.service"]
     assert said.count("purged: 1 of buttons") == 1

@@ -2,9 +2,10 @@
 
 import asyncio
 import re
+import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import date, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.desk import FILE_NAME as DESK
 from bot.sandbox.botapi import BotApi, Phone
 from bot.sandbox.operator import PERSONALISATION, SUSPENDED, Operator
 from bot.sandbox.pictures import banner, logo
@@ -110,7 +112,8 @@ async def test_the_service_does_its_main_job_on_real_servers_with_tls(
 
             await _enrol(mail, phone)
             technical = [it.name for it in registry.commands() if "technique" in it.roles]
-            assert [command.command for command in phone.menu] == technical
+            # Its own call, beside the welcome.
+            await _until(lambda: [command.command for command in phone.menu] == technical)
 
             # A new invoice: its PDF, to accounting.
             invoice = operator.deliver_operator_invoice("2026-11")
@@ -159,9 +162,13 @@ async def test_the_service_does_its_main_job_on_real_servers_with_tls(
             assert french.euros(truth.amount) in _text(reply)
 
             # Somebody who is not who he says he is: nothing runs.
-            await _write(mail, "compta", "Faux", "conso DUPONT 2026-10\n", verified=False)
+            faked = await _write(mail, "compta", "Faux", "conso DUPONT 2026-10\n", verified=False)
             asked = await _write(mail, "technique", "État", "status 0639980001\n")
             await _mail_to(mail, "technique", "Re: État")
+            # It was dealt with too, and all that came of it was sent.
+            dealt_with = "SELECT count(*) FROM inbox WHERE message_id = ? AND state = 'done'"
+            await _until(lambda: _desk(service.data, dealt_with, faked) == 1)
+            await _until(lambda: _desk(service.data, "SELECT count(*) FROM outbox WHERE state != 'sent'") == 0)
             found = [_parsed(raw)["Subject"] for raw in await asyncio.to_thread(mail.messages, "compta")]
             assert "Re: Faux" not in found
 
@@ -196,7 +203,7 @@ async def test_the_service_does_its_main_job_on_real_servers_with_tls(
             ):
                 assert f"✓ {subject}" in doctor.stdout
         finally:
-            status_code = service.stop()
+            status_code = await asyncio.to_thread(service.stop)
         assert status_code == 0
         assert TOKEN not in service.words
         assert operator_ftp.password not in service.words
@@ -275,6 +282,11 @@ async def _until(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
                 return
         await asyncio.sleep(0.01)
     raise AssertionError("it never came to be")
+
+
+def _desk(data: Path, sql: str, *values: str) -> int:
+    with closing(sqlite3.connect(f"file:{data / DESK}?mode=ro", uri=True)) as db:
+        return int(db.execute(sql, values).fetchone()[0])
 
 
 def _count(data: Path, sql: str) -> int:
