@@ -73,12 +73,16 @@ async def keep(house: House, pulse: Pulse, loops: Loops) -> None:
     """Write it down for ever, and that the service stops when it does."""
     house.own.loops = lambda: loops.states
     health = await take(house, pulse, loops)
+    writing: asyncio.Future[None] | None = None
     try:
         while True:
-            await asyncio.to_thread(write, house.data, health)
+            writing = asyncio.ensure_future(asyncio.to_thread(write, house.data, health))
+            await asyncio.shield(writing)
             await asyncio.sleep(INTERVAL)
             health = await take(house, pulse, loops)
     except asyncio.CancelledError:
+        if writing:
+            await asyncio.wait([writing])  # its thread goes on, and must not have the last word
         now = int(time.time())
         write(house.data, replace(health, written_at=now, stopped_at=now))
         raise

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,16 +18,21 @@ from aiohttp import ClientSession
 
 from bot import health
 from bot.health import Health, Stores
+from bot.house import House
+from bot.pulse import Pulse
 from bot.running import is_running
 from bot.sandbox.botapi import BotApi, Phone
-from bot.supervision import LoopState
+from bot.supervision import Loops, LoopState
 from bot.verdict import STALE, judge
 from handlers.desk import Standing
+from tests.bot.test_troubles import house as _house
 from tests.handlers.filled import small_operator
 from tests.peers.ftp import FtpPeer
 from tests.peers.mail import MailPeer
 from tests.peers.programs import free_port
 from tests.peers.service import TOKEN, Service, env_of
+
+house = _house
 
 PATIENCE = 60.0
 NOW = 1_764_000_000
@@ -239,6 +245,33 @@ def test_a_full_disk_leaves_the_former_file(tmp_path: Path) -> None:
     (tmp_path / f".{health.FILE_NAME}.part").mkdir()  # nothing can be written there, as root too
     health.write(tmp_path, replace(WELL, written_at=NOW + 5, stores=Stores(disk_free=0)))
     assert health.read(tmp_path) == WELL
+
+
+async def test_the_end_of_the_service_is_what_is_written_last(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told to stop while a thread still writes how it was."""
+    begun, go_on, written = threading.Event(), threading.Event(), threading.Event()
+    write = health.write
+
+    def slowly(data: Path, told: Health) -> None:
+        if not told.stopped_at:
+            begun.set()
+            assert go_on.wait(PATIENCE)
+        write(data, told)
+        if not told.stopped_at:
+            written.set()
+
+    monkeypatch.setattr(health, "write", slowly)
+    keeping = asyncio.create_task(health.keep(house, Pulse(), Loops(lambda name, error: 0.0)))
+    assert await asyncio.to_thread(begun.wait, PATIENCE)
+    keeping.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await keeping
+    assert await asyncio.to_thread(written.wait, PATIENCE)
+    told = health.read(house.data)
+    assert told
+    assert told.stopped_at
 
 
 def test_a_file_that_is_none_of_ours_is_none(tmp_path: Path) -> None:
