@@ -38,7 +38,8 @@ class Worker:
         process = self._start()
         assert process.stdout
         assert process.stdin
-        report = process.stdout.readline()
+        while (report := process.stdout.readline()) == b"{}\n":
+            pass  # a pass that lasts gives signs of life
         process.stdin.close()
         assert process.wait(PATIENCE) == 0
         process.stdout.close()

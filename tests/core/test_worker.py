@@ -53,7 +53,8 @@ def worker(embedded_ftp: FtpPeer, tmp_path: Path) -> Iterator[subprocess.Popen[s
 
 def _report(worker: subprocess.Popen[str]) -> dict[str, Any]:
     assert worker.stdout
-    report = json.loads(worker.stdout.readline())
+    while not (report := json.loads(worker.stdout.readline())):
+        pass  # a pass that lasts gives signs of life
     assert isinstance(report, dict)
     return report
 
