@@ -82,7 +82,10 @@ async def test_a_wildcard_lists_no_more_than_its_own_letters(house: House) -> No
 
 
 def growth(work: Callable[[str], object], text: Callable[[int], str]) -> float:
-    """How much longer it takes for a text four times as long, at its least of five."""
+    """How much longer it takes for a text four times as long, at its least of five, each.
+
+    What disturbed one look disturbs not all three; what grows with the square (16) does so in each.
+    """
 
     def least(size: int) -> float:
         words = text(size)
@@ -93,7 +96,11 @@ def growth(work: Callable[[str], object], text: Callable[[int], str]) -> float:
             taken.append(time.process_time() - before)
         return max(min(taken), 2e-4)  # below that it is the clock's
 
-    return least(16_000) / least(4000)
+    found = least(16_000) / least(4000)
+    for _ in range(2):
+        if found >= 9:
+            found = min(found, least(16_000) / least(4000))
+    return found
 
 
 BOMBS: dict[str, Callable[[int], str]] = {
