@@ -110,7 +110,7 @@ async def test_a_second_poller_is_told_apart_and_waited_for(desk: Database, monk
 
             theirs = asyncio.create_task(insist())
             with pytest.raises(ReceivingError, match="un autre programme") as caught:
-                await asyncio.wait_for(ours, 10)
+                await asyncio.wait_for(ours, 30)
             theirs.cancel()
             with suppress(asyncio.CancelledError):
                 await theirs

@@ -3,6 +3,8 @@ loopback."""
 
 import asyncio
 import html
+import itertools
+import math
 import random
 import selectors
 import shutil
@@ -27,7 +29,7 @@ from bot.telegram.client import make_bot
 from bot.telegram.dead import BLOCKED, DEACTIVATED, REMOVED, UNKNOWN, lose_chat, reason_of
 from bot.telegram.drawing import Message, draw
 from bot.telegram.migration import follow
-from bot.telegram.rates import Rates
+from bot.telegram.rates import Pace, Rates
 from bot.telegram.sender import Sender
 from bot.telegram.typing import typing
 from core.daily_chart import DailyChart
@@ -38,6 +40,9 @@ from tests.handlers.filled import settings
 
 BRUNO = 4200002
 GROUP, SUPERGROUP = -500, -1000500
+
+#: When what Telegram refused is tried again.
+REFUSED = "SELECT next_try_at FROM outbox WHERE next_try_at > 0"
 
 
 @pytest.fixture
@@ -384,10 +389,10 @@ async def test_a_chat_that_is_slow_holds_no_other_up(
     post(house, "lent")
     post(house, "vite", chat_id=BRUNO)
     async with at_work(sender):
-        assert (await bruno.wait(timeout=5)).text == "vite"
+        assert (await bruno.wait(timeout=30)).text == "vite"
         post(house, "encore", chat_id=BRUNO)
         sender.posted.set()
-        assert (await bruno.wait(timeout=5)).text == "encore"
+        assert (await bruno.wait(timeout=30)).text == "encore"
     assert said(camille) == []
 
 
@@ -412,29 +417,54 @@ def most_within(times: Sequence[float], seconds: float) -> int:
     return max(sum(1 for other in times if begin <= other < begin + seconds) for begin in times)
 
 
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long each turn was waited for: on a machine that is slow, what follows a turn tells nothing of it."""
+    found: list[float] = []
+    turn = Rates.turn
+
+    async def measured(rates: Rates, chat_id: int, *, stranger: bool = False) -> None:
+        began = time.monotonic()
+        await turn(rates, chat_id, stranger=stranger)
+        found.append(time.monotonic() - began)
+
+    monkeypatch.setattr(Rates, "turn", measured)
+    return found
+
+
+def is_paced(times: Sequence[float], began: float, pace: Pace) -> bool:
+    """Whether none came before its turn, the first of which was after `began`. Of two messages the first can have been
+    under way for longer: what lies between them says nothing."""
+    turns = (max(0, number + 1 - pace.burst) / pace.per_second for number in range(len(times)))
+    return all(at - began >= turn - 0.001 for at, turn in zip(times, turns, strict=True))
+
+
 async def test_the_server_sees_a_private_chat_written_to_three_times_at_once_then_once_a_second(
-    house: House, sender: Sender, api: BotApi, camille: Phone
+    house: House, sender: Sender, api: BotApi, camille: Phone, waits: list[float]
 ) -> None:
     post(house, *(str(number) for number in range(6)))
+    began = time.monotonic()
     async with at_work(sender):
         await until_sent(house)
     times = [at for _, at in came(api, "sendMessage")]
-    assert len(times) == 6
-    assert times[2] - times[0] < 0.9, "the burst waited"
-    assert most_within(times, 0.95) <= 3
-    assert most_within(times, 2.95) <= 5
+    assert len(times) == len(waits) == 6
+    assert max(waits[:3]) < 0.5, "the burst waited"
+    assert is_paced(times, began, Pace(3, 1.0))
     assert said(camille) == [str(number) for number in range(6)]
 
 
-async def test_the_server_sees_a_group_written_to_at_its_own_pace(house: House, sender: Sender, api: BotApi) -> None:
+async def test_the_server_sees_a_group_written_to_at_its_own_pace(
+    house: House, sender: Sender, api: BotApi, waits: list[float]
+) -> None:
     api.group(GROUP, "Chantier")
     post(house, *(str(number) for number in range(7)), chat_id=GROUP)
+    began = time.monotonic()
     async with at_work(sender):
         await until_sent(house)
     times = [at for _, at in came(api, "sendMessage")]
-    assert times[4] - times[0] < 2
-    assert times[5] - times[0] > 3.9
-    assert times[6] - times[5] > 3.9
+    assert len(times) == len(waits) == 7
+    assert max(waits[:5]) < 0.5, "the burst waited"
+    assert is_paced(times, began, Pace(5, 0.25))
 
 
 async def test_the_server_sees_no_more_than_thirty_a_second_in_all(house: House, sender: Sender, api: BotApi) -> None:
@@ -453,11 +483,12 @@ async def test_the_server_sees_no_more_than_thirty_a_second_in_all(house: House,
 async def test_edits_count_as_messages(house: House, sender: Sender, api: BotApi, bot: Bot, camille: Phone) -> None:
     number = (await bot.send_message(CAMILLE, "0")).message_id
     post(house, *(Message(str(count), edits=number) for count in range(1, 6)))
+    began = time.monotonic()
     async with at_work(sender):
         await until_sent(house)
     times = [at for _, at in came(api, "editMessageText")]
     assert len(times) == 5
-    assert most_within(times, 0.95) <= 3
+    assert is_paced(times, began, Pace(3, 1.0))
 
 
 class _LeapingClock(asyncio.SelectorEventLoop):
@@ -591,9 +622,9 @@ async def test_what_telegram_asks_to_wait_is_waited(
     began = time.monotonic()
     post(house, "un", "deux")
     async with at_work(sender):
-        while not house.desk.execute("SELECT 1 FROM outbox WHERE next_try_at > 0").fetchone():  # noqa: ASYNC110
+        while not (found := house.desk.execute(REFUSED).fetchone()):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        refused = time.monotonic()
+        assert found[0] <= math.ceil(time.time() + 3), "no longer than it asked for"
         # Neither a new message nor a bell lifts it, and nobody else waits for it.
         post(house, "trois")
         sender.posted.set()
@@ -604,7 +635,6 @@ async def test_what_telegram_asks_to_wait_is_waited(
     assert came(api, "sendMessage")[0][0] == str(BRUNO)
     times = [at for chat, at in came(api, "sendMessage") if chat == str(CAMILLE)]
     assert times[0] - began >= 3
-    assert times[0] - refused < 6
     assert said(camille) == ["un", "deux", "trois"]
     assert {row[0] for row in states(house)} == {"sent"}
 
@@ -614,10 +644,11 @@ async def test_what_telegram_asks_to_wait_is_waited_across_a_restart(
 ) -> None:
     api.fail_next("sendMessage", "429", retry_after=60)
     post(house, "un")
+    asked = int(time.time())
     await sender.deliver()
     await Sender(house, bot).deliver()
     assert said(camille) == []
-    assert house.outbox.ready("chat", int(time.time()) + 59) == []
+    assert house.outbox.ready("chat", asked + 59) == []
     assert house.outbox.ready("chat", int(time.time()) + 61) == [str(CAMILLE)]
 
 
@@ -630,7 +661,7 @@ async def test_a_message_that_was_being_sent_at_a_crash_is_sent_again_and_marked
     api.fail_next("sendMessage", "timeout_after")
     post(house, "un", "deux")
     task = asyncio.create_task(sender.deliver())
-    await camille.wait(timeout=5)
+    await camille.wait(timeout=30)
     assert states(house) == [("sending", 0), ("queued", 0)]
     # What another process finds on disk is what a crash leaves.
     shutil.copytree(configured.data, configured.data.parent / "crashed")
@@ -647,7 +678,7 @@ async def test_a_message_that_was_being_sent_at_a_crash_is_sent_again_and_marked
 async def test_a_stop_lets_what_is_being_sent_end(house: House, sender: Sender, api: BotApi, camille: Phone) -> None:
     post(house, *(str(number) for number in range(10)))
     async with at_work(sender):
-        await camille.wait(timeout=5)
+        await camille.wait(timeout=30)
     sent = said(camille)
     assert len(sent) < 10
     assert [row[0] for row in states(house)] == ["sent"] * len(sent) + ["queued"] * (10 - len(sent))
@@ -812,20 +843,32 @@ async def test_a_slow_answer_is_announced_and_again_as_long_as_it_takes(
     bot: Bot, api: BotApi, camille: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.telegram.typing.EVERY", 0.3)
+    began = time.monotonic()
     async with asyncio.timeout(30), typing(bot, CAMILLE):
         while len(came(api, "sendChatAction")) < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-    shown = len(came(api, "sendChatAction"))
-    assert shown == 3
-    await asyncio.sleep(0.5)
-    assert len(came(api, "sendChatAction")) == shown
+        showing = [task for task in asyncio.all_tasks() if task.get_coro().__qualname__ == "_show"]  # type: ignore[union-attr]
+    times = [at for _, at in came(api, "sendChatAction")]
+    assert times[0] - began >= 0.4 - 0.001
+    assert all(later - at >= 0.3 - 0.001 for at, later in itertools.pairwise(times))
+    # One call may be under way. Who makes them has ended: no more can come.
+    assert len(showing) == 1
+    await asyncio.wait(showing, timeout=30)
+    assert showing[0].cancelled()
 
 
-async def test_a_failure_to_announce_disturbs_nothing(bot: Bot, api: BotApi, camille: Phone) -> None:
+async def test_a_failure_to_announce_disturbs_nothing(
+    bot: Bot, api: BotApi, camille: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.telegram.typing.EVERY", 0.05)
     api.fail_next("sendChatAction", "502")
     camille.block_bot()
-    async with typing(bot, CAMILLE):
-        await asyncio.sleep(0.6)
+    async with asyncio.timeout(30), typing(bot, CAMILLE):
+        # It failed, was refused, and is tried all the same.
+        while len(came(api, "sendChatAction")) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert api.faults_left == 0
+    assert {it.status for it in api.calls if it.call.method == "sendChatAction"} == {403}
     with pytest.raises(ZeroDivisionError):
         async with typing(bot, CAMILLE):
             raise ZeroDivisionError
