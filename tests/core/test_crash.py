@@ -23,7 +23,8 @@ from tests.handlers.filled import KEY
 from tests.peers.dying_worker import make_pass
 from tests.peers.ftp import FtpPeer
 
-PATIENCE = 60
+#: A worker lets all others go first: on a busy machine that takes its time.
+PATIENCE = 150
 
 
 @dataclass
@@ -142,7 +143,7 @@ def redeliver(operator: Operator, root: Path) -> None:
     operator.deliver_status(datetime(2026, 11, 4, 10))
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(600)
 def test_a_worker_killed_at_many_moments_loses_nothing_and_counts_nothing_twice(
     embedded_ftp: FtpPeer, tmp_path: Path
 ) -> None:

@@ -190,7 +190,7 @@ async def test_a_file_that_vanished_is_an_error_and_not_a_wait(any_ftp: FtpPeer,
     plant(any_ftp.root, {"cdr.csv": b"1"})
     entry = await entry_at(any_ftp, "cdr.csv")
     (any_ftp.root / "cdr.csv").unlink()
-    async with asyncio.timeout(10), connect(any_ftp.access()) as ftp:
+    async with asyncio.timeout(30), connect(any_ftp.access()) as ftp:
         with pytest.raises(FtpError, match=r"cdr\.csv.*550") as caught:
             await ftp.download(entry, tmp_path / "cdr.csv")
         assert caught.value.permanent
@@ -474,6 +474,13 @@ async def test_odd_lines_are_reported_and_the_others_listed(tmp_path: Path) -> N
     assert ["salue bien" in ftp.ignored[0], "evil" in ftp.ignored[1], len(ftp.ignored)] == [True, True, 2]
 
 
+@pytest.fixture
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a goodbye is told at a glance from who only runs on a busy machine."""
+    monkeypatch.setattr(ftp_module, "GRACE", 60.0)
+
+
+@pytest.mark.usefixtures("no_grace")
 async def test_cancelling_a_download_is_prompt(tmp_path: Path) -> None:
     plant(tmp_path / "served", {"cdr.csv": b"1"})
     async with misbehaving(tmp_path / "served", retr=answering("150")) as access:
@@ -482,10 +489,11 @@ async def test_cancelling_a_download_is_prompt(tmp_path: Path) -> None:
             began = time.monotonic()
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(ftp.download(entry, tmp_path / "copy" / "cdr.csv"), 0.3)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 30
     assert files_under(tmp_path / "copy") == {}
 
 
+@pytest.mark.usefixtures("no_grace")
 async def test_cancelling_a_download_over_tls_is_prompt(secure_ftp: FtpPeer, tmp_path: Path) -> None:
     plant(secure_ftp.root, {"cdr.csv": bytes(200_000_000)})
     entry = await entry_at(secure_ftp, "cdr.csv")
@@ -502,12 +510,13 @@ async def test_cancelling_a_download_over_tls_is_prompt(secure_ftp: FtpPeer, tmp
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 30
     assert files_under(tmp_path) == {}
 
 
 @pytest.mark.parametrize("command", ["mlsd", "retr", "type", "pwd"])
-async def test_a_silent_server_is_not_waited_for(tmp_path: Path, command: str) -> None:
+async def test_a_silent_server_is_not_waited_for(tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ftp_module, "GRACE", 0.2)
     plant(tmp_path / "served", {"cdr.csv": b"1"})
 
     async def silent(connection: aioftp.Connection, rest: object) -> bool:
@@ -522,7 +531,7 @@ async def test_a_silent_server_is_not_waited_for(tmp_path: Path, command: str) -
         began = time.monotonic()
         with pytest.raises(FtpError, match=r"aucune réponse en 0\.3 s") as caught:
             await mirror(access)
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 30, "the whole patience of a pass"
     assert not caught.value.permanent
 
 

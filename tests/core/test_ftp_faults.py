@@ -41,11 +41,28 @@ LOGO = f"{PERSONALISATION}/logo.png"
 FORMER, NEW = b"former picture", os.urandom(3000)
 
 
+#: What leaves a client waiting.
+SILENT = {"silence at RETR", "slow drip", "never a 226", "listing by drip"}
+
+
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A silent server is waited for as long as a test can bear."""
-    monkeypatch.setattr(ftp_module, "PATIENCE", 0.6)
+    """A silent server is waited for as long as a test can bear; one that is sound, as long as a machine that stalls may
+    need."""
     monkeypatch.setattr(ftp_module, "GRACE", 0.2)
+    misbehave, heal = OddFtp.misbehave, OddFtp.heal
+
+    def fallen_silent(odd: OddFtp, name: str, times: int = 1, only: str = "") -> None:
+        if name in SILENT:
+            monkeypatch.setattr(ftp_module, "PATIENCE", 0.6)
+        misbehave(odd, name, times, only)
+
+    def healed(odd: OddFtp) -> None:
+        monkeypatch.setattr(ftp_module, "PATIENCE", 60.0)
+        heal(odd)
+
+    monkeypatch.setattr(OddFtp, "misbehave", fallen_silent)
+    monkeypatch.setattr(OddFtp, "heal", healed)
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +236,7 @@ async def test_a_file_that_drips_gets_on_by_each_pass(odd_ftp: OddFtp, odd_acces
         (part,) = (tmp_path / "arriving").iterdir()
         sizes.append(part.stat().st_size)
     assert 0 < sizes[0] < sizes[1]
+    odd_ftp.heal()
     assert (await fetch(odd_access, tmp_path)).files == 1
     assert (tmp_path / MIRROR / "Documents/slow.pdf").read_bytes() == (odd_ftp.root / "Documents/slow.pdf").read_bytes()
 
@@ -227,8 +245,9 @@ async def test_a_slow_link_that_gets_on_is_no_fault(
     odd_ftp: OddFtp, odd_access: FtpAccess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ftp_module, "SLOWEST", DRIP // 5)
-    plant(odd_ftp.root, {"Documents/slow.pdf": b"x" * (2 * DRIP)})  # several times as long as patience lasts
+    plant(odd_ftp.root, {"Documents/slow.pdf": b"x" * (5 * DRIP)})  # several times as long as patience lasts
     odd_ftp.misbehave("slow drip")
+    monkeypatch.setattr(ftp_module, "PATIENCE", 1.5)
     assert (await fetch(odd_access, tmp_path)).files == 1
 
 
@@ -252,6 +271,7 @@ async def test_an_upload_that_fails_leaves_the_former_picture_says_so_and_works_
     with pytest.raises(FtpError, match=words):
         await put(odd_access, NEW, LOGO)
     assert files_under(odd_ftp.root)[LOGO] == stands
+    odd_ftp.heal()
     await put(odd_access, NEW, LOGO)
     files = files_under(odd_ftp.root)
     assert files.pop(LOGO) == NEW

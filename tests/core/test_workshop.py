@@ -73,6 +73,11 @@ def stay(path: str, seconds: float) -> None:
     time.sleep(seconds)
 
 
+def stay_until(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.01)
+
+
 def is_there(process: int) -> bool:
     """Whether it runs; a zombie that nobody has waited for yet does not, once its other threads have ended too."""
     try:
@@ -83,14 +88,14 @@ def is_there(process: int) -> bool:
 
 
 def wait_until_gone(process: int) -> None:
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while is_there(process):
         assert time.monotonic() < until, f"{process} is still there"
         time.sleep(0.01)
 
 
 def pid_in(path: Path) -> int:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not (path.exists() and path.read_text()):
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -120,12 +125,12 @@ async def test_pieces_of_work_asked_at_once_are_made_one_after_the_other(worksho
 
 
 async def test_the_loop_is_free_while_work_is_done(workshop: Workshop, tmp_path: Path) -> None:
-    working = asyncio.create_task(workshop.make(stay, str(tmp_path / "pid"), 0.5))
-    ticks = 0
-    while not working.done():
+    working = asyncio.create_task(workshop.make(stay_until, tmp_path / "enough"))
+    for _ in range(20):
         await asyncio.sleep(0.01)
-        ticks += 1
-    assert ticks > 10
+    assert not working.done()
+    (tmp_path / "enough").touch()
+    await working
 
 
 async def test_an_exception_arrives_with_where_it_was_raised(workshop: Workshop) -> None:
@@ -163,14 +168,13 @@ async def test_a_process_killed_between_two_pieces_of_work_is_replaced(workshop:
 
 
 async def test_work_that_takes_too_long_is_ended_and_its_wait_for_others_does_not_count(tmp_path: Path) -> None:
-    workshop = Workshop(patience=2)
-    await workshop.make(process_id)
+    workshop = Workshop(patience=6)  # a new process, which the one behind needs too, can take a while
     try:
         late = asyncio.create_task(workshop.make(stay, str(tmp_path / "pid"), 60))
-        behind = asyncio.create_task(workshop.make(stay, str(tmp_path / "other"), 0.5))
-        with pytest.raises(WorkshopError, match="plus de 2 secondes"):
+        behind = asyncio.create_task(workshop.make(double, 2))
+        with pytest.raises(WorkshopError, match="plus de 6 secondes"):
             await late
-        await behind
+        assert await behind == 4
         wait_until_gone(pid_in(tmp_path / "pid"))
     finally:
         workshop.close()
@@ -235,7 +239,7 @@ def test_a_parent_that_ends_leaves_no_process_and_says_nothing(tmp_path: Path, e
         process = pid_in(tmp_path / "pid")
         assert started.stderr
         said = started.stderr.read()
-        assert started.wait(timeout=5) == 0
+        assert started.wait(timeout=60) == 0
     wait_until_gone(process)
     # Whoever leaves without closing is told so by Python's developer mode, and by nothing else.
     assert said == "" or (not end and "ResourceWarning: subprocess" in said and "Traceback" not in said)
