@@ -23,12 +23,13 @@ CUTS = {
     "upload to FTP": r"service: answered ftp RNTO: 250",
     "bridge": r"service: desk.db: before the commit of .*UPDATE inbox done",
 }
-#: And these once more, while they recover: what every start passes.
+#: And these once more, while they recover: what none comes to its end without.
 AGAIN = {
     "file in": r"worker: answered ftp MLSD",
-    "mail out": r"service: before telegram getUpdates",
+    "mail out": r"service: before smtp content",
     "mail in": r"service: answered imap SELECT",
     "chat in": r"service: before telegram deleteWebhook",
+    "dialog": r"service: before telegram getUpdates",
 }
 
 

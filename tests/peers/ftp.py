@@ -109,11 +109,11 @@ def _running(ground: _Ground, command: list[str | Path]) -> Iterator[None]:
     finally:
         with suppress(ProcessLookupError):  # it did not start
             os.killpg(daemon.pid, signal.SIGKILL)  # its own group: the daemon and the processes of its sessions
-        daemon.wait(5)
+        daemon.wait(30)
 
 
 def _greeted(ground: _Ground, daemon: subprocess.Popen[bytes], journal: Path) -> socket.socket:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while daemon.poll() is None and time.monotonic() < deadline:
         with suppress(OSError):
             probe = socket.create_connection(("127.0.0.1", ground.port), timeout=2)
@@ -282,12 +282,12 @@ def _embedded() -> Iterator[FtpPeer]:
 
         thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
         thread.start()
-        assert started.wait(5), "aioftp.Server did not start"
+        assert started.wait(60), "aioftp.Server did not start"
         try:
             yield ground.peer()
         finally:
             loop.call_soon_threadsafe(stop.set)
-            thread.join(5)
+            thread.join(60)
             loop.close()
 
 

@@ -1,10 +1,11 @@
 """Where the real servers' programs are; absent, a test is skipped on a laptop and fails in CI."""
 
+import errno
 import os
 import secrets
 import shutil
 import socket
-from contextlib import suppress
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -36,11 +37,27 @@ def program(name: str, package: str) -> Path:
     pytest.skip(reason)
 
 
+#: Each holds a port that was given lately, at an address that no server uses: whoever looks for one passes it over.
+_claims: deque[socket.socket] = deque()
+_MOST_CLAIMS = 30
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing uses at this moment, below those that the kernel gives out by itself: tests
-    that run beside this one hardly take it before its server does."""
+    """A port of 127.0.0.1 that nothing uses at this moment, below those that the kernel gives out by itself, and that
+    no other test takes before its server does."""
     while True:
         port = 10_000 + secrets.randbelow(20_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        claim = socket.socket()
+        try:
+            claim.bind(("127.0.0.2", port))
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            claim.close()
+            if error.errno == errno.EADDRINUSE:
+                continue
+            raise
+        _claims.append(claim)
+        if len(_claims) > _MOST_CLAIMS:
+            _claims.popleft().close()
+        return port

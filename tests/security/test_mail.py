@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import threading
 import time
 import tracemalloc
 from contextlib import suppress
@@ -26,7 +27,7 @@ from handlers.answer import Answer, OutFile, Table
 from tests.bot.posting import Ledger, receiving
 from tests.bot.talking import NUMBER, TRUSTED, VOUCHED, body, replies, write
 from tests.handlers.filled import settings
-from tests.peers.mail import MailPeer
+from tests.peers.mail import MailPeer, eventually
 
 KNOWN = "technique@telecom.example"
 STRANGER = "inconnu@ailleurs.example"
@@ -157,16 +158,18 @@ async def test_a_report_is_fetched_as_far_as_it_may_be(any_mail: MailPeer) -> No
 async def test_a_mail_that_there_is_no_room_for_stays_on_the_server_until_there_is(any_mail: MailPeer) -> None:
     any_mail.deliver(head(STRANGER, "X-A: b") + b"bonjour", ["bot"], sender=STRANGER)
     any_mail.wait_for("bot")
-    room = asyncio.Event()
+    room = threading.Event()
+    asked: list[bytes] = []
 
     def look(headers: bytes) -> int:
+        asked.append(headers)
         if not room.is_set():
             raise NotNow
         return LARGEST
 
     ledger = Ledger()
     with receiving(any_mail.imap("bot"), ledger, look=look, poll_seconds=0.2):
-        await asyncio.sleep(0.5)
+        await asyncio.to_thread(eventually, lambda: list(asked), lambda found: len(found) >= 2)
         assert ledger.mails == []
         room.set()
         await ledger.holds(1)

@@ -78,7 +78,8 @@ class Faults:
         await asyncio.sleep(self.plan.begin)
         while loop.time() < last:
             burst_ends = min(loop.time() + self.plan.burst, last)
-            while loop.time() < burst_ends:
+            # However slowly they follow each other, none of a short run's kinds is left out.
+            while loop.time() < burst_ends or set(self.plan.only) - self.happened.keys():
                 self._begin((loop.time() - began) / self._seconds)
                 await asyncio.sleep(self._random.uniform(*self.plan.pause))
             await self.heal()

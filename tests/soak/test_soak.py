@@ -9,7 +9,7 @@ from tests.soak.run import soak
 from tests.soak.watch import Usage, growths
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_days_of_deliveries_under_faults_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     report = await soak(tmp_path, 24, seed=1, lines=60, clients=5)
     assert report.violations == [], str(report)
