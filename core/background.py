@@ -2,10 +2,12 @@
 
 import os
 
+#: A tenth of what they would have beside who needs the processor as well: idle time alone would be none at all on a
+#: machine that is always busy, and what the operator delivers must be read there too.
+STEPS = 10
+
 
 def step_back() -> None:
     """Let everything else on this machine go first: an answer in the chat must not wait for a month that loads."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    except (AttributeError, OSError):  # not Linux, or forbidden
-        os.nice(10)
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(STEPS)

@@ -36,12 +36,12 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             yield
 
 
-@pytest.fixture(autouse=True)
-def turn() -> Iterator[None]:
-    """What lets others go first (`core.background`) is for the test that runs it: who came after it would starve."""
-    yield
-    if os.sched_getscheduler(0) != os.SCHED_OTHER:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+@pytest.fixture(scope="session", autouse=True)
+def own_turn() -> Iterator[None]:
+    """The process that runs the tests lets nobody go first (`core.background`): its later tests would starve."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "nice", lambda steps: 0, raising=False)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
