@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from core import background
 from tests.core.test_settings import GOOD
 from tests.peers.ftp import FtpPeer
 
@@ -98,6 +99,12 @@ def test_the_worker_ends_with_its_standard_input_also_while_another_process_make
         worker.send_signal(signal.SIGINT)  # Ctrl-C, which is its parent's matter
         worker.stdin.close()
         assert worker.wait(PATIENCE) == 0
+
+
+def test_the_worker_lets_others_go_first_and_is_not_left_out(worker: subprocess.Popen[str]) -> None:
+    _report(worker)
+    assert os.getpriority(os.PRIO_PROCESS, worker.pid) == os.getpriority(os.PRIO_PROCESS, 0) + background.STEPS
+    assert os.sched_getscheduler(worker.pid) == os.sched_getscheduler(0)
 
 
 def test_the_worker_ends_with_its_standard_input(worker: subprocess.Popen[str]) -> None:
