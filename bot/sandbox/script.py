@@ -232,7 +232,9 @@ class Play:
         await self._press(documents, next(label for label in documents.labels if "Kbis" in label), file=".pdf")
 
     async def _state(self) -> None:
-        _expect("Passe terminée" in (await self._chat("/sync")).text, "la passe ne se termine pas")
+        if "Passe terminée" not in (await self._chat("/sync")).text:  # one that lasts is told of once it has ended
+            ended = await self._box.phone.wait(lambda it: "Passe terminée" in it.text, timeout=PATIENCE)
+            self.show_message(ended)
         _expect("AccountStatus" in (await self._chat("/etat")).text, "l'état du robot ne dit pas les dossiers")
         await self._chat("/rejets")
 
