@@ -37,7 +37,7 @@ def program(name: str, package: str) -> Path:
     pytest.skip(reason)
 
 
-#: Each holds a port that was given lately, at an address that no server uses: whoever looks for one passes it over.
+#: Each holds a port that was given lately, in UDP, which no server here uses: whoever looks for one passes it over.
 _claims: deque[socket.socket] = deque()
 _MOST_CLAIMS = 30
 
@@ -47,9 +47,9 @@ def free_port() -> int:
     no other test takes before its server does."""
     while True:
         port = 10_000 + secrets.randbelow(20_000)
-        claim = socket.socket()
+        claim = socket.socket(type=socket.SOCK_DGRAM)
         try:
-            claim.bind(("127.0.0.2", port))
+            claim.bind(("127.0.0.1", port))
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
         except OSError as error:
