@@ -118,7 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_serve)
 
     command = commands.add_parser("demo", help="tout essayer, sur des serveurs embarqués et des données inventées")
-    command.add_argument("--script", action="store_true", help="jouer le scénario écrit, puis s'arrêter")
+    command.add_argument("--script", action="store_true", help="jouer le scénario écrit dans ce terminal, sans page")
+    command.add_argument("--port", type=int, default=0, help="le port de la page sur 127.0.0.1 (un libre par défaut)")
     command.set_defaults(run=_demo)
 
     command = commands.add_parser("sync", help="une passe sur le FTP, maintenant")
@@ -279,11 +280,11 @@ def _serve(_: argparse.Namespace) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     try:
-        from bot.sandbox.demo import run
+        from bot.sandbox import demo
     except ModuleNotFoundError as error:
         err.print(Text(f"La démonstration a besoin de {error.name} : pip install 'origyne-bot[demo]'."))
         return UNUSABLE
-    return asyncio.run(run(scripted=options.script or not sys.stdin.isatty(), console=out))
+    return asyncio.run(demo.play(out) if options.script else demo.serve(out, options.port))
 
 
 def _sync(_: argparse.Namespace) -> int:

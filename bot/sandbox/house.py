@@ -109,6 +109,7 @@ class Sandbox:
             "BOT_EMAIL": BOT,
             "ADMIN_EMAIL": ADMIN,
             "DATA": str(self.folder / "data"),
+            "LOG_FORMAT": "json",
             "SECRET_KEY": self._passwords.key,
             "TELEGRAM_TOKEN": self._passwords.token,
             "TELEGRAM_API": self.api.url,
@@ -138,6 +139,22 @@ class Sandbox:
             "TLS_CA": str(self.mail.ca_file),
         }
         return {f"{PREFIX}{name}": value for name, value in values.items()}
+
+    @property
+    def ftp_account(self) -> tuple[str, str]:
+        """Login and password of the integrator's account on `ftp`."""
+        return "demo", self._passwords.ftp
+
+    def smtp_of(self, address: str) -> MailAccess:
+        """How the person with this mailbox sends."""
+        return self._mail_access(self.mail.smtp_port, address)
+
+    def imap_of(self, address: str) -> MailAccess:
+        """How the person with this mailbox reads it."""
+        return self._mail_access(self.mail.imap_port, address)
+
+    def _mail_access(self, port: int, address: str) -> MailAccess:
+        return MailAccess("localhost", port, address, self._passwords.mail[address], "starttls", self.mail.ca_file)
 
     async def start_service(self) -> None:
         """`origyne-bot serve`, configured by its environment alone."""
@@ -226,8 +243,5 @@ class Sandbox:
         for name, content in (files or {}).items():
             kind, _, subtype = (mimetypes.guess_type(name)[0] or "application/octet-stream").partition("/")
             message.add_attachment(content, maintype=kind, subtype=subtype, filename=name)
-        access = MailAccess(
-            "localhost", self.mail.smtp_port, sender, self._passwords.mail[sender], "starttls", self.mail.ca_file
-        )
-        await smtp.send(access, message, [to])
+        await smtp.send(self.smtp_of(sender), message, [to])
         return str(message["Message-ID"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bot.sandbox.demo import run
+from bot.sandbox.demo import play
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 
@@ -15,7 +15,7 @@ README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 @pytest.mark.timeout(900)
 async def test_every_step_of_the_demo_happens_and_the_readme_shows_each() -> None:
     said = io.StringIO()
-    status = await run(scripted=True, console=Console(file=said, width=100, highlight=False))
+    status = await play(Console(file=said, width=100, highlight=False))
     assert status == 0, said.getvalue()[-3000:]
     steps = re.findall(r"^(\d+)\. (.+)$", said.getvalue(), re.MULTILINE)
     assert steps

@@ -174,6 +174,10 @@ class Phone:
                 raise NothingCame(self._what_came(until, timeout))
             await self._world.bell.wait(left)
 
+    async def changed(self, seconds: float) -> None:
+        """Return once anything happens in Telegram, or the time is over."""
+        await self._world.bell.wait(seconds)
+
     async def ask(self, text: str, timeout: float = 10) -> Message:  # noqa: ASYNC109
         """Send a text and return the bot's next message."""
         self._see(self.messages)
