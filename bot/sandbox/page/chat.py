@@ -1,5 +1,6 @@
 """The telephone: what the technical contact does and sees in Telegram."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -9,6 +10,7 @@ from aiohttp.web_request import FileField
 from bot.sandbox.botapi import File, Message, Phone, Toast
 from bot.sandbox.botapi.photos import BadPhoto
 from bot.sandbox.page.parts import Refused, Tell, done, file_response, given
+from bot.sandbox.page.samples import SAMPLES
 
 #: Seconds after which the conversation is looked at although nothing was heard.
 _LOOK = 30
@@ -28,6 +30,7 @@ class ChatPart:
             web.post("/chat/edit", self._edit),
             web.post("/chat/press", self._press),
             web.post("/chat/file", self._file),
+            web.post("/chat/sample", self._sample),
             web.get("/chat/files/{message_id}", self._show_file),
         ]
 
@@ -87,16 +90,24 @@ class ChatPart:
         part, caption = form.get("file"), str(form.get("caption", ""))
         if not isinstance(part, FileField):
             raise Refused("Aucun fichier n'a été choisi.")
-        content = part.file.read()
+        return self._send_file(part.filename, part.file.read(), form.get("as") == "photo", caption)
+
+    async def _sample(self, request: web.Request) -> web.Response:
+        members = await given(request)
+        if members.get("name") not in SAMPLES:
+            raise Refused("Cet essai n'existe pas.")
+        name, make = SAMPLES[members["name"]]
+        return self._send_file(name, await asyncio.to_thread(make), members.get("as") == "photo")
+
+    def _send_file(self, name: str, content: bytes, as_photo: bool, caption: str = "") -> web.Response:
         if not content:
-            raise Refused(f"{part.filename} est vide : Telegram ne l'envoie pas.")
-        if form.get("as") == "photo":
-            try:
-                sent = self._phone.send_photo(content, caption)
-            except BadPhoto:
-                raise Refused(f"{part.filename} n'est pas une image : l'envoyer comme fichier.") from None
-        else:
-            sent = self._phone.send_file(part.filename, content, caption, mime=part.content_type)
+            raise Refused(f"{name} est vide : Telegram ne l'envoie pas.")
+        try:
+            sent = (
+                self._phone.send_photo(content, caption) if as_photo else self._phone.send_file(name, content, caption)
+            )
+        except BadPhoto:
+            raise Refused(f"{name} n'est pas une image que Telegram prend : l'envoyer comme fichier.") from None
         return done({"message_id": sent.message_id})
 
     async def _show_file(self, request: web.Request) -> web.Response:
