@@ -28,13 +28,21 @@ class SandboxFtp:
     async def __aenter__(self) -> Self:
         # aioftp tells a client that goes away amid a command, as a stopping service does, with a traceback.
         logging.getLogger("aioftp.server").setLevel(logging.CRITICAL)
-        await self._server.start(self.host, 0)
-        self.port = self._server.server_port
+        await self.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen: on a free port at first, later on the same one."""
+        await self._server.start(self.host, self.port)
+        self.port = self._server.server_port
+
+    async def stop(self) -> None:
+        """Cut every connection and take no other."""
         await self._server.close()
 
 

@@ -158,6 +158,7 @@ class Sandbox:
 
     async def start_service(self) -> None:
         """`origyne-bot serve`, configured by its environment alone."""
+        await self.stop_service()
         self._output = self.log.open("ab")
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -212,6 +213,12 @@ class Sandbox:
                 await self._process.wait()
         self._output.close()
         self._process = None
+
+    async def kill_service(self) -> None:
+        """End it as a power cut does."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
 
     @property
     def running(self) -> bool:

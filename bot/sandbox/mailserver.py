@@ -63,12 +63,8 @@ class SandboxMail:
         tls = self._certified()
         self._mailboxes = await self._imap_accounts(tls)
         self._imap = IMAPServer(self._mailboxes, self._mailboxes.config)
-        loop = asyncio.get_running_loop()
-        smtp = await loop.create_server(lambda: _Smtp(self, tls), HOST, 0)
-        imap = await asyncio.start_server(self._serve_imap, HOST, 0)
-        self._servers = [smtp, imap]
-        self.smtp_port = smtp.sockets[0].getsockname()[1]
-        self.imap_port = imap.sockets[0].getsockname()[1]
+        self._tls = tls
+        await self.start()
         return self
 
     async def __aexit__(
@@ -77,6 +73,19 @@ class SandboxMail:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen: on free ports at first, later on the same ones."""
+        loop = asyncio.get_running_loop()
+        smtp = await loop.create_server(lambda: _Smtp(self, self._tls), HOST, self.smtp_port)
+        imap = await asyncio.start_server(self._serve_imap, HOST, self.imap_port)
+        self._servers = [smtp, imap]
+        self.smtp_port = smtp.sockets[0].getsockname()[1]
+        self.imap_port = imap.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Cut every connection and take no other; the mailboxes stay."""
         for server in self._servers:
             server.close()
         await self.disconnect_everyone()

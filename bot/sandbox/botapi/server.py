@@ -33,6 +33,7 @@ Fault = Literal[
     "slow",  # done, and the answer comes late
 ]
 _UNDONE: frozenset[Fault] = frozenset({"401", "409", "429", "500", "502", "html", "timeout", "disconnect"})
+_SENDING = frozenset({"sendmessage", "sendphoto", "senddocument", "sendmediagroup"})
 _CALLS_KEPT = 1000
 
 
@@ -72,6 +73,7 @@ class BotApi:
         self.url = ""
         self.calls: deque[Answered] = deque(maxlen=_CALLS_KEPT)  # without getUpdates
         self._world = World(token, username, now)
+        self.misbehaved: list[tuple[str, Fault]] = []  # the faults that happened: method, what it did
         self._faults: list[_Planned] = []
         self._runner: web.AppRunner | None = None
         self._delivery: asyncio.Task[None] | None = None
@@ -134,7 +136,8 @@ class BotApi:
         chat_id: int | None = None,
         after: float = 20.0,
     ) -> None:
-        """Misbehave at the next calls of a method; "*" is any method, "file" the download of a file.
+        """Misbehave at the next calls of a method; "*" is any method, "send" any that sends a message to a chat, "file"
+        the download of a file.
 
         `retry_after`: seconds that "429" asks for; `after`: seconds before the answer of "slow". `chat_id`: at calls
         about this chat only.
@@ -214,10 +217,12 @@ class BotApi:
             raise bad_request("can't parse the request") from None
 
     def _next_fault(self, method: str, call: Call) -> _Planned | None:
-        for name in (method, "*"):
+        for name in (method, "send" if method in _SENDING else method, "*"):
             for planned in self._faults:
                 if planned.method == name and planned.chat_id in ("", call.text("chat_id")):
                     self._faults.remove(planned)
+                    self.misbehaved.append((method, planned.fault))
+                    self._world.bell.ring()
                     return planned
         return None
 
