@@ -177,11 +177,14 @@ export function startChat(pane, page) {
   }
 
   function attachment(message) {
+    const source = `/chat/files/${message.id}`;
     const extension = message.file.name.includes(".") ? message.file.name.split(".").pop().slice(0, 4) : "…";
     return h(
       "a.chat-file",
-      { href: `/chat/files/${message.id}`, target: "_blank", rel: "noopener" },
-      h("span.chat-kind", { "aria-hidden": "true" }, extension),
+      { href: source, target: "_blank", rel: "noopener" },
+      /^(png|jpe?g)$/i.test(extension)
+        ? h("img.chat-kind", { src: source, alt: "", width: 42, height: 42 })
+        : h("span.chat-kind", { "aria-hidden": "true" }, extension),
       h("span", {}, h("b", {}, message.file.name), h("small", {}, volume(message.file.size))),
     );
   }
