@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.peers.mail",
     "tests.peers.misbehaving.marks",
     "tests.peers.pressure",
+    "tests.peers.browser",
 ]
 
 # A store on a busy disk takes its time; only a test that hangs is at fault, and has its own limit.

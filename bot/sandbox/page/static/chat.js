@@ -126,7 +126,7 @@ export function startChat(pane, page) {
     );
     return h(
       `article.chat-message.${message.mine ? "mine" : "theirs"}`,
-      { dataset: { id: String(message.id) }, "aria-label": message.mine ? "Vous" : "Le robot" },
+      { dataset: { id: String(message.id), answers: String(message.reply_to ?? "") }, "aria-label": message.mine ? "Vous" : "Le robot" },
       h("div.chat-row", {}, bubble, more),
       message.buttons.length > 0 &&
         h(

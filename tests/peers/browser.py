@@ -1,0 +1,137 @@
+"""The sandbox's page as `origyne-bot demo` serves it, and a person before it in Chromium, at a desk or on a phone."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, FilePayload, Locator, Page, async_playwright, expect
+
+from tests.peers.programs import program
+
+#: Milliseconds that something may take to be seen; only what never comes takes so long.
+PATIENCE = 60_000
+DESKTOP, PHONE = "desktop", "phone"
+_SIZES: dict[str, dict[str, object]] = {
+    DESKTOP: {"viewport": {"width": 1440, "height": 900}},
+    PHONE: {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+}
+#: As root, or in a container, Chromium has no sandbox of its own.
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
+
+expect.set_options(timeout=PATIENCE)
+
+
+@dataclass
+class Visitor:
+    """A person before the page."""
+
+    page: Page
+    width: str
+
+    async def show(self, pane: str) -> Locator:
+        """Bring a pane before the eyes, as its tab does on a phone."""
+        if self.width == PHONE:
+            await self.page.locator(f'.tabs [data-pane="{pane}"]').click()
+        return self.page.locator(f"#{pane}")
+
+    async def link_telephone(self) -> None:
+        """Open the mail that the technical contact got, and its link; nothing where that was done before."""
+        welcome = self.page.locator(".chat-welcome")
+        if await welcome.is_visible():
+            await self.page.get_by_role("button", name="Ouvrir ce courriel").click()
+            mail = self.page.frame_locator("#mail iframe")
+            await mail.locator('a[href^="https://t.me/"]').first.click()
+            await expect(self.page.locator("#chat")).to_contain_text("ce chat est relié")
+
+    async def write(self, text: str) -> Locator:
+        """Write in the chat and return the robot's answer to it."""
+        await self.show("chat")
+        await self.page.get_by_role("combobox", name="Message", exact=True).fill(text)
+        asked = self.page.locator(".chat-message.mine").filter(has_text=text)
+        before = await asked.count()
+        await self.page.get_by_role("combobox", name="Message", exact=True).press("Enter")
+        return await self._answer(asked.nth(before))
+
+    async def send_file(self, name: str, content: bytes, *, as_photo: bool = False) -> Locator:
+        """Send a file from this machine and return the robot's answer to it."""
+        await self.show("chat")
+        mine = self.page.locator(".chat-message.mine")
+        before = await mine.count()
+        await self.page.get_by_role("button", name="Joindre").click()
+        label = "Envoyer comme photo" if as_photo else "Envoyer comme fichier"
+        async with self.page.expect_file_chooser() as choosing:
+            await self.page.get_by_role("button", name=label).click()
+        chosen = FilePayload(name=name, mimeType="image/png", buffer=content)
+        await (await choosing.value).set_files(chosen)
+        return await self._answer(mine.nth(before))
+
+    async def _answer(self, asked: Locator) -> Locator:
+        await expect(asked).to_be_visible()
+        number = await asked.get_attribute("data-id")
+        answer = self.page.locator(f'.chat-message.theirs[data-answers="{number}"]').first
+        await expect(answer).to_be_visible()
+        return answer
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running `origyne-bot demo`."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    """The command itself, on a free port, until it is told to stop."""
+    command = [sys.executable, "-m", "bot", "demo"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout
+        said = ""
+        for line in process.stdout:
+            said += line
+            if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
+                break
+        else:
+            pytest.fail(f"the demo ended at once: {said}")
+        yield Demo(found[0], process)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Path:
+    return program("chromium", "chromium")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(
+            executable_path=chromium, args=FLAGS, env={**os.environ, "LANG": "fr_FR.UTF-8"}
+        )
+        yield running
+        await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module", params=[DESKTOP, PHONE])
+async def visitor(request: pytest.FixtureRequest, browser: Browser, demo: Demo) -> AsyncIterator[Visitor]:
+    """At the page, once it has shown all that there is; no error of its scripts goes unseen."""
+    context = await browser.new_context(locale="fr-FR", timezone_id="Europe/Paris", **_SIZES[request.param])  # type: ignore[arg-type]
+    page = await context.new_page()
+    page.set_default_timeout(PATIENCE)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await page.goto(demo.url)
+    await page.locator("body[data-ready]").wait_for()
+    yield Visitor(page, request.param)
+    await context.close()
+    assert errors == []
