@@ -53,6 +53,7 @@ class SandboxMail:
         self.imap_port = 0
         self._passwords = {address.lower(): password for address, password in accounts.items()}
         self._arrival = asyncio.Condition()
+        self._delivered = dict.fromkeys(self._passwords, 0)
         self._servers: list[asyncio.Server] = []
         self._imap_tasks: set[asyncio.Task[None]] = set()
         self.smtp_connections: set[_Smtp] = set()
@@ -119,6 +120,13 @@ class SandboxMail:
                         return content
                 await self._arrival.wait()
 
+    async def arrivals(self, known: Mapping[str, int], seconds: float) -> dict[str, int]:
+        """How many mails each account was ever brought, as soon as that is not `known`; after `seconds` at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._arrival:
+                await self._arrival.wait_for(lambda: self._delivered != known)
+        return dict(self._delivered)
+
     def account_of(self, recipient: str) -> str | None:
         """The account that a recipient's mail goes to; `local+token@domain` goes to `local@domain`."""
         local, _, domain = recipient.lower().rpartition("@")
@@ -135,6 +143,7 @@ class SandboxMail:
             async with self._identity(account).new_session() as session:
                 await session.append_messages("INBOX", [AppendMessage(content, datetime.now(UTC))])
                 self._remind(await session.mailbox_set.get_mailbox("INBOX"))
+            self._delivered[account] += 1
         async with self._arrival:
             self._arrival.notify_all()
 
