@@ -32,6 +32,7 @@ from bot.sandbox.page.replies import (
     text_of,
     written,
 )
+from bot.sandbox.page.samples import SAMPLES
 
 T = TypeVar("T")
 
@@ -145,8 +146,12 @@ class MailPart:
                 except NETWORK_FAULTS:  # it is cut for now
                     await asyncio.sleep(_AGAIN)
         finally:
-            for inbox in self._inboxes.values():
-                inbox.leave()
+            # In a thread: the server that is taken leave of answers in this very loop.
+            await asyncio.to_thread(self._leave)
+
+    def _leave(self) -> None:
+        for inbox in self._inboxes.values():
+            inbox.leave()
 
     def _new_heads(self, address: str) -> list[Head]:
         inbox = self._inboxes[address]
@@ -275,6 +280,11 @@ async def _given_draft(request: web.Request, owner: Owner) -> tuple[Draft, Form]
         for part in fields.getall("file", [])
         if isinstance(part, FileField)
     ]
+    for name in fields.getall("sample", []):
+        if name not in SAMPLES:
+            raise Refused("Cet essai n'existe pas.")
+        filename, make = SAMPLES[str(name)]
+        files.append((filename, _kind_of(filename), await asyncio.to_thread(make)))
     wrong = [address for address in to if not smtp.BARE_ADDRESS.fullmatch(address)]
     if wrong or not to:
         raise Refused("Le destinataire n'est pas une adresse : écrire par exemple robot@telecom-exemple.test.")
@@ -313,7 +323,7 @@ def _head_of(address: str, uid: int, message: EmailMessage, unread: bool) -> Hea
         to=one_line(message["To"]),
         subject=one_line(message["Subject"]),
         date=date.timestamp() if date else 0.0,
-        preview=_shortened(" ".join(text_of(message).split()), _PREVIEW),
+        preview=_shortened(" ".join(re.sub(r"-{3,}|_{3,}", " ", text_of(message)).split()), _PREVIEW),
         unread=unread,
         files=tuple(_files_of(message)),
     )
