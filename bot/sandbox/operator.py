@@ -165,7 +165,7 @@ class Operator:
             self._write_sims(_paris(datetime.combine(ordered_on, time(8))), number, sims)
         self._fill_rated(unreadable)
         for month in self._months[:-1]:
-            if _billing_time(month) <= self._clock:
+            if billing_time(month) <= self._clock:
                 self.deliver_billed(month)
                 self.deliver_operator_invoice(month)
                 self.deliver_client_invoices(month)
@@ -215,6 +215,11 @@ class Operator:
         if not timedelta() < at - since <= timedelta(days=1):
             since = at - timedelta(hours=6)
         return self._write_rated(since, at, rows, unreadable)
+
+    def deliver_all_rated(self, at: datetime) -> Path:
+        """The CDRs of all the time since the last rated file, as many as `fill` writes for as long."""
+        at = self._passes(at)
+        return self._write_rated(self._rated_until, at, self._usual_rows(at), 0)
 
     def deliver_billed(self, month: str, *, with_account_rows: bool = False) -> Path:
         """The CDRs that start in a month, in another layout than the rated ones.
@@ -354,8 +359,11 @@ class Operator:
             for hour in self._random.choice(((10, 19), (10, 14, 19)))
         ]
         for at in deliveries:
-            rows = round(1.1 * len(self._lines) * busy_days(self._rated_until, at))
+            rows = self._usual_rows(at)
             self._write_rated(self._rated_until, at, rows, unreadable if at == deliveries[-1] else 0)
+
+    def _usual_rows(self, until: datetime) -> int:
+        return round(1.1 * len(self._lines) * busy_days(self._rated_until, until))
 
     def _fill_statuses(self) -> None:
         """The hours of the last three delivery days, with a few lines that change on the way."""
@@ -457,11 +465,23 @@ class Operator:
     def _passes(self, at: datetime) -> datetime:
         at = _paris(at)
         self._clock = max(self._clock, at)
+        while self._months[-1] < f"{at:%Y-%m}":
+            self._months.append(following_month(self._months[-1]))
         return at
 
     def _billed_at(self, month: str) -> datetime:
         # Billed before its time, a month bears the time of the last delivery, not one to come.
-        return min(_billing_time(month), self._clock)
+        return min(billing_time(month), self._clock)
+
+
+def billing_time(month: str) -> datetime:
+    """The third of the following month: the last evening's CDRs have come by then, a Sunday between or not."""
+    return _paris(datetime.combine(_last_day(month) + timedelta(days=3), time(9)))
+
+
+def following_month(month: str) -> str:
+    """`2027-01` after `2026-12`."""
+    return f"{_last_day(month) + timedelta(days=1):%Y-%m}"
 
 
 def _summary(usage: Usage) -> tuple[tuple[str, str], ...]:
@@ -501,11 +521,6 @@ def _last_day(month: str) -> date:
 def _month_before(day: date, count: int) -> str:
     place = day.year * 12 + day.month - 1 - count
     return f"{place // 12:04d}-{place % 12 + 1:02d}"
-
-
-def _billing_time(month: str) -> datetime:
-    """The third of the following month: the last evening's CDRs have come by then, a Sunday between or not."""
-    return _paris(datetime.combine(_last_day(month) + timedelta(days=3), time(9)))
 
 
 #: Public prices of a month, in cents, without tax.
