@@ -1045,6 +1045,16 @@ async def test_a_fault_can_repeat_spare_the_other_methods_and_be_healed(api: Bot
     assert [answered.status for answered in api.calls if answered.call.method == "sendMessage"] == [200]
 
 
+async def test_a_fault_of_sending_waits_for_a_message_and_is_told(api: BotApi, bot: Bot, alice: Phone) -> None:
+    api.fail_next("send", "502")
+    await bot.send_chat_action(ALICE, "typing")
+    assert api.misbehaved == []
+    with pytest.raises(NetworkError):
+        await bot.send_document(ALICE, b"x", filename="x.txt")
+    assert api.misbehaved == [("senddocument", "502")]
+    await bot.send_message(ALICE, "x")
+
+
 async def test_a_fault_can_be_for_one_chat(api: BotApi, bot: Bot, alice: Phone) -> None:
     bruno = api.phone(4200002, "Bruno", started=True)
     api.fail_next("sendMessage", "502", chat_id=bruno.chat_id)

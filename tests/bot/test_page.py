@@ -1,7 +1,5 @@
 """The sandbox's page in Chromium, at a desk and on a phone: what people do there really happens."""
 
-import re
-
 import pytest
 from playwright.async_api import expect
 
