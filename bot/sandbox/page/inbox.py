@@ -70,6 +70,7 @@ class Inbox:
         with self._lock:
             if self._open is not None:
                 try:
+                    self._open[0].client.noop()  # a search finds what the server had told of before it
                     return act(self._open[1])
                 except NETWORK_FAULTS:  # lost since: one more try says whether for long
                     self._drop()

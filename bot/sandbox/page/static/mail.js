@@ -4,6 +4,10 @@ import { clock, day, get, h, post, volume } from "./dom.js";
 import { startMailComposer } from "./mailcomposer.js";
 
 const LINK = /https?:\/\/[^\s<>«»"]+[^\s<>«»".,;:!?)]/g;
+/** Attachments that are shown at first. */
+const FILES_SHOWN = 5;
+/** How much smaller a mail is shown that is too wide. */
+const LEAST_ZOOM = 0.75;
 
 export function startMail(pane, page) {
   let owners = []; // whose mailboxes there are
@@ -215,7 +219,7 @@ export function startMail(pane, page) {
         h(
           "div.mail-from",
           {},
-          h("span.mail-face", { "aria-hidden": "true", dataset: { robot: String(current.sender.startsWith("robot")) } }, (current.name || current.sender).slice(0, 1).toUpperCase()),
+          face(),
           h(
             "p",
             {},
@@ -231,11 +235,42 @@ export function startMail(pane, page) {
           h("div.mail-thread"),
           h("div.mail-views", { role: "group", "aria-label": "Lire en" }, view("HTML", false), view("Texte", true)),
         ),
-        current.files.length > 0 && h("ul.mail-files", { "aria-label": "Pièces jointes" }, current.files.map((file) => h("li", {}, chip(file)))),
+        current.files.length > 0 && attachments(),
       ),
       asText ? h("div.mail-text", {}, linked(current.text || "Ce courriel n'a pas de texte.")) : frame(),
     );
     drawThread();
+  }
+
+  function face() {
+    if (current.sender.startsWith("robot@")) return h("img.mail-face", { src: "/static/icon.svg", alt: "" });
+    return h("span.mail-face", { "aria-hidden": "true" }, (current.name || current.sender).slice(0, 1).toUpperCase());
+  }
+
+  function attachments() {
+    const hidden = current.files.slice(FILES_SHOWN);
+    const more = h(
+      "li",
+      {},
+      h(
+        "button.quiet",
+        {
+          type: "button",
+          onclick: () => {
+            const rest = hidden.map((file) => h("li", {}, chip(file)));
+            more.replaceWith(...rest);
+            rest[0].firstChild.focus();
+          },
+        },
+        `+ ${hidden.length} autres`,
+      ),
+    );
+    return h(
+      "ul.mail-files",
+      { "aria-label": "Pièces jointes" },
+      current.files.slice(0, FILES_SHOWN).map((file) => h("li", {}, chip(file))),
+      hidden.length > 0 && more,
+    );
   }
 
   function chip(file) {
@@ -279,7 +314,13 @@ export function startMail(pane, page) {
       const inside = element.contentDocument;
       if (!inside?.documentElement) return;
       adapt();
+      let width = 0;
       const fit = () => {
+        if (width !== element.clientWidth) {
+          width = element.clientWidth;
+          inside.documentElement.style.zoom = "";
+          inside.documentElement.style.zoom = Math.max(LEAST_ZOOM, width / inside.documentElement.scrollWidth);
+        }
         element.style.height = `${Math.ceil(inside.documentElement.getBoundingClientRect().height)}px`;
       };
       fit();
