@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.utils import format_datetime, formataddr, make_msgid
 from html import escape
 from typing import Literal
@@ -82,19 +82,27 @@ def quote_of(answered: EmailMessage, form: Form) -> str:
 
 def text_of(message: EmailMessage) -> str:
     """The plain text, "" without one."""
-    part = message.get_body(("plain",))
-    return str(part.get_content()).replace("\r\n", "\n") if part else ""
+    return _decoded(message.get_body(("plain",))).replace("\r\n", "\n")
 
 
 def html_of(message: EmailMessage) -> str:
     """The HTML, "" without any."""
-    part = message.get_body(("html",))
-    return str(part.get_content()) if part else ""
+    return _decoded(message.get_body(("html",)))
 
 
 def one_line(field: object) -> str:
     """A header, unfolded; "" for none."""
     return " ".join(str(field or "").split())
+
+
+def _decoded(part: Message | None) -> str:
+    content = part.get_payload(decode=True) if part is not None else None
+    if part is None or not isinstance(content, bytes):
+        return ""
+    try:
+        return content.decode(part.get_content_charset("utf-8"), "replace")
+    except LookupError:
+        return content.decode("utf-8", "replace")
 
 
 class _Quoted:
@@ -107,7 +115,7 @@ class _Quoted:
         self.to = one_line(mail["To"])
         self.subject = one_line(mail["Subject"])
         self.message_id = one_line(mail["Message-ID"]).strip("<>")
-        self.at = (mail["Date"].datetime if mail["Date"] else datetime.now(PARIS)).astimezone(PARIS)
+        self.at = ((mail["Date"] and mail["Date"].datetime) or datetime.now(PARIS)).astimezone(PARIS)
         self.text = text_of(mail).rstrip()
         self.html = _body_of(html_of(mail)) or _paragraph(self.text)
 
