@@ -62,7 +62,7 @@ export function startMailComposer(page, mail) {
 
   text.addEventListener("input", grow);
   element.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") close(false);
+    if (event.key === "Escape") menu.matches(":popover-open") || close(false);
     else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) (event.preventDefault(), submit());
   });
   menu.addEventListener("toggle", (event) => {
@@ -201,8 +201,10 @@ export function startMailComposer(page, mail) {
   }
 
   function grow() {
+    text.style.flex = "none"; // else it is as high as its place, whatever it holds
     text.style.height = "auto";
     text.style.height = `${Math.max(text.scrollHeight + 2, 120)}px`;
+    text.style.flex = "";
   }
 
   return {
