@@ -192,9 +192,9 @@ class FilesPart:
 
 
 def moment(at: datetime) -> str:
-    """jeudi 26 novembre 2026, 9:00"""
+    """jeudi 26 novembre, 9:00"""
     day = "1er" if at.day == 1 else str(at.day)
-    return f"{WEEKDAYS[at.weekday()]} {day} {MONTHS[at.month - 1]} {at.year}, {at.hour}:{at.minute:02d}"
+    return f"{WEEKDAYS[at.weekday()]} {day} {MONTHS[at.month - 1]}, {at.hour}:{at.minute:02d}"
 
 
 def _folder_json(path: str, items: Sequence[Item]) -> dict[str, object]:

@@ -204,18 +204,18 @@ class ServiceLog:
     # -- what leads to what
 
     def _cause_of_files(self, at: float, files: int) -> _Cause | None:
-        """The last deposit that so many files reach to."""
-        cause = None
-        while self._deposits and files > 0:
-            deposit = self._deposits[0]
-            if at - deposit.at < _DEPOSIT_LASTS:
-                cause = _Cause(deposit.chain, deposit.at)
-                if deposit.left > files:
-                    deposit.left -= files
-                    break
-                files -= deposit.left
+        """The last deposit that so many files reach to; none where there are more of them than were deposited."""
+        while self._deposits and at - self._deposits[0].at > _DEPOSIT_LASTS:
             self._deposits.popleft()
-        return cause
+        if files > sum(deposit.left for deposit in self._deposits):
+            return None
+        while self._deposits[0].left < files:
+            files -= self._deposits.popleft().left
+        deposit = self._deposits[0]
+        deposit.left -= files
+        if not deposit.left:
+            self._deposits.popleft()
+        return _Cause(deposit.chain, deposit.at)
 
     def _remember(self, about: str, cause: _Cause) -> None:
         self._causes[about] = cause

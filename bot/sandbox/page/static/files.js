@@ -19,13 +19,13 @@ export function startFiles(pane, page) {
 
   const crumbs = h("nav.files-crumbs", { "aria-label": "Dossier ouvert" });
   const list = h("ul.files-list", { "aria-label": "Contenu du dossier", onkeydown: byArrows });
-  const hint = h("p.files-hint", { "aria-hidden": "true" });
+  const hint = h("div.files-hint", { "aria-hidden": "true" }, h("p"));
   const down = h("p.files-down", { hidden: true }, "Le FTP ne répond pas. Ce que l'opérateur dépose attend : le robot le lira au retour.");
   const picker = h("input", { type: "file", multiple: true, hidden: true, onchange: picked });
   const dropButton = h("button.files-drop", { type: "button", title: "Déposer un fichier dans ce dossier", onclick: () => picker.click() }, "Déposer un fichier ici");
   const middle = h("div.files-middle", {}, down, crumbs, list, hint);
   const preview = h("dialog.files-preview", { "aria-labelledby": "files-preview-name" });
-  const operatorClock = h("small.files-clock");
+  const operatorClock = h("small.files-clock", { title: "Où en sont les livraisons de l'opérateur" });
   const cards = new Map(PLAYS.map(([what, label, text]) => [what, card(what, label, text)]));
   const line = lineForm();
 
@@ -72,7 +72,7 @@ export function startFiles(pane, page) {
   }
 
   function showOperator({ clock: words, asked }) {
-    operatorClock.textContent = `son horloge : ${words}`;
+    operatorClock.textContent = words;
     line.setAsked(asked);
     cards.get("hour").toggleAttribute("data-waiting", asked.length > 0);
   }
@@ -131,7 +131,7 @@ export function startFiles(pane, page) {
           h("span.files-icon", { dataset: { kind: "folder" } }),
           h("span.files-name", {}, item.name),
           news > 0 && h("span.files-news", { title: "Arrivés depuis la dernière visite" }, `+${news}`),
-          h("span.files-count", {}, count === 1 ? "1 fichier" : `${count} fichiers`),
+          h("span.files-count", {}, count === 0 ? "vide" : count === 1 ? "1 fichier" : `${count} fichiers`),
         ),
       );
     }
@@ -142,9 +142,13 @@ export function startFiles(pane, page) {
         "span.files-name",
         {},
         item.name,
-        h("small", {}, `${day(item.at * 1000)} à ${clock(item.at * 1000)} · ${volume(item.size)}`),
+        h(
+          "small",
+          {},
+          isNew && h("span.files-news", {}, "nouveau"),
+          `${day(item.at * 1000)} à ${clock(item.at * 1000)} · ${volume(item.size)}`,
+        ),
       ),
-      isNew && h("span.files-news", {}, "nouveau"),
     ];
     const classes = `files-row${isNew ? ".files-new" : ""}`;
     const href = address(path);
@@ -155,7 +159,7 @@ export function startFiles(pane, page) {
 
   /** Open a folder, as it is on the server now. */
   async function open(path) {
-    const folder = await get(`/files/folder?path=${encodeURIComponent(path)}`);
+    const folder = await read(path);
     const hadFocus = list.contains(document.activeElement) || crumbs.contains(document.activeElement);
     const left = at;
     if (path !== at) fresh.delete(at);
@@ -164,6 +168,16 @@ export function startFiles(pane, page) {
     changed(folder);
     draw();
     if (hadFocus) focusOn(left.startsWith(path ? `${path}/` : "") ? left.slice(path ? path.length + 1 : 0).split("/")[0] : null);
+  }
+
+  /** A folder's content; while the FTP is away, as it was last seen. */
+  async function read(path) {
+    try {
+      return await get(`/files/folder?path=${encodeURIComponent(path)}`);
+    } catch (error) {
+      if (reached || !folders.has(path)) throw error;
+      return { path, items: folders.get(path) };
+    }
   }
 
   function focusOn(wanted) {
@@ -214,7 +228,7 @@ export function startFiles(pane, page) {
         h("h3", { id: "files-preview-name" }, item.name),
         h("button.icon.quiet", { type: "button", "aria-label": "Fermer l'aperçu", onclick: () => preview.close() }, "✕"),
       ),
-      h("div.files-content", { tabIndex: 0, role: "region", "aria-label": "Contenu du fichier" }, inside),
+      h("div.files-content", { tabIndex: 0, autofocus: true, role: "region", "aria-label": "Contenu du fichier" }, inside),
       h("footer", {}, h("span.muted", {}, about), h("a.button", { href: address(path), download: item.name }, "Télécharger")),
     );
     preview.showModal();
@@ -229,7 +243,7 @@ export function startFiles(pane, page) {
         type: "button",
         draggable: true,
         dataset: { what },
-        title: "Toucher, ou faire glisser sur le FTP",
+        title: `Livrer ${text} : toucher, ou faire glisser sur le FTP`,
         onclick: () => play(what),
         ondragstart(event) {
           event.dataTransfer.setData(CARD, what);
@@ -317,7 +331,7 @@ export function startFiles(pane, page) {
       if (!words) return;
       event.preventDefault();
       event.dataTransfer.dropEffect = "copy";
-      hint.textContent = words;
+      hint.firstChild.textContent = words;
       middle.toggleAttribute("data-over", true);
       markTarget(event);
     });
@@ -340,7 +354,7 @@ export function startFiles(pane, page) {
     const types = [...event.dataTransfer.types];
     if (types.includes(CARD)) {
       const [, label] = PLAYS.find(([what]) => what === pane.dataset.dragged) ?? ["", "la suite"];
-      return `Lâcher : l'opérateur livre (${label.toLowerCase()})`;
+      return `Lâcher ici : ${label.toLowerCase()}`;
     }
     if (!types.includes("Files")) return "";
     const folder = folderUnder(event);
