@@ -12,6 +12,7 @@ from bot.sandbox.page.files import FilesPart
 from bot.sandbox.page.guides import GuidesPart
 from bot.sandbox.page.journal import JournalPart
 from bot.sandbox.page.mailboxes import MailPart
+from bot.sandbox.page.parts import Part
 from bot.sandbox.page.server import Page
 
 __all__ = ["Page", "page_of"]
@@ -20,7 +21,7 @@ __all__ = ["Page", "page_of"]
 def page_of(sandbox: Sandbox, port: int = 0) -> Page:
     """The page of a sandbox that runs, with all its panes."""
     journal = JournalPart(sandbox.log)
-    parts = [
+    parts: list[Part] = [
         ChatPart(sandbox.phone),
         MailPart(sandbox, journal),
         FilesPart(sandbox, journal),
