@@ -89,7 +89,7 @@ export function startMail(pane, page) {
         it.address,
         h(
           `button.mail-tab${it.minor ? ".minor" : ""}`,
-          { type: "button", role: "tab", title: it.address, "aria-controls": "mail-list", onclick: () => choose(it.address) },
+          { type: "button", role: "tab", title: it.address, "aria-controls": "mail-list", onclick: () => touch(it.address) },
           it.label,
           h("span.mail-count", { hidden: true }),
         ),
@@ -107,26 +107,32 @@ export function startMail(pane, page) {
     badge.replaceChildren(String(unread), h("span.mail-aside", {}, unread === 1 ? " non lu" : " non lus"));
   }
 
+  /** Show a mailbox; the one that is shown shows its list again, where that is hidden. */
+  function touch(which) {
+    if (which === address && grid.dataset.view !== "list" && singleView()) back();
+    else choose(which);
+  }
+
   /** Show a mailbox; `again`: although it is shown. */
   function choose(which, again = false) {
     for (const [each, tab] of tabs) {
       tab.setAttribute("aria-selected", String(each === which));
       tab.tabIndex = each === which ? 0 : -1;
     }
-    if (which === address && !again) return grid.dataset.view !== "list" && singleView() && back();
+    if (which === address && !again) return;
     const another = which !== address;
     address = which;
     tabs.get(which)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const { scrollTop } = list;
     rows.clear();
     list.replaceChildren();
     for (const head of headsOf(which)) put(head);
     if (!rows.size) list.append(h("li.mail-empty", {}, "Rien dans cette boîte pour l'instant."));
+    list.scrollTop = another ? 0 : scrollTop;
     if (another) {
       composer.put();
-      list.scrollTop = 0;
       show("list");
     }
-    return undefined;
   }
 
   /** Newest first. */
@@ -410,11 +416,10 @@ export function startMail(pane, page) {
     if (focus) composer.focus();
   }
 
-  /** The composer was closed, `sent` or not. */
-  function closed(sent) {
+  /** The composer was closed. */
+  function closed() {
     if (grid.dataset.view !== "composer") return;
     show(current?.address === address ? "reader" : "list");
-    if (sent) page.say("Courriel envoyé.");
     const place = grid.dataset.view === "reader" ? reader.querySelector(".mail-actions .primary") : list.querySelector(".mail-row");
     place?.focus({ preventScroll: true });
   }
@@ -429,6 +434,7 @@ export function startMail(pane, page) {
 
   function back() {
     const row = rows.get(current?.uid);
+    composer.put();
     show("list");
     row?.firstChild.focus();
   }

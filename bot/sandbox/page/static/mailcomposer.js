@@ -15,7 +15,6 @@ const SAMPLES = [
 export function startMailComposer(page, mail) {
   const kept = new Map(); // what was begun, by what it answers
   let open = null; // { key, from, answered, to, subject, text, form, files }
-  let asked = 0; // counts the quotes asked for: only the last one is shown
 
   const title = h("h3");
   const to = h("input", { type: "text", inputMode: "email", autocomplete: "off", spellcheck: false, required: true });
@@ -42,7 +41,7 @@ export function startMailComposer(page, mail) {
       "div.mail-title",
       {},
       title,
-      h("button.quiet.icon", { type: "button", "aria-label": "Fermer, en gardant le brouillon", title: "Fermer (le brouillon est gardé)", onclick: () => close(false) }, "✕"),
+      h("button.quiet.icon", { type: "button", "aria-label": "Fermer, en gardant le brouillon", title: "Fermer (le brouillon est gardé)", onclick: () => close() }, "✕"),
     ),
     h("label.mail-field", {}, h("span", {}, "À"), to),
     h("label.mail-field", {}, h("span", {}, "Objet"), subject),
@@ -62,7 +61,7 @@ export function startMailComposer(page, mail) {
 
   text.addEventListener("input", grow);
   element.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") menu.matches(":popover-open") || close(false);
+    if (event.key === "Escape") menu.matches(":popover-open") || close();
     else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) (event.preventDefault(), submit());
   });
   menu.addEventListener("toggle", (event) => {
@@ -135,33 +134,27 @@ export function startMailComposer(page, mail) {
     open = null;
   }
 
-  function close(sent) {
-    if (sent) {
-      kept.delete(open.key);
-      open = null;
-    } else {
-      put();
-    }
-    mail.closed(sent);
+  function close() {
+    put();
+    mail.closed();
   }
 
   function discard() {
     text.value = "";
     open.files = [];
-    close(false);
+    close();
   }
 
   async function changeForm() {
-    open.form = form.value;
-    if (!open.answered) return;
-    asked += 1;
-    const mine = asked;
-    const { address, uid } = open.answered;
-    const untouched = subject.value === open.subject;
-    const about = await page.trying(() => get(`/mail/${encodeURIComponent(address)}/${uid}/quote?form=${open.form}`));
-    if (!about || mine !== asked || !open) return;
-    quoted.textContent = open.quote = about.text;
-    if (untouched) subject.value = open.subject = about.subject;
+    const letter = open;
+    const chosen = form.value;
+    letter.form = chosen;
+    if (!letter.answered) return;
+    const { address, uid } = letter.answered;
+    const about = await page.trying(() => get(`/mail/${encodeURIComponent(address)}/${uid}/quote?form=${chosen}`));
+    if (!about || open !== letter || letter.form !== chosen) return;
+    if (subject.value === letter.subject) subject.value = letter.subject = about.subject;
+    quoted.textContent = letter.quote = about.text;
   }
 
   function attach(more) {
@@ -186,18 +179,25 @@ export function startMailComposer(page, mail) {
 
   async function submit() {
     if (!open || send.disabled) return false;
+    const { key, from, answered } = open; // another may be open once it is sent
     const body = new FormData();
     body.append("to", to.value);
     body.append("subject", subject.value);
     body.append("text", text.value);
     body.append("form", form.value);
     for (const file of open.files) file.sample ? body.append("sample", file.sample) : body.append("file", file);
-    const whose = `/mail/${encodeURIComponent(open.from)}`;
+    const whose = `/mail/${encodeURIComponent(from)}`;
     send.disabled = true;
-    const sent = await page.trying(() => post(open.answered ? `${whose}/${open.answered.uid}/reply` : `${whose}/write`, body));
+    const sent = await page.trying(() => post(answered ? `${whose}/${answered.uid}/reply` : `${whose}/write`, body));
     send.disabled = false;
-    if (sent) close(true); // what was not sent stays
-    return Boolean(sent);
+    if (!sent) return false; // what is written stays
+    page.say("Courriel envoyé.");
+    if (open?.key === key) {
+      open = null;
+      mail.closed();
+    }
+    kept.delete(key);
+    return true;
   }
 
   function grow() {
