@@ -66,6 +66,20 @@ def test_files_that_nobody_here_deposited_have_no_delay(service: ServiceLog) -> 
     assert {it.chain for it in happenings} == {"p1"}
 
 
+def test_a_deposit_amid_a_great_reading_is_read_by_the_next_pass(service: ServiceLog) -> None:
+    service.deposited(NOON, "d1", 1)
+    happenings = told(service, line(1, "pass: 245 fetched, 245 read", "p1"), line(2, "pass: 1 fetched, 1 read", "p2"))
+    assert [(it.chain, it.delay) for it in happenings] == [("p1", None), ("d1", 2.0)]
+
+
+def test_a_deposit_that_a_great_reading_may_have_brought_takes_nothing_from_the_next_one(service: ServiceLog) -> None:
+    service.deposited(NOON, "d1", 1)
+    told(service, line(1, "pass: 246 fetched, 246 read", "p1"))
+    service.deposited(NOON + 5, "d2", 1)
+    (read,) = told(service, line(6, "pass: 1 fetched, 1 read", "p6"))
+    assert (read.chain, read.delay) == ("d2", 1.0)
+
+
 def test_files_of_a_deposit_may_be_read_in_two_passes(service: ServiceLog) -> None:
     service.deposited(NOON, "d1", 3)
     happenings = told(service, line(1, "pass: 2 fetched, 2 read", "p1"), line(2, "pass: 1 fetched, 1 read", "p2"))
@@ -111,7 +125,7 @@ def test_a_question_and_its_answer_are_one_chain(service: ServiceLog) -> None:
         line(0, "taken: chat, /status", "q2", "handlers.registry"),
         line(0, "sent: chat parcel 6 in 0.010 s, 0.013 s after it was taken", "q2", "bot.telegram.sender"),
     )
-    assert (question.kind, question.text) == ("person", "Question dans le chat : /status")
+    assert (question.kind, question.text) == ("person", "Demande dans le chat : /status")
     assert (answer.kind, answer.text) == ("answer", "/status : répondu dans le chat")
     assert answer.delay == 0.013
     assert question.chain == answer.chain == "q2"
@@ -123,7 +137,7 @@ def test_a_question_by_mail_is_answered_by_mail(service: ServiceLog) -> None:
         line(0, "taken: mail, /conso", "q7", "handlers.registry"),
         line(2, "sent: mail parcel 9 in 0.033 s, 0.8 s after it was taken", "q7", "bot.mail.sending"),
     )
-    assert texts(happenings) == ["Question par courriel : /conso", "/conso : répondu par courriel"]
+    assert texts(happenings) == ["Demande par courriel : /conso", "/conso : répondu par courriel"]
 
 
 def test_what_follows_an_answer_is_its_sequel(service: ServiceLog) -> None:
@@ -134,6 +148,11 @@ def test_what_follows_an_answer_is_its_sequel(service: ServiceLog) -> None:
         line(2, "sent: chat parcel 7 in 0.010 s, 2.0 s after it was taken", "q3", "bot.telegram.sender"),
     )
     assert texts(happenings)[1:] == ["/conso : répondu dans le chat", "/conso : suite dans le chat"]
+
+
+def test_what_one_person_writes_to_another_is_a_message(service: ServiceLog) -> None:
+    sent = line(1, "sent: chat parcel 6 in 0.010 s, 0.021 s after it was taken", "q9", "bot.telegram.sender")
+    assert [(it.text, it.delay) for it in told(service, sent)] == [("Message dans le chat", 0.021)]
 
 
 def test_an_answer_after_a_restart_is_counted_from_its_question(service: ServiceLog) -> None:

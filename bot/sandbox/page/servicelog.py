@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ _DEPOSIT_LASTS, _READING_LASTS = 120, 10
 _REMEMBERED = 500
 
 _IN = {"chat": "dans le chat", "mail": "par courriel", "terminal": "au terminal"}
+_MESSAGE = {"chat": "Message dans le chat", "mail": "Courriel envoyé"}
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,13 @@ class Happening:
 
 @dataclass
 class _Deposit:
+    """`left`: its files that no pass has brought yet. `doubtful`: a pass brought so many others that these may have
+    been among them."""
+
     at: float
     chain: str
     left: int
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class ServiceLog:
     """Reads line after line; remembers what leads to what."""
 
     def __init__(self) -> None:
-        self._deposits: deque[_Deposit] = deque(maxlen=50)
+        self._deposits: list[_Deposit] = []
         self._reading: tuple[float, _Cause] | None = None
         self._causes: OrderedDict[str, _Cause] = OrderedDict()
         self._answered: set[str] = set()
@@ -83,6 +88,7 @@ class ServiceLog:
 
     def deposited(self, at: float, chain: str, files: int) -> None:
         """Somebody put files on the FTP: what is read of them next goes back to this."""
+        self._deposits = [deposit for deposit in self._deposits if not deposit.doubtful]
         self._deposits.append(_Deposit(at, chain, files))
 
     def happenings(self, line: str) -> list[Happening]:
@@ -148,7 +154,7 @@ class ServiceLog:
         yield from self._mended_by(door, said.at)
         self._remember(said.about, _Cause(said.about, said.at, command))
         where = _IN.get(door, door)
-        yield Happening(said.at, "person", f"Question {where} : {command}", chain=said.about)
+        yield Happening(said.at, "person", f"Demande {where} : {command}", chain=said.about)
 
     def _sent(self, said: "_Record", found: re.Match[str]) -> Iterator[Happening]:
         channel, taken = found[1], found[2]
@@ -159,17 +165,16 @@ class ServiceLog:
             text = self._answer(said.about, cause.command, channel)
             yield Happening(said.at, "answer", text, delay, cause.chain)
         elif said.about.startswith("n"):
-            text = "Avis dans le chat" if channel == "chat" else "Avis par courriel"
-            yield Happening(said.at, "notice", text, delay, cause.chain)
+            yield Happening(said.at, "notice", f"Avis {_IN[channel]}", delay, cause.chain)
         else:
-            text = "Message dans le chat" if channel == "chat" else "Courriel envoyé"
-            yield Happening(said.at, "notice", text, delay, cause.chain)
+            yield Happening(said.at, "notice", _MESSAGE[channel], delay, cause.chain)
 
     def _answer(self, about: str, command: str, channel: str) -> str:
         more = about in self._answered
         self._answered.add(about)
-        words = f"{'suite ' if more else 'répondu '}{_IN[channel]}"
-        return f"{command} : {words}" if command else f"{words[:1].upper()}{words[1:]}"
+        if not command:  # such as what one person writes to another
+            return _MESSAGE[channel]
+        return f"{command} : {'suite' if more else 'répondu'} {_IN[channel]}"
 
     # -- what goes wrong, and its end
 
@@ -205,16 +210,17 @@ class ServiceLog:
 
     def _cause_of_files(self, at: float, files: int) -> _Cause | None:
         """The last deposit that so many files reach to; none where there are more of them than were deposited."""
-        while self._deposits and at - self._deposits[0].at > _DEPOSIT_LASTS:
-            self._deposits.popleft()
+        self._deposits = [deposit for deposit in self._deposits if at - deposit.at < _DEPOSIT_LASTS]
         if files > sum(deposit.left for deposit in self._deposits):
+            for deposit in self._deposits:
+                deposit.doubtful = True
             return None
         while self._deposits[0].left < files:
-            files -= self._deposits.popleft().left
+            files -= self._deposits.pop(0).left
         deposit = self._deposits[0]
         deposit.left -= files
         if not deposit.left:
-            self._deposits.popleft()
+            self._deposits.pop(0)
         return _Cause(deposit.chain, deposit.at)
 
     def _remember(self, about: str, cause: _Cause) -> None:

@@ -22,7 +22,7 @@ export function startFiles(pane, page) {
   const hint = h("div.files-hint", { "aria-hidden": "true" }, h("p"));
   const down = h("p.files-down", { hidden: true }, "Le FTP ne répond pas. Ce que l'opérateur dépose attend : le robot le lira au retour.");
   const picker = h("input", { type: "file", multiple: true, hidden: true, onchange: picked });
-  const dropButton = h("button.files-drop", { type: "button", title: "Déposer un fichier dans ce dossier", onclick: () => picker.click() }, "Déposer un fichier ici");
+  const dropButton = h("button.files-drop", { type: "button", title: "Déposer un fichier dans ce dossier", onclick: () => picker.click() }, "Déposer ", h("span", {}, "un fichier "), "ici");
   const middle = h("div.files-middle", {}, down, crumbs, list, hint);
   const preview = h("dialog.files-preview", { "aria-labelledby": "files-preview-name" });
   const operatorClock = h("small.files-clock", { title: "Où en sont les livraisons de l'opérateur" });
@@ -30,7 +30,7 @@ export function startFiles(pane, page) {
   const line = lineForm();
 
   pane.append(
-    h("header.pane-head", {}, h("h2", {}, "FTP de l'opérateur"), dropButton, picker),
+    h("header.pane-head.files-head", {}, h("h2", {}, "FTP de l'opérateur"), dropButton, picker),
     middle,
     h(
       "section.files-play",

@@ -37,7 +37,7 @@ export function startJournal(pane, page) {
   );
 
   pane.append(
-    h("header.pane-head", {}, h("h2", {}, "Journal ", h("small", {}, "ce que fait le robot, et en combien de temps"))),
+    h("header.pane-head.journal-head", {}, h("h2", {}, "Journal ", h("small", {}, "ce que fait le robot, et en combien de temps"))),
     chips,
     h("div.pane-body", {}, list, empty),
   );
