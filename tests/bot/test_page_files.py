@@ -235,7 +235,7 @@ async def test_what_the_operator_cannot_play_is_refused(client: aiohttp.ClientSe
 
 
 async def test_an_ftp_that_is_away_is_said_and_the_operator_delivers_all_the_same(
-    client: aiohttp.ClientSession, sandbox: Sandbox
+    client: aiohttp.ClientSession, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     await folder(client, STATUS)
     await sandbox.ftp.stop()
@@ -249,3 +249,4 @@ async def test_an_ftp_that_is_away_is_said_and_the_operator_delivers_all_the_sam
         await sandbox.ftp.start()
     assert played["paths"][0].rpartition("/")[2] in await folder(client, STATUS)
     await reached(client, True)
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
