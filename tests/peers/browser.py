@@ -16,7 +16,7 @@ from playwright.async_api import Browser, FilePayload, Locator, Page, async_play
 from tests.peers.programs import program
 
 #: Milliseconds that something may take to be seen; only what never comes takes so long.
-PATIENCE = 60_000
+PATIENCE = 20_000
 DESKTOP, PHONE = "desktop", "phone"
 _SIZES: dict[str, dict[str, object]] = {
     DESKTOP: {"viewport": {"width": 1440, "height": 900}},
@@ -42,7 +42,9 @@ class Visitor:
         return self.page.locator(f"#{pane}")
 
     async def link_telephone(self) -> None:
-        """Open the mail that the technical contact got, and its link; nothing where that was done before."""
+        """Once the operator's files are read, open the mail that the technical contact got, and its link; nothing where
+        that was done before."""
+        await expect(self.page.locator("#journal")).to_contain_text("lus")
         welcome = self.page.locator(".chat-welcome")
         if await welcome.is_visible():
             await self.page.get_by_role("button", name="Ouvrir ce courriel").click()

@@ -4,6 +4,7 @@ import { startComposer } from "./composer.js";
 import { clock, day, h, post, volume } from "./dom.js";
 import { richText } from "./richtext.js";
 
+const TECHNICAL = "technique@telecom-exemple.test";
 /** Seconds that a touched button shows that it waits. */
 const PATIENCE = 15;
 /** Pixels from the end within which new messages are followed. */
@@ -229,11 +230,11 @@ export function startChat(pane, page) {
     }
   }
 
-  function openInvitation() {
-    const head = page.mail.find("technique@telecom-exemple.test", "relier votre Telegram");
-    if (!head) return page.say("Le courriel n'est pas encore là : encore une seconde.");
+  async function openInvitation() {
+    const head = await page.trying(() => page.until(() => page.mail.find(TECHNICAL, "relier votre Telegram")));
+    if (!head) return;
     page.show("mail");
-    return page.mail.open("technique@telecom-exemple.test", head.uid);
+    await page.mail.open(TECHNICAL, head.uid);
   }
 
   function goTo(id) {
