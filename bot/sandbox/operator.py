@@ -4,7 +4,6 @@ The same seed and the same day give the same bytes. Numbers are of 06 39 98 xx x
 Nothing here imports the readers of these files: what `Operator` knows is an independent truth to hold them to.
 """
 
-import os
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from bot.sandbox.companies import COMPANY_EXTRACT, CONTRACT, INTEGRATOR, OPERATO
 from bot.sandbox.documents import Invoice, Item, invoice_pdf, specimen_pdf
 from bot.sandbox.tables import billed_row, english_csv, french_csv, rated_row
 from bot.sandbox.traffic import FIRST_CALLED, PARIS, Caller, Cdr, Traffic, Usage, busy_days, total
+from bot.sandbox.tree import Tree
 from core import rio
 
 ACCOUNT_STATUS = "AccountStatus"
@@ -87,7 +87,7 @@ class Operator:
         0002 suspended, 0003 suspended by the operator, 0004 reserved, 0005 terminated.
     :param months: how many months of CDRs, the current one counted.
 
-    A moment without time zone is a Paris one. Each file is written aside, then renamed, and bears its delivery's time.
+    A moment without time zone is a Paris one.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Operator:
     ) -> None:
         if not 1 <= lines < FIRST_CALLED or clients < 1 or months < 1:
             raise ValueError("an operator has 1 to 4,999 lines, a client and a month at least")
-        self.root = root
+        self.tree = Tree(root)
         self.today = today
         self._random = random.Random(f"operator {seed}")
         self._random_options = random.Random(f"options {seed}")
@@ -116,6 +116,10 @@ class Operator:
         self._rated_files: dict[date, int] = {}
         self._rated_until = _paris(datetime.combine(self._opening, time()))
         self._clock = _paris(datetime.combine(today, time(8)))
+
+    @property
+    def root(self) -> Path:
+        return self.tree.root
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -159,7 +163,7 @@ class Operator:
         if self._cdrs:
             raise RuntimeError("this operator has already filled its tree")
         for folder in FOLDERS:
-            (self.root / folder).mkdir(parents=True, exist_ok=True)
+            (self.tree.root / folder).mkdir(parents=True, exist_ok=True)
         self._write_documents()
         for number, (ordered_on, sims) in enumerate(self._orders, start=1):
             self._write_sims(_paris(datetime.combine(ordered_on, time(8))), number, sims)
@@ -206,7 +210,7 @@ class Operator:
             )
             for line in self.lines
         )
-        return self._write(f"{ACCOUNT_STATUS}/AccountStatus_{at:%Y%m%d_%H%M%S}.csv", french_csv(header, rows), at)
+        return self.tree.write(f"{ACCOUNT_STATUS}/AccountStatus_{at:%Y%m%d_%H%M%S}.csv", french_csv(header, rows), at)
 
     def deliver_rated(self, at: datetime, rows: int = 40, *, unreadable: int = 0) -> Path:
         """CDRs of the time since the last rated file (of the last six hours, when that is over a day)."""
@@ -238,7 +242,7 @@ class Operator:
             amount = sum(cdr.amount for cdr in cdrs) + 2 * 150_000_000
             rows.append(("TOTAL", "", "", "", "", "", "", "", f"{amount / 1e6:.4f}", ""))
         name = f"{BILLED_CDRS}/BilledCDRs_{month.replace('-', '')}.csv"
-        return self._write(name, english_csv(header, rows), self._billed_at(month))
+        return self.tree.write(name, english_csv(header, rows), self._billed_at(month))
 
     def deliver_operator_invoice(self, month: str) -> Path:
         """The operator's invoice to the integrator: 60 % of the public prices."""
@@ -253,7 +257,7 @@ class Operator:
         )  # fmt: skip
         self._invoices.append(invoice)
         name = f"{OPERATOR_INVOICES}/{month}/Facture_Origyne_{compact}_{invoice.number}.pdf"
-        return self._write(name, invoice_pdf(invoice), self._billed_at(month))
+        return self.tree.write(name, invoice_pdf(invoice), self._billed_at(month))
 
     def deliver_client_invoices(self, month: str) -> list[Path]:
         """The integrator's invoice to each client, with its logo at the top and its banner at the foot."""
@@ -270,7 +274,7 @@ class Operator:
             plain_name = client.name.replace('"', "")
             name = f"Facture_{compact}_{plain_name}_{invoice.number}.pdf"
             content = invoice_pdf(invoice, logo, banner)
-            paths.append(self._write(f"{CLIENT_INVOICES}/{month}/{name}", content, self._billed_at(month)))
+            paths.append(self.tree.write(f"{CLIENT_INVOICES}/{month}/{name}", content, self._billed_at(month)))
         return paths
 
     def deliver_sim_listing(self, at: datetime, count: int = 10) -> Path:
@@ -401,9 +405,9 @@ class Operator:
     def _write_documents(self) -> None:
         at = _paris(datetime.combine(self._opening, time(8)))
         contract = specimen_pdf("Contrat d'intégrateur", OPERATOR, self._opening, CONTRACT)
-        self._write(f"{DOCUMENTS}/Contrat intégrateur - SPÉCIMEN.pdf", contract, at)
+        self.tree.write(f"{DOCUMENTS}/Contrat intégrateur - SPÉCIMEN.pdf", contract, at)
         extract = specimen_pdf("Extrait Kbis", INTEGRATOR, self._opening, COMPANY_EXTRACT)
-        self._write(f"{DOCUMENTS}/Kbis Télécom Exemple - SPÉCIMEN.pdf", extract, at)
+        self.tree.write(f"{DOCUMENTS}/Kbis Télécom Exemple - SPÉCIMEN.pdf", extract, at)
 
     # Rows and files
 
@@ -447,20 +451,12 @@ class Operator:
             "Volume (Ko)", "Destination", "Montant HT", "Hors forfait", "Client",
         )  # fmt: skip
         name = f"{RATED_CDRS}/RatedCDRs_{at:%Y%m%d_%H%M}_{sequence:02d}.csv"
-        return self._write(name, french_csv(header, written), at)
+        return self.tree.write(name, french_csv(header, written), at)
 
     def _write_sims(self, at: datetime, number: int, sims: Sequence[Sim]) -> Path:
         header = ("NSCE", "IMSI", "Numéro", "PIN1", "PUK1", "PIN2", "PUK2")
         rows = ((sim.iccid, sim.imsi, sim.msisdn, sim.pin1, sim.puk1, sim.pin2, sim.puk2) for sim in sims)
-        return self._write(f"{SIM_CARDS}/SIM_{at:%Y%m%d}_CMD{number:04d}.csv", french_csv(header, rows), at)
-
-    def _write(self, name: str, content: bytes, at: datetime) -> Path:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(path.name + ".tmp")
-        aside.write_bytes(content)
-        os.utime(aside, (at.timestamp(), at.timestamp()))
-        return aside.replace(path)
+        return self.tree.write(f"{SIM_CARDS}/SIM_{at:%Y%m%d}_CMD{number:04d}.csv", french_csv(header, rows), at)
 
     def _passes(self, at: datetime) -> datetime:
         at = _paris(at)

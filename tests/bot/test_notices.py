@@ -26,6 +26,7 @@ from bot.mail.attachments import as_it_travels
 from bot.notices.digest import announce, notify
 from bot.notices.news import News
 from bot.sandbox.operator import Operator
+from bot.sandbox.tree import Tree
 from bot.telegram.drawing import Message
 from core import events, store
 from core.intake import MIRROR
@@ -318,7 +319,7 @@ def test_changes_of_a_later_pass_reach_the_mail_and_the_chat_once(
     operator.fill()
     shutil.rmtree(folder / "ftp")
     shutil.copytree(operator.root, folder / "ftp")
-    operator.root = folder / "ftp"
+    operator.tree = Tree(folder / "ftp")
     operator.change_line("0639980001", status="Suspendue")
     operator.deliver_status(datetime(2026, 11, 24, 9, 0))
     asyncio.run(make_pass(folder / "ftp", folder / "data"))

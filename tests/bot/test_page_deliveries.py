@@ -97,6 +97,22 @@ def test_a_month_ends_with_its_bill_and_its_invoices_on_the_third(deliveries: De
     assert days == {"20261127", "20261128", "20261130", "20261201", "20261202", "20261203"}
 
 
+def test_what_is_delivered_appears_at_once(
+    operator: Operator, deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path for path in operator.root.rglob("*") if path.is_file()}
+    during: list[set[Path]] = []
+    made = operator.deliver_client_invoices
+    monkeypatch.setattr(
+        operator,
+        "deliver_client_invoices",
+        lambda month: (made(month), during.append({it for it in operator.root.rglob("*") if it.is_file()}))[0],
+    )
+    written = deliveries.month()
+    assert during == [before]
+    assert {path for path in operator.root.rglob("*") if path.is_file()} == before | set(written)
+
+
 def test_the_bill_of_a_month_is_all_of_its_rated_cdrs(operator: Operator, deliveries: Deliveries) -> None:
     deliveries.hour()
     deliveries.month()

@@ -30,6 +30,7 @@ from bot.sandbox.botapi import Message as Shown
 from bot.sandbox.ftpserver import SandboxFtp
 from bot.sandbox.mailserver import SandboxMail, vouched
 from bot.sandbox.operator import Operator
+from bot.sandbox.tree import Tree
 from core.settings import FtpAccess
 from core.store import FILE_NAME as TELECOM
 from core.sync import Syncer
@@ -273,7 +274,7 @@ async def stage(prepared: Prepared, folder: Path) -> AsyncIterator[Stage]:
     shutil.copytree(prepared.folder / "data", folder / "data")
     shutil.copytree(prepared.folder / "ftp", root)
     operator = copy.deepcopy(prepared.operator)
-    operator.root = root
+    operator.tree = Tree(root)
     accounts = {f"{user}@{DOMAIN}": password for user, password in MAILBOXES.items()}
     async with (
         SandboxFtp(root, "demo", PASSWORD) as ftp,

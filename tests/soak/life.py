@@ -22,6 +22,7 @@ from bot.sandbox.operator import (
     Line,
     Operator,
 )
+from bot.sandbox.tree import Tree
 from core.folders import PARIS
 
 #: Hours of Paris at which an AccountStatus comes, Monday to Saturday (operator's card, B-4).
@@ -203,11 +204,11 @@ class Life:
 
     def _delivered(self, deliver: Callable[[], list[Path]]) -> list[tuple[str, bytes]]:
         """What the operator writes, with the paths on the server, but where nobody fetches it."""
-        self.operator.root = self.scratch
+        self.operator.tree = Tree(self.scratch)
         try:
             paths = deliver()
         finally:
-            self.operator.root = self.root
+            self.operator.tree = Tree(self.root)
         found = [(path.relative_to(self.scratch).as_posix(), path.read_bytes()) for path in paths]
         for path in paths:
             path.unlink()

@@ -73,12 +73,12 @@ class Deliveries:
 
     def hour(self) -> list[Path]:
         """The next hour of the calendar."""
-        with self._one:
+        with self._one, self._operator.tree.at_once():
             return self._deliver(_hourly(_next_hour(self._now)))
 
     def day(self) -> list[Path]:
         """Each hour that is left of the day, or of the next delivery day when none is."""
-        with self._one:
+        with self._one, self._operator.tree.at_once():
             paths = []
             day = _next_hour(self._now).date()
             while (at := _next_hour(self._now)).date() == day:
@@ -87,7 +87,7 @@ class Deliveries:
 
     def month(self) -> list[Path]:
         """What is left of the month, a file of each kind a day, up to the day that it is billed; its invoices."""
-        with self._one:
+        with self._one, self._operator.tree.at_once():
             paths, month = [], self._unbilled
             for delivery in self._until(billing_time(month)):
                 paths += self._deliver(delivery)
