@@ -2,7 +2,8 @@
 
 The banner made from the profile and the invoice that shows it; a client's chart, and its spreadsheet as LibreOffice
 shows it (Debian: libreoffice-calc-nogui, poppler-utils); the billing mail on a telephone, light and dark, as Chromium
-shows it (Debian: chromium). Without LibreOffice or Chromium their pictures stay as they are.
+shows it (Debian: chromium, fonts-noto-color-emoji), and so the sandbox's page. Without LibreOffice or Chromium their
+pictures stay as they are.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from bot.sandbox.operator import Operator
 from core import banner, books, charts, daily, preview
 from core.daily_chart import DailyChart
 from tests.handlers.filled import TODAY, make_pass, settings
+from tests.page_pictures import page_pictures
 
 PICTURES = Path(__file__).parent / "pictures"
 MOST_BYTES = 150_000
@@ -65,6 +67,11 @@ def main() -> None:
             _keep("courriel.png", _on_telephones(_billing_mail(data), work))
         else:
             print("courriel.png: Chromium is missing")
+    if chromium := shutil.which("chromium"):
+        for picture, image in asyncio.run(page_pictures(Path(chromium))).items():
+            _keep(picture, ImageOps.expand(image, 1, "#c9d0d9"))
+    else:
+        print("bac-a-sable.png, reponse.png, facture.png: Chromium is missing")
 
 
 def _fill(work: Path) -> Path:

@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -90,9 +92,13 @@ class Demo:
     process: subprocess.Popen[str]
 
 
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    """The command itself, on a free port, until it is told to stop."""
+@contextmanager
+def running_demo() -> Iterator[Demo]:
+    """The command itself, on a free port, until it is told to stop.
+
+    Raises:
+        RuntimeError: it ended by itself, or with another status than 0; the message is what it printed.
+    """
     command = [sys.executable, "-m", "bot", "demo"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout
@@ -102,11 +108,45 @@ def demo() -> Iterator[Demo]:
             if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
                 break
         else:
-            pytest.fail(f"the demo ended at once: {said}")
-        yield Demo(found[0], process)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
-        assert process.returncode == 0
+            raise RuntimeError(f"the demo ended at once: {said}")
+        try:
+            yield Demo(found[0], process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            said += process.communicate(timeout=60)[0]
+        if process.returncode:
+            raise RuntimeError(f"the demo ended with {process.returncode}: {said}")
+
+
+@asynccontextmanager
+async def running_browser(chromium: Path) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        env: dict[str, str | float | bool] = {**os.environ, "LANG": "fr_FR.UTF-8"}
+        running = await playwright.chromium.launch(executable_path=chromium, args=FLAGS, env=env)
+        yield running
+        await running.close()
+
+
+@asynccontextmanager
+async def visit(browser: Browser, demo: Demo, width: str, **options: Any) -> AsyncIterator[Visitor]:
+    """At the page, once it has shown all that there is; no error of its scripts goes unseen."""
+    settings = {"locale": "fr-FR", "timezone_id": "Europe/Paris", **_SIZES[width], **options}
+    context = await browser.new_context(**settings)
+    page = await context.new_page()
+    page.set_default_timeout(PATIENCE)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await page.goto(demo.url)
+    await page.locator("body[data-ready]").wait_for()
+    yield Visitor(page, width)
+    await context.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    with running_demo() as demo:
+        yield demo
 
 
 @pytest.fixture(scope="module")
@@ -116,24 +156,11 @@ def chromium() -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser(chromium: Path) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(
-            executable_path=chromium, args=FLAGS, env={**os.environ, "LANG": "fr_FR.UTF-8"}
-        )
+    async with running_browser(chromium) as running:
         yield running
-        await running.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module", params=[DESKTOP, PHONE])
 async def visitor(request: pytest.FixtureRequest, browser: Browser, demo: Demo) -> AsyncIterator[Visitor]:
-    """At the page, once it has shown all that there is; no error of its scripts goes unseen."""
-    context = await browser.new_context(locale="fr-FR", timezone_id="Europe/Paris", **_SIZES[request.param])  # type: ignore[arg-type]
-    page = await context.new_page()
-    page.set_default_timeout(PATIENCE)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    await page.goto(demo.url)
-    await page.locator("body[data-ready]").wait_for()
-    yield Visitor(page, request.param)
-    await context.close()
-    assert errors == []
+    async with visit(browser, demo, request.param) as visitor:
+        yield visitor
