@@ -105,8 +105,8 @@ class FilesPart:
         """At all of it when much may have changed, else where somebody else may write."""
         try:
             if self._whole:
+                self._whole = False  # asked for again meanwhile, it is looked at once more
                 self._tree = await self._account.tree()
-                self._whole = False
             else:
                 for path in {PERSONALISATION, self._open}:
                     self._tree[path] = await self._account.folder(path)
