@@ -9,6 +9,8 @@ const TECHNICAL = "technique@telecom-exemple.test";
 const PATIENCE = 15;
 /** Pixels from the end within which new messages are followed. */
 const NEAR = 120;
+/** Pixels that a picture is high in the conversation, at most. */
+const PICTURE_HEIGHT = 320;
 
 export function startChat(pane, page) {
   const messages = new Map(); // by id, as they stand now
@@ -162,14 +164,15 @@ export function startChat(pane, page) {
     const { width, height } = message.photo;
     const source = `/chat/files/${message.id}?${message.revision}`;
     const image = h("img", { src: source, alt: "Image envoyée", width, height, loading: "lazy" });
-    image.addEventListener("load", () => nearEnd() && toEnd());
+    image.style.width = `${Math.min(width, (PICTURE_HEIGHT * width) / height)}px`; // its place is kept until it is there
+    image.style.aspectRatio = `${width} / ${height}`;
     return h(
       "button.chat-photo",
       {
         type: "button",
         "aria-label": "Voir l'image en grand",
         onclick: () => {
-          large.replaceChildren(h("img", { src: source, alt: "Image en grand", width, height }), h("form", { method: "dialog" }, h("button", { autofocus: true }, "Fermer")));
+          large.replaceChildren(h("img", { src: source, alt: "Image en grand", width, height }), h("form", { method: "dialog" }, h("a.button", { href: source, target: "_blank", rel: "noopener" }, "Dans un onglet ↗"), h("button", { autofocus: true }, "Fermer")));
           large.showModal();
         },
       },
@@ -240,7 +243,7 @@ export function startChat(pane, page) {
   function goTo(id) {
     const element = shown.get(id);
     if (!element) return;
-    element.scrollIntoView({ block: "center" });
+    element.scrollIntoView({ block: element.offsetHeight > list.clientHeight ? "start" : "center" });
     element.classList.remove("changed");
     requestAnimationFrame(() => element.classList.add("changed"));
   }

@@ -71,7 +71,7 @@ export function startComposer(page, chat) {
     suggest(field.value);
   });
   field.addEventListener("keydown", onKey);
-  field.addEventListener("blur", () => setTimeout(() => !suggestions.contains(document.activeElement) && hide(), 150));
+  field.addEventListener("blur", () => setTimeout(() => document.activeElement !== field && !suggestions.contains(document.activeElement) && hide(), 150));
   field.addEventListener("paste", (event) => {
     const [file] = event.clipboardData.files;
     if (!file) return;

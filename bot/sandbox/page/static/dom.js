@@ -46,6 +46,16 @@ async function ask(path, options) {
   return said;
 }
 
+/** A text whose lines do not begin with a sign that stands after a space in French, nor end with «. */
+export function french(text) {
+  return text.replace(/ (?=[:;?!»])|(?<=«) /g, "\u00a0");
+}
+
+/** Nodes of a text that holds names of files: they may be broken where their parts meet. */
+export function breakable(text) {
+  return text.split(/(?<=[_/])/).flatMap((part, place) => (place ? [h("wbr"), part] : [part]));
+}
+
 /** 23,4 Ko */
 export function volume(bytes) {
   const units = ["octets", "Ko", "Mo", "Go"];

@@ -1,6 +1,6 @@
 // Faults on request, and their end.
 
-import { h, post } from "./dom.js";
+import { french, h, post } from "./dom.js";
 
 const TELEGRAM = [
   ["429", "Trop de messages (429)", "refusé, à refaire 3 secondes plus tard"],
@@ -17,14 +17,14 @@ const SERVERS = [
 export function startFaults(pane, page) {
   let state = { telegram: 0, cut: [] };
   const button = document.getElementById("faults-button");
-  const waiting = h("p.faults-waiting", { hidden: true }, h("span"), h("button.quiet", { type: "button", onclick: () => plan("none") }, "Annuler"));
+  const waiting = h("p.faults-waiting", { hidden: true }, h("span"), h("button", { type: "button", onclick: () => plan("none") }, "Annuler"));
   const switches = new Map(
     SERVERS.map(([name, label, text]) => [
       name,
       h(
         "button",
         { type: "button", role: "switch", onclick: () => toggle(name) },
-        h("span", {}, h("b", {}, label), h("small", {}, text)),
+        h("span", {}, h("b", {}, label), h("small", {}, french(text))),
         h("span.faults-state"),
       ),
     ]),

@@ -1,6 +1,6 @@
 // The operator's FTP: its tree, and what the operator does next.
 
-import { clock, day, get, h, post, volume } from "./dom.js";
+import { breakable, clock, day, french, get, h, post, volume } from "./dom.js";
 
 const PLAYS = [
   ["hour", "Heure suivante", "les états des lignes, parfois des CDR"],
@@ -20,7 +20,7 @@ export function startFiles(pane, page) {
   const crumbs = h("nav.files-crumbs", { "aria-label": "Dossier ouvert" });
   const list = h("ul.files-list", { "aria-label": "Contenu du dossier", onkeydown: byArrows });
   const hint = h("div.files-hint", { "aria-hidden": "true" }, h("p"));
-  const down = h("p.files-down", { hidden: true }, "Le FTP ne répond pas. Ce que l'opérateur dépose attend : le robot le lira au retour.");
+  const down = h("p.files-down", { hidden: true }, french("Le FTP ne répond pas. Ce que l'opérateur dépose attend : le robot le lira au retour."));
   const picker = h("input", { type: "file", multiple: true, hidden: true, onchange: picked });
   const dropButton = h("button.files-drop", { type: "button", title: "Déposer un fichier dans ce dossier", onclick: () => picker.click() }, "Déposer ", h("span", {}, "un fichier "), "ici");
   const middle = h("div.files-middle", {}, down, crumbs, list, hint);
@@ -225,7 +225,7 @@ export function startFiles(pane, page) {
       h(
         "header",
         {},
-        h("h3", { id: "files-preview-name" }, item.name),
+        h("h3", { id: "files-preview-name" }, breakable(item.name)),
         h("button.icon.quiet", { type: "button", "aria-label": "Fermer l'aperçu", onclick: () => preview.close() }, "✕"),
       ),
       h("div.files-content", { tabIndex: 0, autofocus: true, role: "region", "aria-label": "Contenu du fichier" }, inside),
@@ -317,7 +317,7 @@ export function startFiles(pane, page) {
       },
       setAsked(changes) {
         asked.textContent = changes.length
-          ? `Pour l'heure suivante : ${changes.map((it) => `${it.msisdn}, ${it.status}`).join(" ; ")}.`
+          ? french(`Pour l'heure suivante : ${changes.map((it) => `${it.msisdn}, ${it.status}`).join(" ; ")}.`)
           : "";
       },
     };
@@ -354,7 +354,7 @@ export function startFiles(pane, page) {
     const types = [...event.dataTransfer.types];
     if (types.includes(CARD)) {
       const [, label] = PLAYS.find(([what]) => what === pane.dataset.dragged) ?? ["", "la suite"];
-      return `Lâcher ici : ${label.toLowerCase()}`;
+      return french(`Lâcher ici : ${label.toLowerCase()}`);
     }
     if (!types.includes("Files")) return "";
     const folder = folderUnder(event);

@@ -1,6 +1,6 @@
 // The time line: what people did, and what the robot did of it.
 
-import { clock, h } from "./dom.js";
+import { breakable, clock, french, h } from "./dom.js";
 
 const KINDS = {
   person: "Une personne",
@@ -72,7 +72,7 @@ export function startJournal(pane, page) {
       { dataset: { kind: entry.kind, chain: entry.chain } },
       h("time", { datetime: new Date(entry.at * 1000).toISOString() }, clock(entry.at * 1000, true)),
       h("span.journal-icon", { role: "img", "aria-label": KINDS[entry.kind], title: KINDS[entry.kind] }),
-      h("span.journal-text", {}, breakable(entry.text)),
+      h("span.journal-text", {}, breakable(french(entry.text))),
       entry.delay !== null && h("span.journal-delay", {}, delayWords(entry)),
     );
   }
@@ -107,11 +107,6 @@ export function startJournal(pane, page) {
     /** What happened, the newest first: `{ id, at, kind, text, delay, chain }`. */
     entries: () => [...entries],
   };
-}
-
-/** Names of files may be broken where their parts meet. */
-function breakable(text) {
-  return text.split(/(?<=[_/])/).flatMap((part, place) => (place ? [h("wbr"), part] : [part]));
 }
 
 function newestFirst(one, other) {

@@ -21,11 +21,11 @@ export function startMail(pane, page) {
   const tabs = new Map(); // by address
 
   const tabList = h("div.mail-tabs", { role: "tablist", "aria-label": "Boîtes aux lettres" });
-  const list = h("ul.mail-list", { id: "mail-list", role: "tabpanel", "aria-label": "Courriels" });
+  const list = h("ul.mail-list", { "aria-label": "Courriels" });
   const reader = h("article.mail-reader", { "aria-label": "Courriel", tabIndex: -1 });
   const nothing = h("p.mail-nothing", {}, "Choisir un courriel pour le lire.");
   const composer = startMailComposer(page, { closed, owner, forms: () => forms });
-  const grid = h("div.mail-grid", { dataset: { view: "list" } }, list, nothing, reader, composer.element);
+  const grid = h("div.mail-grid", { id: "mail-grid", role: "tabpanel", dataset: { view: "list" } }, list, nothing, reader, composer.element);
   pane.append(
     h(
       "header.pane-head",
@@ -89,7 +89,7 @@ export function startMail(pane, page) {
         it.address,
         h(
           `button.mail-tab${it.minor ? ".minor" : ""}`,
-          { type: "button", role: "tab", title: it.address, "aria-controls": "mail-list", onclick: () => touch(it.address) },
+          { type: "button", role: "tab", title: it.address, "aria-controls": "mail-grid", onclick: () => touch(it.address) },
           it.label,
           h("span.mail-count", { hidden: true }),
         ),
@@ -119,6 +119,7 @@ export function startMail(pane, page) {
       tab.setAttribute("aria-selected", String(each === which));
       tab.tabIndex = each === which ? 0 : -1;
     }
+    grid.setAttribute("aria-label", owner(which).label);
     if (which === address && !again) return;
     const another = which !== address;
     address = which;
@@ -299,7 +300,7 @@ export function startMail(pane, page) {
       h("button.quiet.icon", { type: "button", "aria-label": label, title: label, disabled: !head, onclick: () => read(head.address, head.uid, true) }, sign);
     return place.replaceChildren(
       step("Précédent du fil", "‹", thread[at - 1]),
-      h("span", {}, `${at + 1} sur ${thread.length} du fil`),
+      h("span", {}, `${at + 1} sur ${thread.length}`, h("span.mail-aside", {}, " du fil")),
       step("Suivant du fil", "›", thread[at + 1]),
     );
   }

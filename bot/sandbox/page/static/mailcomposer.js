@@ -20,7 +20,7 @@ export function startMailComposer(page, mail) {
   const to = h("input", { type: "text", inputMode: "email", autocomplete: "off", spellcheck: false, required: true });
   const subject = h("input", { type: "text", autocomplete: "off" });
   const text = h("textarea", { "aria-label": "Texte du courriel", placeholder: "Bonjour," });
-  const form = h("select", { onchange: changeForm });
+  const form = h("select", { "aria-label": "Écrire comme", onchange: changeForm });
   const files = h("ul.mail-files", { "aria-label": "Pièces jointes", hidden: true });
   const quoted = h("pre");
   const quote = h("details.mail-quote", { hidden: true }, h("summary", { title: "Texte cité" }, h("span", { "aria-hidden": "true" }, "•••"), h("span.mail-aside", {}, "Texte cité")), quoted);

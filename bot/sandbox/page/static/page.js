@@ -1,6 +1,6 @@
 // The page: panes, the stream of events, what all panes share.
 
-import { h } from "./dom.js";
+import { french, h } from "./dom.js";
 import { startChat } from "./chat.js";
 import { startFaults } from "./faults.js";
 import { startFiles } from "./files.js";
@@ -9,8 +9,12 @@ import { startMail } from "./mail.js";
 import { startTour } from "./tour.js";
 
 const NARROW = matchMedia("(max-width: 819px)");
+const TITLE = document.title;
+/** Notices that are shown at once. */
+const MOST_NOTICES = 3;
 const parts = new Map();
 const unread = new Map();
+let unseen = 0; // what came while the page was behind another
 
 /** What a pane uses of the page. */
 const page = {
@@ -34,8 +38,9 @@ const page = {
     return !NARROW.matches || document.body.dataset.pane === pane;
   },
 
-  /** Something new in a pane that is not before the eyes. */
+  /** Something new in a pane, which may not be before the eyes. */
   ring(pane) {
+    if (document.hidden) titled(unseen + 1);
     if (!page.shown(pane)) page.badge(pane, (unread.get(pane) ?? 0) + 1);
   },
 
@@ -48,8 +53,15 @@ const page = {
 
   /** A short word at the edge of the screen; `kind`: "" or "wrong". */
   say(text, kind = "") {
-    const notice = h(`p.notice.${kind || "plain"}`, {}, text);
-    document.getElementById("notices").append(notice);
+    const notices = document.getElementById("notices");
+    const words = french(text);
+    for (const it of [...notices.children]) if (it.textContent === words) it.remove();
+    while (notices.children.length >= MOST_NOTICES) notices.firstElementChild.remove();
+    const notice = h(`p.notice.${kind || "plain"}`, {}, words);
+    notices.style.setProperty("--panes-top", `${document.querySelector(".panes").getBoundingClientRect().top}px`);
+    if (notices.matches(":popover-open")) notices.hidePopover();
+    notices.showPopover(); // above what is open: a sheet, a picture
+    notices.append(notice);
     setTimeout(() => notice.remove(), kind ? 8000 : 4000);
   },
 
@@ -94,6 +106,11 @@ function connect() {
   });
 }
 
+function titled(count) {
+  unseen = count;
+  document.title = count ? `(${count > 99 ? "99+" : count}) ${TITLE}` : TITLE;
+}
+
 function chooseTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const kept = localStorage.getItem("theme");
@@ -109,6 +126,7 @@ function chooseTheme() {
 for (const tab of document.querySelectorAll(".tabs button")) {
   tab.addEventListener("click", () => page.show(tab.dataset.pane));
 }
+document.addEventListener("visibilitychange", () => document.hidden || titled(0));
 chooseTheme();
 page.show("chat");
 const pane = (name) => document.getElementById(name);

@@ -1,6 +1,6 @@
 // The guided tour: ten steps, each of which does the thing for real.
 
-import { h } from "./dom.js";
+import { french, h } from "./dom.js";
 
 const ACCOUNTING = "compta@telecom-exemple.test";
 const TECHNICAL = "technique@telecom-exemple.test";
@@ -114,7 +114,7 @@ export function startTour(bar, page) {
       pane: "files",
     },
     {
-      title: "La facture, et une réponse de la comptable",
+      title: "La facture, et une réponse",
       text: "Le mois finit : l'opérateur dépose sa facture. La comptabilité la reçoit avec son PDF, et répond d'une phrase.",
       async run() {
         const before = page.mail.find(ACCOUNTING, "facture")?.uid ?? 0;
@@ -229,7 +229,7 @@ export function startTour(bar, page) {
           "div.tour-words",
           {},
           h("h2", {}, at < steps.length && h("span.tour-count", {}, `${at + 1}/${steps.length}`), step.title),
-          h("p", { role: "status" }, state === "done" && "✓ ", text),
+          h("p", { role: "status" }, state === "done" && "✓ ", french(text)),
         ),
         h("div.tour-buttons", {}, buttons, at < steps.length && plain("Quitter", quit)),
         h("progress", { max: steps.length, value: Math.min(at + (state === "done" ? 1 : 0), steps.length), "aria-label": "Avancement de la visite" }),
