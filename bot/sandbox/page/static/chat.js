@@ -1,7 +1,7 @@
 // The telephone: the technical contact's conversation with the robot.
 
 import { startComposer } from "./composer.js";
-import { clock, day, h, post, volume } from "./dom.js";
+import { clock, day, french, h, post, volume } from "./dom.js";
 import { richText } from "./richtext.js";
 
 const TECHNICAL = "technique@telecom-exemple.test";
@@ -39,6 +39,7 @@ export function startChat(pane, page) {
       h("h2", {}, "Robot Origyne", h("small", {}, "le téléphone de Camille, contact technique")),
     ),
     h("div.chat-middle", {}, list, welcome, down),
+    h("p.chat-cut", { role: "status" }, french("Le robot est coupé : ce qui lui est écrit l'attend.")),
     composer.element,
     large,
     alertBox,
@@ -48,6 +49,7 @@ export function startChat(pane, page) {
   list.addEventListener("scroll", () => {
     down.hidden = nearEnd();
   });
+  list.addEventListener("keydown", (event) => event.key === "Escape" && composer.focus()); // past all that can be touched
   large.addEventListener("click", () => large.close());
 
   page.part("chat", everything, {

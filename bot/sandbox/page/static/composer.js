@@ -18,6 +18,7 @@ export function startComposer(page, chat) {
   let chosen = -1; // of the suggestions
 
   const field = h("textarea", {
+    id: "chat-field",
     rows: 1,
     "aria-label": "Message",
     placeholder: "Message",
@@ -268,6 +269,7 @@ export function startComposer(page, chat) {
 
   return {
     element,
+    focus: () => field.focus(),
     replyTo,
     edit,
     setMenu(menu) {

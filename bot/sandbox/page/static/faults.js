@@ -59,6 +59,7 @@ export function startFaults(pane, page) {
       element.lastChild.textContent = up ? "en marche" : "coupé";
     }
     button.toggleAttribute("data-on", count > 0 || state.cut.length > 0);
+    document.body.dataset.cut = state.cut.join(" "); // for panes that say so
   }
 
   async function plan(fault) {

@@ -215,6 +215,7 @@ export function startFiles(pane, page) {
     let about = volume(item.size);
     if (kindOf(item.name) === "image") {
       inside = h("img", { src: address(path), alt: `Aperçu de ${item.name}` });
+      inside.addEventListener("error", (event) => event.target.replaceWith(h("p.files-empty", {}, "Ce fichier n'est pas une image lisible.")));
     } else {
       const table = await page.trying(() => get(`/files/table?path=${encodeURIComponent(path)}`));
       if (!table) return;

@@ -127,6 +127,7 @@ for (const tab of document.querySelectorAll(".tabs button")) {
   tab.addEventListener("click", () => page.show(tab.dataset.pane));
 }
 document.addEventListener("visibilitychange", () => document.hidden || titled(0));
+document.querySelector(".skip").addEventListener("click", () => page.show("chat"));
 chooseTheme();
 page.show("chat");
 const pane = (name) => document.getElementById(name);
