@@ -72,7 +72,8 @@ export function startComposer(page, chat) {
     suggest(field.value);
   });
   field.addEventListener("keydown", onKey);
-  field.addEventListener("blur", () => setTimeout(() => document.activeElement !== field && !suggestions.contains(document.activeElement) && hide(), 150));
+  field.addEventListener("blur", hide);
+  for (const it of [menuButton, suggestions]) it.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
   field.addEventListener("paste", (event) => {
     const [file] = event.clipboardData.files;
     if (!file) return;
@@ -181,7 +182,6 @@ export function startComposer(page, chat) {
             role: "option",
             "aria-selected": "false",
             dataset: { command: it.command },
-            onmousedown: (event) => event.preventDefault(), // the field keeps the focus
             onclick: () => (hide(), chat.send(`/${it.command}`), (field.value = ""), grow()),
           },
           h("b", {}, `/${it.command}`),

@@ -4,7 +4,7 @@ import { breakable, clock, day, french, get, h, post, volume } from "./dom.js";
 
 const PLAYS = [
   ["hour", "Heure suivante", "les états des lignes, parfois des CDR"],
-  ["day", "Jour suivant", "ses états et ses CDR, jusqu'à 20 h"],
+  ["day", "Jour suivant", "ses états et ses CDR, jusqu'à 20\u00a0h"],
   ["month", "Mois suivant", "la fin du mois, puis ses factures"],
 ];
 const CARD = "application/x-origyne-play";

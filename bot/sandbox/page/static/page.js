@@ -8,7 +8,7 @@ import { startJournal } from "./journal.js";
 import { startMail } from "./mail.js";
 import { startTour } from "./tour.js";
 
-const NARROW = matchMedia("(max-width: 819px)");
+const NARROW = matchMedia("(max-width: 819px), (max-height: 559px)");
 const TITLE = document.title;
 /** Notices that are shown at once. */
 const MOST_NOTICES = 3;
