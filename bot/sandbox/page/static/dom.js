@@ -53,7 +53,7 @@ export function french(text) {
 
 /** Nodes of a text that holds names of files: they may be broken where their parts meet. */
 export function breakable(text) {
-  return text.split(/(?<=[_/])/).flatMap((part, place) => (place ? [h("wbr"), part] : [part]));
+  return text.split(/(?<=\S[_/])/).flatMap((part, place) => (place ? [h("wbr"), part] : [part]));
 }
 
 /** 23,4 Ko */

@@ -58,7 +58,6 @@ const page = {
     for (const it of [...notices.children]) if (it.textContent === words) it.remove();
     while (notices.children.length >= MOST_NOTICES) notices.firstElementChild.remove();
     const notice = h(`p.notice.${kind || "plain"}`, {}, words);
-    notices.style.setProperty("--panes-top", `${document.querySelector(".panes").getBoundingClientRect().top}px`);
     if (notices.matches(":popover-open")) notices.hidePopover();
     notices.showPopover(); // above what is open: a sheet, a picture
     notices.append(notice);
@@ -106,6 +105,13 @@ function connect() {
   });
 }
 
+/** Notices are under the header, and under the tour while there is one. */
+function placeNotices() {
+  const panes = document.querySelector(".panes");
+  const place = () => document.body.style.setProperty("--panes-top", `${panes.getBoundingClientRect().top}px`);
+  new ResizeObserver(place).observe(panes);
+}
+
 function titled(count) {
   unseen = count;
   document.title = count ? `(${count > 99 ? "99+" : count}) ${TITLE}` : TITLE;
@@ -128,6 +134,7 @@ for (const tab of document.querySelectorAll(".tabs button")) {
 }
 document.addEventListener("visibilitychange", () => document.hidden || titled(0));
 document.querySelector(".skip").addEventListener("click", () => page.show("chat"));
+placeNotices();
 chooseTheme();
 page.show("chat");
 const pane = (name) => document.getElementById(name);
