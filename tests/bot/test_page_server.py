@@ -156,6 +156,19 @@ async def test_an_answer_that_telegram_refuses_comes_once_and_the_journal_says_b
     assert len([message for message in answers if "06 39 98 00 01" in message.text]) == 1
 
 
+async def test_an_answer_whose_receipt_telegram_loses_comes_a_second_time_rather_than_never(
+    client: aiohttp.ClientSession, sandbox: Sandbox
+) -> None:
+    await post(client, "/faults/telegram", fault="timeout_after")
+    sent = await post(client, "/chat/send", text=LINE)
+    shown = await answer(sandbox, sent["message_id"])
+    told = [entry["text"] for entry in (await everything(client))["journal"] if entry["kind"] == "fault"]
+    assert any("sa réponse au robot se perd" in text for text in told)
+    async with asyncio.timeout(2 * PATIENCE):  # the robot waits for Telegram's word as long as a slow one may take
+        while not any(it.message_id > shown.message_id and it.text == shown.text for it in sandbox.phone.messages):
+            await sandbox.phone.changed(1)
+
+
 async def test_what_is_written_to_a_killed_robot_is_answered_once_it_runs_again(
     client: aiohttp.ClientSession, sandbox: Sandbox
 ) -> None:
