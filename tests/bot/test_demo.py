@@ -2,12 +2,13 @@
 
 import io
 import re
+import socket
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from bot.sandbox.demo import play
+from bot.sandbox.demo import play, serve
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 
@@ -21,3 +22,11 @@ async def test_every_step_of_the_demo_happens_and_the_readme_shows_each() -> Non
     assert steps
     shown = README.split("<!-- transcript -->")[1]
     assert [title for _, title in steps if title not in shown] == []
+
+
+async def test_a_port_that_is_taken_is_said_and_the_demo_ends() -> None:
+    said = io.StringIO()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert await serve(Console(file=said, width=100, highlight=False), port) == 1
+    assert f"sur le port {port} : un autre programme l'utilise" in said.getvalue()
