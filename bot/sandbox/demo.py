@@ -1,7 +1,6 @@
 """`origyne-bot demo`: the assistant on embedded servers, in a browser, or by a written scenario at the terminal."""
 
 import asyncio
-import errno
 import os
 import signal
 import sys
@@ -44,9 +43,11 @@ async def serve(console: Console, port: int = 0) -> int:
                 await ended.wait()
                 console.print(Text("Arrêt de la démonstration.", style="dim"))
         except OSError as error:
-            console.print(
-                Text(f"Le port {port} ne peut pas servir : {error.strerror}. Sans --port, un libre est pris.")
-            )
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise
+            why = "un autre programme l'utilise" if error.errno == errno.EADDRINUSE else "il faut être root pour cela"
+            console.print(Text(f"La page ne peut pas s'ouvrir sur le port {port} : {why}.", style="bold red"))
+            console.print(Text("En choisir un autre, ou se passer de --port : un libre est pris."))
             return 1
     return 0
 
