@@ -1,6 +1,7 @@
 """`origyne-bot demo`: the assistant on embedded servers, in a browser, or by a written scenario at the terminal."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
