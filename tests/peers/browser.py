@@ -18,7 +18,7 @@ from playwright.async_api import Browser, FilePayload, Locator, Page, async_play
 from tests.peers.programs import program
 
 #: Milliseconds that something may take to be seen; only what never comes takes so long.
-PATIENCE = 20_000
+PATIENCE = 60_000
 DESKTOP, PHONE = "desktop", "phone"
 _SIZES: dict[str, dict[str, object]] = {
     DESKTOP: {"viewport": {"width": 1440, "height": 900}},
