@@ -19,6 +19,21 @@ export function h(kind, properties = {}, ...children) {
   return element;
 }
 
+/** Make `parent` hold these elements in this order. Those that are there already as they are wanted stay: what a finger or
+ * the focus is on is not taken away. */
+export function settle(parent, wanted) {
+  const old = new Set(parent.children);
+  const settled = wanted.map((element) => {
+    const same = [...old].find((it) => it.isEqualNode(element));
+    old.delete(same);
+    return same ?? element;
+  });
+  for (const it of old) it.remove();
+  settled.forEach((element, place) => {
+    if (parent.children[place] !== element) parent.insertBefore(element, parent.children[place] ?? null);
+  });
+}
+
 /** What the server answers to a POST of an object (JSON) or of FormData; throws an Error with a French message. */
 export async function post(path, body = {}) {
   const form = body instanceof FormData;

@@ -5,8 +5,8 @@ import { french, h, post } from "./dom.js";
 const TELEGRAM = [
   ["429", "Trop de messages (429)", "refusé, à refaire 3 secondes plus tard"],
   ["502", "Passerelle en panne (502)", "refusé, à refaire"],
-  ["timeout", "Pas de réponse", "rien n'est fait, et personne ne le dit"],
-  ["timeout_after", "Réponse perdue", "le message est montré, mais le robot ne peut pas le savoir"],
+  ["timeout", "Pas de réponse", "rien n'est fait ; le robot attend 45 secondes avant de refaire"],
+  ["timeout_after", "Réponse perdue", "le message est montré sans que le robot le sache : il le refait, en double plutôt que perdu"],
 ];
 const SERVERS = [
   ["ftp", "Le FTP", "les fichiers déposés seront lus quand il revient"],

@@ -1,6 +1,6 @@
 // The operator's FTP: its tree, and what the operator does next.
 
-import { breakable, clock, day, french, get, h, post, volume } from "./dom.js";
+import { breakable, clock, day, french, get, h, post, settle, volume } from "./dom.js";
 
 const PLAYS = [
   ["hour", "Heure suivante", "les états des lignes, parfois des CDR"],
@@ -14,6 +14,7 @@ export function startFiles(pane, page) {
   const folders = new Map(); // path -> its items
   const fresh = new Map(); // path -> names that came since that folder was left
   let at = ""; // the open folder
+  let asked = 0; // counts the folders that were asked for: only the last one is shown
   let playing = null;
   let reached = true;
 
@@ -88,17 +89,17 @@ export function startFiles(pane, page) {
     const focused = list.contains(document.activeElement) ? document.activeElement.dataset.name : null;
     drawCrumbs();
     const items = [...(folders.get(at) ?? [])].sort(inOrder);
-    list.replaceChildren(...items.map(row));
-    if (!items.length) list.append(h("li.files-empty", {}, folders.size ? "Ce dossier est vide." : "Première lecture du FTP…"));
+    const nothing = h("li.files-empty", {}, folders.size ? "Ce dossier est vide." : "Première lecture du FTP…");
+    settle(list, items.length ? items.map(row) : [nothing]);
     dropButton.hidden = at === "";
-    if (focused !== null) focusOn(focused);
+    if (focused !== null && !list.contains(document.activeElement)) focusOn(focused);
   }
 
   function drawCrumbs() {
     const parts = at ? at.split("/") : [];
     const places = ["", ...parts.map((_, place) => parts.slice(0, place + 1).join("/"))];
     crumbs.hidden = at === "";
-    crumbs.replaceChildren(
+    settle(crumbs, [
       h(
         "ol",
         {},
@@ -112,13 +113,13 @@ export function startFiles(pane, page) {
           ),
         ),
       ),
-    );
+    ]);
   }
 
   function row(item) {
     const path = at ? `${at}/${item.name}` : item.name;
     const isNew = fresh.get(at)?.has(item.name);
-    const properties = { dataset: { name: item.name } };
+    const properties = { dataset: { name: item.name, path } };
     if (item.kind === "folder") {
       const count = filesUnder(path);
       const news = newUnder(path);
@@ -159,7 +160,10 @@ export function startFiles(pane, page) {
 
   /** Open a folder, as it is on the server now. */
   async function open(path) {
+    asked += 1;
+    const mine = asked;
     const folder = await read(path);
+    if (mine !== asked) return; // another one was opened meanwhile
     const hadFocus = list.contains(document.activeElement) || crumbs.contains(document.activeElement);
     const left = at;
     if (path !== at) fresh.delete(at);
