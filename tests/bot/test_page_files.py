@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from bot.sandbox import pictures
 from bot.sandbox.house import Sandbox
 from bot.sandbox.operator import FOLDERS, PERSONALISATION
 from bot.sandbox.page import Page, page_of
+from tests.bot.asking import events, post
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
 
@@ -40,16 +40,6 @@ async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
 async def client(page: Page) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(page.url) as session:
         yield session
-
-
-async def events(client: aiohttp.ClientSession) -> AsyncIterator[tuple[str, Any]]:
-    async with client.get("/events") as stream:
-        name = ""
-        async for line in stream.content:
-            if line.startswith(b"event: "):
-                name = line[7:].decode().strip()
-            elif line.startswith(b"data: "):
-                yield name, json.loads(line[6:])
 
 
 async def found(client: aiohttp.ClientSession, look: Callable[[str, Any], Any]) -> Any:
@@ -82,11 +72,6 @@ async def folder(client: aiohttp.ClientSession, path: str) -> dict[str, dict[str
     async with client.get("/files/folder", params={"path": path}) as answer:
         assert answer.status == 200, await answer.text()
         return {item["name"]: item for item in (await answer.json())["items"]}
-
-
-async def post(client: aiohttp.ClientSession, path: str, **members: object) -> tuple[int, dict[str, Any]]:
-    async with client.post(path, json=members) as answer:
-        return answer.status, dict(await answer.json())
 
 
 async def drop(client: aiohttp.ClientSession, into: str, name: str, content: bytes) -> tuple[int, dict[str, Any]]:

@@ -1,6 +1,5 @@
 """The page's mailboxes: what people read there, and write as their mail programs write it."""
 
-import json
 from collections.abc import AsyncIterator
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -20,6 +19,7 @@ from bot.sandbox.page import Page, page_of
 from bot.sandbox.page.replies import FORMS, Draft, Form, quote_of, subject_of_reply, written
 from handlers import french
 from handlers.answer import Answer, Button, Table
+from tests.bot.asking import events
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
 
@@ -181,17 +181,9 @@ class Browser:
 
     async def heads(self) -> AsyncIterator[dict[str, Any]]:
         """Those that are there, then as each comes or changes."""
-        timeout = aiohttp.ClientTimeout(total=PATIENCE)
-        async with self.client.get("/events", timeout=timeout) as stream:
-            name = ""
-            async for line in stream.content:
-                if line.startswith(b"event: "):
-                    name = line[7:].decode().strip()
-                elif line.startswith(b"data: ") and name == "everything":
-                    for head in json.loads(line[6:])["mail"]["mails"]:
-                        yield head
-                elif line.startswith(b"data: ") and name == "mail":
-                    yield json.loads(line[6:])
+        async for name, data in events(self.client):
+            for head in data["mail"]["mails"] if name == "everything" else [data] if name == "mail" else []:
+                yield head
 
     async def wait(self, address: str, subject: str, **members: object) -> dict[str, Any]:
         """The first head in a mailbox whose subject holds these words, and with these members."""

@@ -1,14 +1,12 @@
 """The page's server: who may ask, what a browser that comes is shown, and faults on request."""
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any
 
 import aiohttp
 import pytest
@@ -18,6 +16,7 @@ from bot.sandbox.botapi import Message
 from bot.sandbox.house import TECHNICAL, Sandbox
 from bot.sandbox.page import Page, page_of
 from core.folders import PARIS
+from tests.bot.asking import done, events, everything
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
 
@@ -59,30 +58,6 @@ def _codes(raw: bytes) -> list[str]:
     return re.findall(r"/start \S+", body.get_content()) if body else []
 
 
-async def events(client: aiohttp.ClientSession) -> AsyncIterator[tuple[str, Any]]:
-    """What the page tells a browser that comes, as it comes."""
-    async with client.get("/events") as stream:
-        name = ""
-        async for line in stream.content:
-            if line.startswith(b"event: "):
-                name = line[7:].decode().strip()
-            elif line.startswith(b"data: "):
-                yield name, json.loads(line[6:])
-
-
-async def everything(client: aiohttp.ClientSession) -> dict[str, Any]:
-    async for name, data in events(client):
-        assert name == "everything"
-        return dict(data)
-    raise AssertionError("the stream ended")
-
-
-async def post(client: aiohttp.ClientSession, path: str, **members: object) -> dict[str, Any]:
-    async with client.post(path, json=members) as answer:
-        assert answer.status == 200, await answer.text()
-        return dict(await answer.json())
-
-
 async def answer(sandbox: Sandbox, question: int) -> Message:
     """The robot's answer to a message of the telephone."""
     async with asyncio.timeout(PATIENCE):
@@ -103,7 +78,7 @@ async def test_a_browser_that_comes_is_shown_all_there_is(client: aiohttp.Client
 async def test_a_message_comes_to_the_browser_as_it_stands_now(client: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     stream = events(client)
     await anext(stream)
-    sent = await post(client, "/chat/send", text=LINE)
+    sent = await done(client, "/chat/send", text=LINE)
     async with asyncio.timeout(PATIENCE):
         async for name, data in stream:
             if name == "message" and data["reply_to"] == sent["message_id"]:
@@ -144,8 +119,8 @@ async def test_what_cannot_be_done_is_said_in_french(client: aiohttp.ClientSessi
 async def test_an_answer_that_telegram_refuses_comes_once_and_the_journal_says_both(
     client: aiohttp.ClientSession, sandbox: Sandbox, fault: str
 ) -> None:
-    await post(client, "/faults/telegram", fault=fault)
-    sent = await post(client, "/chat/send", text=LINE)
+    await done(client, "/faults/telegram", fault=fault)
+    sent = await done(client, "/chat/send", text=LINE)
     await answer(sandbox, sent["message_id"])
     async with asyncio.timeout(PATIENCE):
         while "recovery" not in [entry["kind"] for entry in (await everything(client))["journal"]]:
@@ -159,8 +134,8 @@ async def test_an_answer_that_telegram_refuses_comes_once_and_the_journal_says_b
 async def test_an_answer_whose_receipt_telegram_loses_comes_a_second_time_rather_than_never(
     client: aiohttp.ClientSession, sandbox: Sandbox
 ) -> None:
-    await post(client, "/faults/telegram", fault="timeout_after")
-    sent = await post(client, "/chat/send", text=LINE)
+    await done(client, "/faults/telegram", fault="timeout_after")
+    sent = await done(client, "/chat/send", text=LINE)
     shown = await answer(sandbox, sent["message_id"])
     told = [entry["text"] for entry in (await everything(client))["journal"] if entry["kind"] == "fault"]
     assert any("sa réponse au robot se perd" in text for text in told)
@@ -172,19 +147,19 @@ async def test_an_answer_whose_receipt_telegram_loses_comes_a_second_time_rather
 async def test_what_is_written_to_a_killed_robot_is_answered_once_it_runs_again(
     client: aiohttp.ClientSession, sandbox: Sandbox
 ) -> None:
-    assert (await post(client, "/faults/cut", server="robot"))["cut"] == ["robot"]
+    assert (await done(client, "/faults/cut", server="robot"))["cut"] == ["robot"]
     assert not sandbox.running
-    sent = await post(client, "/chat/send", text=LINE)
-    assert (await post(client, "/faults/restore", server="robot"))["cut"] == []
+    sent = await done(client, "/chat/send", text=LINE)
+    assert (await done(client, "/faults/restore", server="robot"))["cut"] == []
     assert "06 39 98 00 01" in (await answer(sandbox, sent["message_id"])).text
 
 
 async def test_a_file_that_comes_while_the_ftp_is_cut_is_read_when_it_is_back(
     client: aiohttp.ClientSession, sandbox: Sandbox
 ) -> None:
-    await post(client, "/faults/cut", server="ftp")
+    await done(client, "/faults/cut", server="ftp")
     path = sandbox.operator.deliver_sim_listing(datetime.now(PARIS))
-    await post(client, "/faults/restore", server="ftp")
+    await done(client, "/faults/restore", server="ftp")
     async with asyncio.timeout(PATIENCE):
         while path.name not in "".join(message.text for message in sandbox.phone.messages):
             await sandbox.phone.changed(1)
@@ -202,14 +177,14 @@ async def test_a_mail_that_waits_for_its_server_goes_when_it_is_back(
         return sum("changement de ligne" in message.text for message in sandbox.phone.messages)
 
     told, mailed = changes_told(), await changes_mailed()
-    await post(client, "/faults/cut", server="mail")
+    await done(client, "/faults/cut", server="mail")
     sandbox.operator.change_line(LINE, status="Suspendue")
     sandbox.operator.deliver_status(datetime.now(PARIS))
     async with asyncio.timeout(PATIENCE):
         while changes_told() == told:
             await sandbox.phone.changed(1)
     assert await changes_mailed() == mailed
-    await post(client, "/faults/restore", server="mail")
+    await done(client, "/faults/restore", server="mail")
     async with asyncio.timeout(PATIENCE):
         while await changes_mailed() == mailed:
             await sandbox.phone.changed(0.2)
