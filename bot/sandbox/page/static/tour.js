@@ -44,11 +44,11 @@ export function startTour(bar, page) {
     },
     {
       title: "Une heure de livraisons",
-      text: "L'opérateur suspend la ligne et dépose son heure sur le FTP. Personne ne demande rien : le robot prévient.",
+      text: "L'opérateur change l'état de la ligne et dépose son heure sur le FTP. Personne ne demande rien : le robot prévient.",
       async run() {
+        const before = await ask(LINE);
+        const suspended = before.text.includes("suspendue");
         const seen = newest();
-        const line = page.chat.find((it) => it.text.includes("06 39 98 00 01 :"));
-        const suspended = line?.text.includes("suspendue");
         page.show("files");
         await page.files.changeLine(LINE, suspended ? "Active" : "Suspendue");
         await page.files.play("hour");
