@@ -26,13 +26,13 @@ async def play(console: Console) -> int:
 
 
 async def serve(console: Console, port: int = 0) -> int:
-    """Serve the page until Ctrl-C or SIGTERM; 1 when the port is taken.
+    """Serve the page until Ctrl-C, SIGTERM or the end of its terminal; 1 when the port is taken.
 
     :param port: 0 for a free one.
     """
     _announce(console)
     ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with Sandbox() as sandbox:
         try:

@@ -198,7 +198,7 @@ class Sandbox:
     @property
     def _process_environment(self) -> dict[str, str]:
         others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        return {**others, **self.environment}
+        return {**others, **self.environment, "TMPDIR": str(self.folder)}  # what it leaves there goes with the rest
 
     async def stop_service(self) -> None:
         if self._process is None or self._output is None:

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,14 +93,17 @@ class Demo:
 
 
 @contextmanager
-def running_demo() -> Iterator[Demo]:
+def running_demo(environment: Mapping[str, str] | None = None) -> Iterator[Demo]:
     """The command itself, on a free port, until it is told to stop.
+
+    :param environment: what it differs by from this process's.
 
     Raises:
         RuntimeError: it ended by itself, or with another status than 0; the message is what it printed.
     """
     command = [sys.executable, "-m", "bot", "demo"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    env = {**os.environ, **(environment or {})}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout
         said = ""
         for line in process.stdout:
