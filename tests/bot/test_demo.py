@@ -43,7 +43,7 @@ def test_the_demo_ends_with_its_terminal_and_leaves_nothing(tmp_path: Path, numb
         (folder,) = tmp_path.glob("origyne-bot-*/")
         assert at_work_in(folder)
         demo.process.send_signal(number)
-        demo.process.wait(60)
+        demo.process.wait(120)
     assert demo.process.returncode == 0
     assert list(tmp_path.iterdir()) == []
     assert at_work_in(folder) == []
