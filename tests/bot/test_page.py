@@ -27,9 +27,11 @@ async def test_a_number_is_answered_with_the_state_of_its_line(visitor: Visitor)
 
 
 async def test_the_menu_proposes_the_commands_and_sends_the_one_that_is_touched(visitor: Visitor) -> None:
+    before = await visitor.sent()
     await visitor.page.get_by_role("button", name="Commandes").click()
     await visitor.page.get_by_role("option", name="/aide").click()
-    await expect(visitor.page.locator(".chat-message.theirs").last).to_contain_text("/status")
+    answer = await visitor.answer(before)
+    await expect(answer.locator(".chat-text")).to_contain_text("/status")
 
 
 async def test_what_is_typed_after_a_slash_is_completed_by_keyboard(visitor: Visitor) -> None:
@@ -40,8 +42,10 @@ async def test_what_is_typed_after_a_slash_is_completed_by_keyboard(visitor: Vis
     await field.press("Tab")
     await expect(field).to_have_value("/status ")
     await field.press_sequentially("0639980002")
+    before = await visitor.sent()
     await field.press("Enter")
-    await expect(visitor.page.locator(".chat-message.theirs").last).to_contain_text("06 39 98 00 02")
+    answer = await visitor.answer(before)
+    await expect(answer.locator(".chat-text")).to_contain_text("06 39 98 00 02")
 
 
 async def test_a_page_of_a_list_is_turned_in_place(visitor: Visitor) -> None:
@@ -57,7 +61,9 @@ async def test_a_page_of_a_list_is_turned_in_place(visitor: Visitor) -> None:
 
 
 async def test_a_message_that_is_changed_is_answered_anew(visitor: Visitor) -> None:
-    await visitor.write("/status 0639980003")
+    answer = await visitor.write("/status 0639980003")
+    await expect(answer.locator(".chat-text")).to_contain_text("06 39 98 00 03")
+    question = await answer.get_attribute("data-answers")
     mine = visitor.page.locator(".chat-message.mine").last
     await mine.hover()
     await mine.get_by_role("button", name="Que faire de ce message").click()
@@ -68,6 +74,8 @@ async def test_a_message_that_is_changed_is_answered_anew(visitor: Visitor) -> N
     await field.press("Enter")
     await expect(mine).to_contain_text("modifié")
     await expect(mine).to_contain_text("0639980004")
+    answers = visitor.page.locator(f'.chat-message[data-answers="{question}"] .chat-text')
+    await expect(answers.filter(has_text="06 39 98 00 04")).to_have_count(1)
 
 
 async def test_a_code_is_hidden_until_it_is_touched(visitor: Visitor) -> None:
@@ -98,16 +106,20 @@ async def test_a_wrong_logo_is_refused_with_a_right_one_and_nothing_is_placed(vi
     await expect(refused).to_contain_text("190 × 190")
     await expect(refused).to_contain_text("72 dpi")
     await expect(refused.get_by_role("button", name="Déposer la version corrigée")).to_be_visible()
+    given_up = visitor.page.locator(".chat-message.theirs").filter(has_text="Abandonné : ")
+    earlier = await given_up.count()
     await refused.get_by_role("button", name="Abandonner").click()
-    await expect(visitor.page.locator(".chat-list")).to_contain_text("bandonn")
+    await expect(given_up).to_have_count(earlier + 1)
     assert await placed(visitor) == before
 
 
 async def test_a_right_logo_is_placed_on_the_ftp(visitor: Visitor) -> None:
+    placings = visitor.page.locator(".chat-message.theirs").filter(has_text="déposé : Personnalisation/logo.png")
+    before = await placings.count()
     await visitor.write("/upload logo")
     accepted = await visitor.send_file("logo.png", pictures.logo())
     await accepted.get_by_role("button", name=re.compile("^✅")).click()
-    await expect(visitor.page.locator(".chat-list")).to_contain_text("Personnalisation/logo.png")
+    await expect(placings).to_have_count(before + 1)
     assert any(name.startswith("logo.png") for name in await placed(visitor))
 
 

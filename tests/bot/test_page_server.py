@@ -123,7 +123,7 @@ async def test_an_answer_that_telegram_refuses_comes_once_and_the_journal_says_b
     sent = await done(client, "/chat/send", text=LINE)
     await answer(sandbox, sent["message_id"])
     async with asyncio.timeout(PATIENCE):
-        while "recovery" not in [entry["kind"] for entry in (await everything(client))["journal"]]:
+        while "Le message est passé" not in [entry["text"] for entry in (await everything(client))["journal"]]:
             await sandbox.phone.changed(1)
     journal = (await everything(client))["journal"]
     assert any(entry["kind"] == "fault" and f"({fault})" in entry["text"] for entry in journal)

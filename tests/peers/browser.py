@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,25 +58,29 @@ class Visitor:
         """Write in the chat and return the robot's answer to it."""
         await self.show("chat")
         await self.page.get_by_role("combobox", name="Message", exact=True).fill(text)
-        asked = self.page.locator(".chat-message.mine").filter(has_text=text)
-        before = await asked.count()
+        before = await self.sent()
         await self.page.get_by_role("combobox", name="Message", exact=True).press("Enter")
-        return await self._answer(asked.nth(before))
+        return await self.answer(before)
 
     async def send_file(self, name: str, content: bytes, *, as_photo: bool = False) -> Locator:
         """Send a file from this machine and return the robot's answer to it."""
         await self.show("chat")
-        mine = self.page.locator(".chat-message.mine")
-        before = await mine.count()
+        before = await self.sent()
         await self.page.get_by_role("button", name="Joindre").click()
         label = "Envoyer comme photo" if as_photo else "Envoyer comme fichier"
         async with self.page.expect_file_chooser() as choosing:
             await self.page.get_by_role("button", name=label).click()
         chosen = FilePayload(name=name, mimeType="image/png", buffer=content)
         await (await choosing.value).set_files(chosen)
-        return await self._answer(mine.nth(before))
+        return await self.answer(before)
 
-    async def _answer(self, asked: Locator) -> Locator:
+    async def sent(self) -> int:
+        """How many messages this person has sent."""
+        return await self.page.locator(".chat-message.mine").count()
+
+    async def answer(self, before: int) -> Locator:
+        """The robot's answer to the message that follows the first `before` ones of this person's."""
+        asked = self.page.locator(".chat-message.mine").nth(before)
         await expect(asked).to_be_visible()
         number = await asked.get_attribute("data-id")
         answer = self.page.locator(f'.chat-message.theirs[data-answers="{number}"]').first
@@ -93,7 +97,9 @@ class Demo:
 
 
 @contextmanager
-def running_demo(environment: Mapping[str, str] | None = None) -> Iterator[Demo]:
+def running_demo(
+    environment: Mapping[str, str] | None = None, command: Sequence[str | Path] = (sys.executable, "-m", "bot", "demo")
+) -> Iterator[Demo]:
     """The command itself, on a free port, until it is told to stop.
 
     :param environment: what it differs by from this process's.
@@ -101,7 +107,6 @@ def running_demo(environment: Mapping[str, str] | None = None) -> Iterator[Demo]
     Raises:
         RuntimeError: it ended by itself, or with another status than 0; the message is what it printed.
     """
-    command = [sys.executable, "-m", "bot", "demo"]
     env = {**os.environ, **(environment or {})}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout
