@@ -1,7 +1,7 @@
 """From a fresh clone to the page's answer to /status, installation included. `python -m tests.bench.first_answer`.
 
-Seconds, as a visitor would see them pass; most of it is pip, and so the way to the packages. It is no part of `make bench`: there
-is nothing to compare it with.
+Seconds, as a visitor would see them pass; most of it is pip, and so the way to the packages. It is no part of
+`make bench`: there is nothing to compare it with.
 """
 
 import asyncio
