@@ -77,9 +77,5 @@ export function startFaults(pane, page) {
   return {
     /** Let Telegram fail at the robot's next message: "429", "502", "timeout" or "timeout_after"; "none" forgets it. */
     plan,
-    /** Cut ("ftp", "mail", "robot") or restore it. */
-    toggle,
-    /** What waits and what is cut. */
-    state: () => state,
   };
 }

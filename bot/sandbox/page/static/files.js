@@ -401,12 +401,6 @@ export function startFiles(pane, page) {
     open: (path) => page.trying(() => open(path)),
     /** Let the operator deliver its next "hour", "day" or "month"; what it wrote, or undefined. */
     play,
-    /** Whether a file or a folder is on the FTP now. */
-    async has(path) {
-      const folder = await get(`/files/folder?path=${encodeURIComponent(parent(path))}`);
-      changed(folder);
-      return folder.items.some((it) => it.name === name(path));
-    },
     /** Give a line a state of the operator's ("Active", "Suspendue"…), told with its next hour; undefined if refused. */
     changeLine,
   };

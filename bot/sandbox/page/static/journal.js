@@ -102,11 +102,6 @@ export function startJournal(pane, page) {
     fits = test;
     link();
   }
-
-  return {
-    /** What happened, the newest first: `{ id, at, kind, text, delay, chain }`. */
-    entries: () => [...entries],
-  };
 }
 
 function newestFirst(one, other) {

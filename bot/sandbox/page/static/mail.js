@@ -464,12 +464,9 @@ export function startMail(pane, page) {
   }
 
   return {
-    /** The heads of each mailbox, newest first, by address. */
-    boxes: () => Object.fromEntries(owners.map((it) => [it.address, headsOf(it.address)])),
-    /** Show a mailbox, and a mail of it when `uid` says which; resolves once it is read. */
+    /** Show a mail of a mailbox; resolves once it is read. */
     async open(of, uid) {
       choose(of);
-      if (uid === undefined) return show("list");
       return read(of, uid);
     },
     /** The newest head of a mailbox whose subject holds these words, or undefined. */
@@ -484,7 +481,5 @@ export function startMail(pane, page) {
     reply,
     /** Send what the composer holds; whether it went. */
     submit: () => composer.submit(),
-    /** Open a new mail: `{ from, to, subject, text, files }`. */
-    write,
   };
 }

@@ -287,8 +287,4 @@ export function startTour(bar, page) {
   }
 
   bar.hidden = true;
-  return {
-    /** Begin at a step, 0 to 9. */
-    go,
-  };
 }
